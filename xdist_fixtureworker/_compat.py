@@ -1,0 +1,102 @@
+"""What pytest's fixture definitions look like inside, in the versions we support; any process.
+
+pytest has no public way to read a fixture definition, so the private names are used here and
+nowhere else but in the modules that run fixtures (``fixture_worker``). Each has a test in
+``tests/unit/test_compat.py`` that fails when pytest changes it.
+
+The one difference between versions: since pytest 9.1 a definition knows the node it was found at
+(``FixtureDef.node``); before, only that node's id (``FixtureDef.baseid``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import pytest
+from _pytest.fixtures import FixtureDef, FixtureFunctionDefinition
+from _pytest.mark.structures import ParameterSet
+from _pytest.nodes import Node
+
+
+def is_fixture(fixture: object) -> bool:
+    """Whether ``fixture`` is what ``@pytest.fixture`` returns."""
+    return isinstance(fixture, FixtureFunctionDefinition)
+
+
+def fixture_function(fixture: FixtureFunctionDefinition) -> Any:
+    """The function that ``@pytest.fixture`` was applied to."""
+    return fixture._get_wrapped_function()
+
+
+def fixture_scope(fixture: FixtureFunctionDefinition) -> Any:
+    """The ``scope=`` that ``@pytest.fixture`` was given: a name, or a function that decides."""
+    return fixture._fixture_function_marker.scope
+
+
+def all_definitions(session: pytest.Session) -> Iterator[FixtureDef[Any]]:
+    """All fixture definitions that pytest knows in this process."""
+    manager = session._fixturemanager
+    if hasattr(manager, "_get_all_fixture_defs"):
+        yield from manager._get_all_fixture_defs()
+    else:
+        for definitions in manager._arg2fixturedefs.values():
+            yield from definitions
+
+
+def visible_definitions(name: str, node: Node) -> Sequence[FixtureDef[Any]]:
+    """The definitions of ``name`` that can be seen from ``node``; the one in force is the last."""
+    return node.session._fixturemanager.getfixturedefs(name, node) or ()
+
+
+def autouse_names(node: Node) -> Iterator[str]:
+    """The names of the autouse fixtures that are active at ``node``."""
+    return node.session._fixturemanager._getautousenames(node)
+
+
+def defining_node(definition: FixtureDef[Any], seen_from: Node) -> Node:
+    """The node that ``definition`` was found at; it can be seen from the node ``seen_from``."""
+    node = getattr(definition, "node", None)
+    if node is not None:
+        return node
+    for candidate in seen_from.listchain():
+        if candidate.nodeid == definition.baseid:
+            return candidate
+    return seen_from.session
+
+
+def forget_directories(session: pytest.Session, directories: Iterable[Node]) -> None:
+    """Let the conftest.py files of ``directories`` be parsed again when they are collected again.
+
+    Since pytest 9.1 a conftest's fixtures belong to a node object, and a second collection makes
+    new ones; from those, fixtures that are not parsed again cannot be seen.
+    """
+    manager = session._fixturemanager
+    pending = getattr(manager, "_pending_conftests", None)
+    if pending is None:
+        return
+    with_fixtures = {
+        id(node) for by_node in manager._arg2node2fixturedefs.values() for node in by_node
+    }
+    for directory in directories:
+        if id(directory) in with_fixtures:
+            conftest = session.config.pluginmanager.get_plugin(str(directory.path / "conftest.py"))
+            if conftest is not None:
+                pending[directory.path] = conftest
+
+
+def is_session_scoped(definition: FixtureDef[Any]) -> bool:
+    return definition.scope == "session"
+
+
+def parameter_values(definition: FixtureDef[Any]) -> Sequence[object]:
+    """The values of ``params=`` in a fixture's definition; empty where it has none."""
+    return [
+        param.values[0] if isinstance(param, ParameterSet) else param
+        for param in definition.params or ()
+    ]
+
+
+def set_final(definition: FixtureDef[Any], name: str, value: object) -> None:
+    """Set an attribute that pytest declares ``Final``."""
+    setattr(definition, name, value)

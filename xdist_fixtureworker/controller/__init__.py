@@ -1,0 +1,1 @@
+"""Runs in the controller, and in the one process of a run without distribution."""

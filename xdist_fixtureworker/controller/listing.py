@@ -1,0 +1,22 @@
+"""Shows with ``--fixtures`` and ``--fixtures-per-test`` which fixtures are global."""
+
+from __future__ import annotations
+
+import pytest
+
+from .._compat import all_definitions
+from ..declare import declaration_of
+
+_NOTE = "Global: set up once per test run, in the fixture worker, with -n and --fixture-worker."
+
+
+class Listing:
+    """Puts a line before the docstrings of global fixtures, in a process that only lists them."""
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        for definition in all_definitions(session):
+            if declaration_of(definition.func) is not None:
+                function = getattr(definition.func, "__func__", definition.func)
+                documentation = function.__doc__ or ""
+                if not documentation.startswith(_NOTE):
+                    function.__doc__ = f"{_NOTE}\n{documentation}".rstrip()

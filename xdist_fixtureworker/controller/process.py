@@ -1,0 +1,122 @@
+"""Starts, watches and stops the fixture worker's process; runs in the controller.
+
+The fixture worker is an xdist worker that gets no tests: xdist's ``WorkerController`` starts it,
+so that ``sys.path``, options, ``workerinput`` and warnings are as in any test worker. It is in an
+execnet group of its own, because xdist kills its group 10 s after the end and finalizers may take
+longer, and it is not one of xdist's nodes, so that no count and no line of xdist's changes.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import execnet
+import pytest
+from xdist.workermanage import NodeManager, WorkerController
+
+from ..errors import FIXTURE_WORKER_ID
+from ..protocol import FIXTURE_WORKER, HANDOVER
+
+EXIT_TIMEOUT = 10.0
+"""Seconds that the process has to exit once nothing is left to finalize; then it is killed."""
+
+
+class Manager:
+    """What ``WorkerController`` wants to know of xdist's ``NodeManager``, and no more: a second
+    ``NodeManager`` would make another ``testrun_uid`` and open every ``--px`` proxy again."""
+
+    def __init__(self, manager: NodeManager) -> None:
+        self.specs = manager.specs
+        self.testrunuid = manager.testrunuid
+        self.roots = manager.roots
+
+
+class FixtureWorkerProcess:
+    """The fixture worker as the controller sees it.
+
+    :param manager: that of the test workers.
+    :param on_down: called with the reason, in a thread of its own or of execnet's, when the
+        process, or pytest in it, has ended, for good reasons or bad.
+    """
+
+    def __init__(
+        self, config: pytest.Config, manager: NodeManager, on_down: Callable[[str], None]
+    ) -> None:
+        self.ready = False  #: whether pytest came up in it
+        self.warnings: list[dict[str, Any]] = []  #: for ``pytest_warning_recorded``
+        self._config = config
+        self._on_down = on_down
+        self._ended = threading.Event()
+        self._group = execnet.Group(execmodel="main_thread_only")
+        atexit.unregister(self._group._cleanup_atexit)  # kills after 1 s; we stop it ourselves
+        gateway = self._group.makegateway(
+            f"popen//id={FIXTURE_WORKER_ID}//execmodel=main_thread_only"
+        )
+        self.channel = gateway.newchannel()
+        self.pid: int = gateway._rinfo().pid
+        self.node = WorkerController(
+            Manager(manager),  # type: ignore[arg-type]  # as much of a NodeManager as it needs
+            gateway,
+            config,
+            self._event,
+        )
+        self.node.workerinput[HANDOVER] = (FIXTURE_WORKER, self.channel)
+
+    def start(self) -> None:
+        """Start pytest in the process; returns before it is up."""
+        self.node.setup()
+        threading.Thread(target=self._watch, name="fixture worker watch", daemon=True).start()
+
+    def stop(self) -> None:
+        """Let the process exit, or kill it, and wait until it is gone."""
+        self._ended.wait(EXIT_TIMEOUT)
+        self._config.hook.pytest_testnodedown(node=self.node, error=None)
+        self._group.terminate(EXIT_TIMEOUT)
+
+    def kill(self) -> None:
+        """End the process at once, whatever it is doing, and wait until it is gone."""
+        self._group.terminate(0)
+
+    def _event(self, event: tuple[str, dict[str, Any]]) -> None:
+        """What xdist's worker side reports. Runs in the receiver thread of the gateway."""
+        name, content = event
+        match name:
+            case "workerready":
+                self.ready = True
+            case "warning_recorded":
+                self.warnings.append(content)
+            case "internal_error":
+                self._on_down(content["formatted_error"])
+            case "workerfinished":
+                self._ended.set()
+                self._on_down("pytest in it ended")
+            case "errordown":
+                self._ended.set()
+                self._on_down(str(content["error"]))
+
+    def _watch(self) -> None:
+        """Wait for the process, not for its pipes: a child that a fixture forked can hold those."""
+        try:
+            # WNOWAIT leaves the exit status for execnet, which waits for the process as well.
+            ended = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        except (AttributeError, ChildProcessError):
+            # No waitid (macOS before Python 3.13, Windows): execnet's end of the connection tells.
+            return
+        assert ended is not None  # it is, without WNOHANG
+        self._ended.set()
+        killed = ended.si_code in (os.CLD_KILLED, os.CLD_DUMPED)
+        self._on_down(
+            f"its process {self.pid} was killed by signal {ended.si_status}"
+            if killed
+            else f"its process {self.pid} ended with exit status {ended.si_status}"
+        )
+
+
+def python_version() -> str:
+    """The version of this process that all workers must have, as ``3.12``."""
+    return f"{sys.version_info.major}.{sys.version_info.minor}"

@@ -1,0 +1,70 @@
+"""What the controller shows and logs about the fixture worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pytest
+
+from .relay import Record
+
+# These remember failed node ids for the next run, where no test has them.
+_REMEMBERING_PLUGINS = ("lfplugin", "stepwiseplugin")
+
+
+def log_failures(config: pytest.Config, record: Record) -> None:
+    """Log what went wrong at the end as reports, as tests do: the exit code follows from them."""
+    for data in record.failed_finalizers:
+        _log(config, _report(config, data))
+    if record.died is not None:
+        lost = record.unfinalized
+        text = f"The fixture worker ended too early: {record.died}"
+        if lost:
+            text += "\nThese global fixtures were set up and not finalized:\n  " + "\n  ".join(lost)
+        _log(
+            config,
+            pytest.TestReport(
+                nodeid="fixture worker",
+                location=("", None, "the fixture worker"),
+                keywords={},
+                outcome="failed",
+                longrepr=text,
+                when="teardown",
+            ),
+        )
+
+
+def _report(config: pytest.Config, data: Mapping[str, Any]) -> pytest.TestReport:
+    report: pytest.TestReport = config.hook.pytest_report_from_serializable(
+        config=config, data=dict(data)
+    )
+    return report
+
+
+def _log(config: pytest.Config, report: pytest.TestReport) -> None:
+    manager = config.pluginmanager
+    remembering = [manager.get_plugin(name) for name in _REMEMBERING_PLUGINS]
+    hook = manager.subset_hook_caller(
+        "pytest_runtest_logreport", [plugin for plugin in remembering if plugin is not None]
+    )
+    hook(report=report)
+
+
+def add_durations(config: pytest.Config, record: Record) -> None:
+    """Let ``--durations`` show the set-ups: among the terminal's reports that print nothing."""
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is not None:
+        reports = [_report(config, done.report) for done in record.set_ups if done.report]
+        terminal.stats.setdefault("", []).extend(reports)
+
+
+def environment_lines(record: Record) -> Iterable[str]:
+    """A summary line per global fixture whose changes to ``os.environ`` reached no test."""
+    for done in record.set_ups:
+        if done.environment:
+            yield (
+                f"global fixture {done.fixture} ({done.where}) changed "
+                f"{', '.join(done.environment)} in os.environ of the fixture worker only; "
+                f"@global_fixture(env=True) changes it in the test workers too"
+            )

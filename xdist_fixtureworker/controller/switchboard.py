@@ -1,0 +1,123 @@
+"""Moves messages between execnet channels and the :class:`~.relay.Relay`; runs in the controller.
+
+execnet calls back in one receiver thread per worker. Those only put what came into one queue; one
+thread of ours takes it out, asks the relay, and sends. So the relay needs no lock, and a worker
+that does not read can hold up other answers but never execnet.
+"""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from queue import SimpleQueue
+from collections.abc import Callable
+from functools import partial
+
+import execnet
+
+from ..protocol import Message, decode, encode
+from .relay import FIXTURE_WORKER, Delivery, Relay
+
+_END = object()
+
+
+class Switchboard:
+    """The one place in the controller where messages of this plugin arrive and leave.
+
+    :param on_exit: called in the switchboard's thread when a set-up called ``pytest.exit`` or
+        the fixture worker died, so that the run can be ended.
+    """
+
+    def __init__(self, relay: Relay, on_end: Callable[[], None]) -> None:
+        self.error: str | None = None  #: the traceback of a bug of ours
+        self._relay = relay
+        self._on_end = on_end
+        self._events: SimpleQueue[Callable[[], list[Delivery]] | None] = SimpleQueue()
+        self._channels: dict[str, execnet.Channel] = {}
+        self._early: list[Message] = []  #: for the fixture worker, from before it was connected
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="fixture worker relay", daemon=True)
+        self._thread.start()
+
+    def connect_test_worker(self, worker: str, channel: execnet.Channel) -> None:
+        """Serve the test worker of that id, from now until its channel closes."""
+
+        def received(data: object) -> None:
+            self._events.put(partial(self._from_test_worker, worker, data))
+
+        self._channels[worker] = channel
+        channel.setcallback(received, endmarker=_END)
+
+    def connect_fixture_worker(self, channel: execnet.Channel) -> None:
+        """Serve the fixture worker, and send it what was asked for before."""
+
+        def received(data: object) -> None:
+            if data is not _END:
+                self._events.put(partial(self._from_fixture_worker, data))
+
+        def connected() -> list[Delivery]:
+            self._channels[FIXTURE_WORKER] = channel
+            early, self._early = self._early, []
+            return [(FIXTURE_WORKER, message) for message in early]
+
+        channel.setcallback(received, endmarker=_END)
+        self._events.put(connected)
+
+    def fixture_worker_down(self, reason: str) -> None:
+        """Tell that the fixture worker's process ended; nothing happens if it had finished."""
+        self._events.put(lambda: self._relay.fixture_worker_down(reason))
+
+    def finish(self) -> None:
+        """Ask the fixture worker to finalize."""
+        self._events.put(self._relay.finish)
+
+    def wait_done(self, timeout: float | None = None) -> bool:
+        """Wait until the fixture worker has finalized everything, or is down.
+
+        :param timeout: in seconds; None waits as long as it takes. Returns False on time-out.
+        """
+        return self._done.wait(timeout)
+
+    def close(self) -> None:
+        """End the thread. What is still queued is delivered before."""
+        self._events.put(None)
+        self._thread.join()
+
+    def _from_test_worker(self, worker: str, data: object) -> list[Delivery]:
+        if data is _END:
+            self._channels.pop(worker, None)
+            return self._relay.test_worker_down(worker)
+        return self._relay.from_test_worker(worker, decode(data, f"test worker {worker}"))
+
+    def _from_fixture_worker(self, data: object) -> list[Delivery]:
+        return self._relay.from_fixture_worker(decode(data, "the fixture worker"))
+
+    def _run(self) -> None:
+        while (event := self._events.get()) is not None:
+            try:
+                deliveries = event()
+            except Exception:
+                # A bug of ours. Whoever waits must not wait for ever.
+                self.error = self.error or traceback.format_exc()
+                deliveries = self._relay.fixture_worker_down(f"Internal error:\n{self.error}")
+            for address, message in deliveries:
+                self._send(address, message)
+            self._tell()
+
+    def _tell(self) -> None:
+        record = self._relay.record
+        if record.exit_requested or record.died is not None:
+            self._on_end()
+        if record.finished or record.died is not None:
+            self._done.set()
+
+    def _send(self, address: str, message: Message) -> None:
+        channel = self._channels.get(address)
+        if channel is None:
+            if address == FIXTURE_WORKER:
+                self._early.append(message)
+            return
+        try:
+            channel.send(encode(message))
+        except OSError:
+            pass  # it died; that it did arrives as an event of its own

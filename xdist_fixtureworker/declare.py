@@ -1,0 +1,140 @@
+"""What users write to declare a global fixture, and how it is found again; in every process.
+
+The declaration is an attribute of the fixture's function, because that is what pytest keeps of a
+definition, whichever way it was registered.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, overload
+
+import pytest
+
+from . import errors
+from ._compat import fixture_scope, fixture_function, is_fixture
+
+_ATTRIBUTE = "_xdist_fixtureworker_declaration"
+_FIXTURE_ARGUMENTS = ("params", "autouse", "ids", "name")
+_ARGUMENTS = ("share", "env", *_FIXTURE_ARGUMENTS)
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """How a fixture was declared global."""
+
+    name: str
+    where: str  #: ``file:line`` of the function
+    env: bool
+
+
+@overload
+def global_fixture(fixture: Callable[..., object], /) -> Any: ...
+
+
+@overload
+def global_fixture(
+    *,
+    share: str = ...,
+    env: bool = ...,
+    params: Iterable[object] | None = ...,
+    autouse: bool = ...,
+    ids: Sequence[object | None] | Callable[[Any], object | None] | None = ...,
+    name: str | None = ...,
+) -> Callable[[Callable[..., object]], Any]: ...
+
+
+def global_fixture(fixture: Any = None, /, **arguments: Any) -> Any:
+    """Declare a fixture that is set up at most once per test run, in the fixture worker.
+
+    With ``pytest -n4 --fixture-worker`` the function runs in the fixture worker when the first
+    test of any worker needs it. Every test worker gets the value, and the finalizers run there
+    once, after the last test worker is down. In every other run it is a session fixture.
+
+    Use it bare, with arguments, or on top of ``@pytest.fixture(scope="session")``.
+
+    :param share: how the value reaches the test workers. ``"copy"``, the default: pickled once,
+        unpickled once in each test worker.
+    :param env: whether what the set-up changes in ``os.environ`` is changed in each test worker
+        too, when it gets the value, and taken back at the worker's end. Default: False.
+    :param params: as in ``pytest.fixture``. Each parameter is set up once and lives until the end.
+    :param autouse: as in ``pytest.fixture``.
+    :param ids: as in ``pytest.fixture``.
+    :param name: as in ``pytest.fixture``.
+    :raises pytest.UsageError: on a narrower scope, on a class, for an unknown argument or
+        ``share``, or when the same fixture is declared global twice.
+    """
+    for argument in arguments:
+        if argument not in _ARGUMENTS:
+            raise pytest.UsageError(errors.unknown_argument(argument, _ARGUMENTS))
+    if fixture is not None:
+        return _declare(fixture, arguments)
+    return lambda function: _declare(function, arguments)
+
+
+def _declare(fixture: Any, arguments: dict[str, Any]) -> Any:
+    if inspect.isclass(fixture):
+        raise pytest.UsageError(errors.on_class(fixture.__name__, location(fixture)))
+    if not (is_fixture(fixture) or callable(fixture) or isinstance(fixture, (classmethod, staticmethod))):
+        raise pytest.UsageError(errors.not_a_function(repr(fixture)))
+    share = arguments.get("share", "copy")
+    env = arguments.get("env", False)
+    for_fixture = {name: value for name, value in arguments.items() if name in _FIXTURE_ARGUMENTS}
+    if is_fixture(fixture):
+        function = fixture_function(fixture)
+        name = fixture.__name__
+        where = location(function)
+        if isinstance(getattr(_plain(function), _ATTRIBUTE, None), Declaration):
+            raise pytest.UsageError(errors.already_global(name, where))
+        if for_fixture:
+            raise pytest.UsageError(errors.arguments_on_fixture(name, where, tuple(for_fixture)))
+        scope = fixture_scope(fixture)
+        if callable(scope):
+            raise pytest.UsageError(errors.dynamic_scope(name, where))
+        if scope != "session":
+            raise pytest.UsageError(errors.narrower_scope(name, where, scope))
+    else:
+        function = fixture
+        name = for_fixture.get("name") or getattr(fixture, "__name__", repr(fixture))
+        where = location(function)
+        fixture = pytest.fixture(scope="session", **for_fixture)(function)
+    if share != "copy":
+        raise pytest.UsageError(errors.unknown_share(name, where, share))
+    setattr(_plain(function), _ATTRIBUTE, Declaration(name, where, bool(env)))
+    return fixture
+
+
+def declaration_of(function: object) -> Declaration | None:
+    """The declaration of a fixture's function, bound or not; None if it is not global."""
+    found = getattr(function, _ATTRIBUTE, None)
+    return found if isinstance(found, Declaration) else None
+
+
+def location(function: Any) -> str:
+    """``file:line`` of a function or class, for error messages."""
+    function = inspect.unwrap(_plain(function))
+    try:
+        file = inspect.getsourcefile(function) or inspect.getfile(function)
+        line = (
+            function.__code__.co_firstlineno
+            if hasattr(function, "__code__")
+            else inspect.getsourcelines(function)[1]
+        )
+    except (OSError, TypeError):
+        return f"{getattr(function, '__module__', '?')}:?"
+    return f"{_relative(file)}:{line}"
+
+
+def _relative(file: str) -> str:
+    try:
+        return str(Path(file).relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return file
+
+
+def _plain(function: Any) -> Any:
+    """The function below ``@classmethod``, ``@staticmethod`` or a binding."""
+    return getattr(function, "__func__", function)

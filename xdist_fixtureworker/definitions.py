@@ -1,0 +1,50 @@
+"""Which definitions a fixture depends on; used by test workers and the fixture worker alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeAlias
+
+from _pytest.fixtures import FixtureDef
+from _pytest.nodes import Node
+
+from ._compat import visible_definitions
+
+Definition: TypeAlias = FixtureDef[Any]
+ArgNames: TypeAlias = Callable[[Definition], Sequence[str]]
+
+
+def dependencies(
+    definition: Definition, node: Node, argnames: ArgNames
+) -> Iterator[Definition]:
+    """The definitions that ``definition`` needs when names are looked up from ``node``.
+
+    Each once, dependencies before those that depend on them: the order of their set-up. A fixture
+    that asks for its own name gets the definition that it overrides, as in pytest.
+
+    :param argnames: tells the names that a definition asks for.
+    """
+    seen: set[int] = set()
+
+    def visit(parent: Definition, active: tuple[str, ...]) -> Iterator[Definition]:
+        for name in argnames(parent):
+            chain = visible_definitions(name, node)
+            depth = 1 + active.count(name)
+            if depth > len(chain):
+                continue  # not there, or overrides nothing: pytest says so at the set-up
+            child = chain[-depth]
+            if id(child) not in seen:
+                seen.add(id(child))
+                yield from visit(child, (*active, name))
+                yield child
+
+    outer = visible_definitions(definition.argname, node)
+    above = len(outer) - 1 - _position(definition, outer)
+    yield from visit(definition, (definition.argname,) * (1 + above))
+
+
+def _position(definition: Definition, chain: Sequence[Definition]) -> int:
+    for position, candidate in enumerate(chain):
+        if candidate is definition:
+            return position
+    return len(chain) - 1

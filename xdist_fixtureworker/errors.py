@@ -1,0 +1,173 @@
+"""Exceptions and their wording; used by every process.
+
+``pytest.UsageError`` is for what the user wrote wrongly. What goes wrong at run time is a
+:class:`FixtureWorkerError`. Each text says what happened, where, why, and what to do next.
+"""
+
+from __future__ import annotations
+
+FIXTURE_WORKER_ID = "fixtureworker"
+
+
+class FixtureWorkerError(Exception):
+    """Base of all errors that this plugin raises at run time, in any process."""
+
+
+class ProtocolError(FixtureWorkerError):
+    """A message that does not follow :mod:`xdist_fixtureworker.protocol`; a bug of ours."""
+
+
+class FixtureWorkerDiedError(FixtureWorkerError):
+    """Raised in a test worker: the fixture worker ended before it could answer."""
+
+
+class SetUpError(FixtureWorkerError):
+    """Raised in a test worker: the set-up of a global fixture failed with an exception that
+    cannot be sent, so this one stands in for it."""
+
+
+class CannotShareError(FixtureWorkerError):
+    """Raised for the tests that need it: the value of a global fixture cannot be pickled in
+    the fixture worker, or not be unpickled in the test worker."""
+
+
+class RemoteTraceback(Exception):
+    """The ``__cause__`` of an exception that was raised in the fixture worker: its traceback
+    there, as text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+    def __str__(self) -> str:
+        return f"in the fixture worker:\n{self.text}"
+
+
+def cannot_pickle(
+    fixture: str, where: str, type_name: str, cause: str, culprit: str | None
+) -> str:
+    place = f"{culprit} is what pickle refuses" if culprit else "pickle refuses it"
+    return (
+        f"the value of the global fixture '{fixture}' ({where}) cannot be sent to the test "
+        f"workers: it is a {type_name}, and {place} ({cause}).\n"
+        f"Return what the tests need to make their own: a URL, a path, connection parameters; "
+        f"and let a session fixture of the test workers connect with them."
+    )
+
+
+def cannot_unpickle(fixture: str, where: str, worker: str, cause: str) -> str:
+    return (
+        f"the value of the global fixture '{fixture}' ({where}) was sent by the fixture worker "
+        f"but cannot be unpickled in test worker {worker} ({cause}).\n"
+        f"Its class must be importable there by the same name: define it in a module that both "
+        f"import, or return plain data."
+    )
+
+
+def cannot_pickle_parameter(fixture: str, where: str, parameter: str, cause: str) -> str:
+    return (
+        f"the indirect parameter of '{parameter}' that the global fixture '{fixture}' ({where}) "
+        f"depends on cannot be sent to the fixture worker ({cause}).\n"
+        f"Parametrize with plain data, or put the parameters into the definition of "
+        f"'{parameter}' (params=...): those are not sent."
+    )
+
+
+def fixture_worker_died(reason: str) -> str:
+    return (
+        f"the fixture worker ended before this global fixture was set up: {reason}.\n"
+        f"Its output, if any, is above on the standard error stream."
+    )
+
+
+def fixture_worker_did_not_start(reason: str) -> str:
+    return f"the fixture worker could not start.\n{reason.rstrip()}{worker_id_hint(reason)}"
+
+
+def worker_id_hint(text: str) -> str:
+    """A remedy for code that computes with the worker id; empty where ``text`` has no trace of it."""
+    if FIXTURE_WORKER_ID not in text or not ("ValueError" in text or "KeyError" in text):
+        return ""
+    return (
+        f'\nThe worker id of the fixture worker is "{FIXTURE_WORKER_ID}", not "gw" and a number. '
+        f"Code that computes with it can ask xdist_fixtureworker.is_fixture_worker(config) first."
+    )
+
+
+def mixed_pythons(ours: str, theirs: str, worker: str) -> str:
+    return (
+        f"--fixture-worker needs one Python version for all workers: the controller and the "
+        f"fixture worker run Python {ours}, test worker {worker} runs {theirs}.\n"
+        f"Values travel as pickles, which different versions need not understand. "
+        f"Run pytest once per version, or use --no-fixture-worker."
+    )
+
+
+def narrower_scope(name: str, where: str, scope: str) -> str:
+    return (
+        f"@global_fixture on the {scope}-scoped fixture '{name}' ({where}): a global fixture lives "
+        f"as long as the test run.\n"
+        f'Write @pytest.fixture(scope="session") below it, or @global_fixture alone.'
+    )
+
+
+def dynamic_scope(name: str, where: str) -> str:
+    return (
+        f"@global_fixture on the fixture '{name}' ({where}), whose scope a function decides: a "
+        f"global fixture lives as long as the test run.\n"
+        f'Write scope="session" instead of the function.'
+    )
+
+
+def on_class(name: str, where: str) -> str:
+    return (
+        f"@global_fixture on the class '{name}' ({where}): only functions can be fixtures.\n"
+        f"Decorate a function that returns an instance of the class."
+    )
+
+
+def not_a_function(what: str) -> str:
+    return (
+        f"@global_fixture got {what}, which is neither a function nor a pytest fixture.\n"
+        f"Options go in by name: @global_fixture(autouse=True)."
+    )
+
+
+def unknown_argument(argument: str, known: tuple[str, ...]) -> str:
+    if argument == "scope":
+        return (
+            "@global_fixture takes no scope: a global fixture lives as long as the test run, and "
+            "as a session fixture where tests are not distributed.\n"
+            "Leave scope out."
+        )
+    return (
+        f"@global_fixture got an unknown argument '{argument}'.\nIt takes: {', '.join(known)}."
+    )
+
+
+def unknown_share(name: str, where: str, share: object) -> str:
+    return (
+        f"@global_fixture(share={share!r}) on '{name}' ({where}): the only way of sharing that this "
+        f'version knows is share="copy".\n'
+        f"Leave share out, and return connection details instead of a live object."
+    )
+
+
+def arguments_on_fixture(name: str, where: str, arguments: tuple[str, ...]) -> str:
+    return (
+        f"@global_fixture({', '.join(arguments)}) on top of @pytest.fixture, on '{name}' ({where}): "
+        f"these arguments belong to the fixture.\n"
+        f"Give them to @pytest.fixture, or use @global_fixture alone."
+    )
+
+
+def already_global(name: str, where: str) -> str:
+    return f"@global_fixture twice on '{name}' ({where}).\nRemove one of the two."
+
+
+def instance_method(name: str, where: str) -> str:
+    return (
+        f"the global fixture '{name}' ({where}) is an instance method: it outlives every instance "
+        f"of its test class.\n"
+        f"Make it a class method, with @global_fixture above @classmethod, or move it out of the class."
+    )

@@ -1,0 +1,369 @@
+"""Sets global fixtures up and finalizes them, with pytest's own machinery; fixture worker."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import pytest
+from _pytest.fixtures import SubRequest
+from _pytest.nodes import Node
+from _pytest.scope import Scope
+
+from .. import errors, values
+from .._compat import (
+    autouse_names,
+    defining_node,
+    is_session_scoped,
+    parameter_values,
+    set_final,
+    visible_definitions,
+)
+from ..declare import Declaration, declaration_of, location
+from ..definitions import Definition, dependencies
+from ..protocol import (
+    Answer,
+    ExitRequested,
+    Failed,
+    Finalized,
+    Instance,
+    Message,
+    Ready,
+    Request,
+    SetUp,
+    Variable,
+)
+from .clones import Clones, Value, Values, Visible
+from .items import CallSpec, FixtureItem, RestItem
+from .ledger import Ledger, State
+from .tree import Tree
+
+_PYTEST_CURRENT_TEST = "PYTEST_CURRENT_TEST"
+
+
+@dataclass
+class Outcome:
+    """What became of one instance of a global fixture. Kept, so that it runs once."""
+
+    definition: Definition
+    error: BaseException | None = None
+    report: pytest.TestReport | None = None  #: of the failure
+    environment: tuple[Variable, ...] = ()  #: to be replayed, those of its dependencies included
+    answer: Answer | None = None
+
+
+class Runner:
+    """Runs fixtures in the main thread of the fixture worker.
+
+    :param send: sends a message to the controller; must not raise.
+    """
+
+    def __init__(self, session: pytest.Session, tree: Tree, send: Callable[[Message], None]) -> None:
+        self._session = session
+        self._tree = tree
+        self._send = send
+        self._rest = RestItem.from_parent(session, name="rest")
+        self._values = Values()
+        self._argnames_before: dict[int, tuple[str, ...]] = {}
+        self._clones = Clones(self._argnames)
+        self._outcomes: dict[int, Outcome] = {}
+        self._active: set[int] = set()
+        self._ledger: Ledger[int] = Ledger()
+        self._set_up: dict[int, tuple[Definition, SubRequest]] = {}
+
+    # --- set-up
+
+    def answer(self, request: Request) -> Answer:
+        """The answer to ``request``; sets up what has not been set up yet."""
+        try:
+            outcome = self._outcome(request.instance)
+        except pytest.Collector.CollectError as error:
+            return self._failed(errors.SetUpError(str(error)), None, request.id)
+        if outcome.answer is None:
+            outcome.answer = self._first_answer(outcome, request.id)
+        return replace(outcome.answer, id=request.id)
+
+    def _outcome(self, instance: Instance) -> Outcome:
+        node = self._tree.find(instance.place)
+        definition = self._find(instance, node)
+        return self._ensure(definition, node, self._parameters(instance, definition, node))
+
+    def _find(self, instance: Instance, node: Node) -> Definition:
+        twins = [
+            definition
+            for definition in visible_definitions(instance.name, node)
+            if declaration_of(definition.func) is not None
+            and definition.func.__module__ == instance.module
+            and definition.func.__qualname__ == instance.qualname
+        ]
+        if instance.occurrence >= len(twins):
+            raise pytest.Collector.CollectError(
+                f"the global fixture '{instance.name}' ({instance.module}.{instance.qualname}) is "
+                f"there in a test worker but not in the fixture worker.\n"
+                f"Is it defined under a condition that depends on the process?"
+            )
+        return twins[instance.occurrence]
+
+    def _parameters(
+        self, instance: Instance, definition: Definition, node: Node
+    ) -> dict[str, Value]:
+        parameters = {}
+        needed = [*dependencies(definition, node, self._argnames), definition]
+        for param in instance.params:
+            if param.value is not None:
+                value = values.unpack(param.value)
+            else:
+                own = [d for d in needed if d.argname == param.name and d.params is not None]
+                value = parameter_values(own[-1])[param.index]
+            parameters[param.name] = self._values.get(param.name, param.index, value)
+        return parameters
+
+    def _ensure(
+        self, original: Definition, node: Node, parameters: Mapping[str, Value]
+    ) -> Outcome:
+        """Set up a global fixture and, before it, those it depends on, each from its own place."""
+        definition = self._clones.get(original, node, parameters)
+        if id(definition) in self._outcomes:
+            return self._outcomes[id(definition)]
+        self._active.add(id(original))
+        environment: dict[Variable, None] = {}
+        for needed in self._global_dependencies(original, node):
+            if id(needed) not in self._active:
+                outcome = self._ensure(needed, defining_node(needed, node), parameters)
+                environment.update(dict.fromkeys(outcome.environment))
+        relevant = self._clones.relevant(original, node, parameters)
+        outcome = self._run(definition, node, relevant)
+        outcome.environment = (*environment, *outcome.environment)
+        self._outcomes[id(definition)] = outcome
+        self._active.discard(id(original))
+        # pytest looks up the dependencies of a fixture even if it has its value, and would do so
+        # from the place of whoever asks.
+        self._argnames_before.setdefault(id(definition), definition.argnames)
+        set_final(definition, "argnames", ())
+        return outcome
+
+    def _global_dependencies(self, definition: Definition, node: Node) -> Iterator[Definition]:
+        for first in (*self._autouse(node), definition):
+            for needed in dependencies(first, node, self._argnames):
+                if declaration_of(needed.func) is not None:
+                    yield needed
+            if first is not definition and declaration_of(first.func) is not None:
+                yield first
+
+    def _autouse(self, node: Node) -> list[Definition]:
+        """The session-scoped autouse fixtures that come first, as in any pytest process. Not
+        those with parameters: which one is in force, only a test could tell."""
+        found = []
+        for name in autouse_names(node):
+            chain = visible_definitions(name, node)
+            if chain and is_session_scoped(chain[-1]):
+                if all(d.params is None for d in dependencies(chain[-1], node, self._argnames)):
+                    if chain[-1].params is None:
+                        found.append(chain[-1])
+        return found
+
+    def _run(
+        self, definition: Definition, node: Node, parameters: Mapping[str, Value]
+    ) -> Outcome:
+        declaration = declaration_of(definition.func)
+        assert declaration is not None
+        changed: dict[str, str | None] = {}
+
+        def set_up(item: FixtureItem) -> None:
+            __tracebackhide__ = True
+            request = item.request()
+            for autouse in self._autouse(node):
+                if autouse.argname != definition.argname:
+                    request.getfixturevalue(autouse.argname)
+            before = dict(os.environ)
+            try:
+                request.getfixturevalue(definition.argname)
+            finally:
+                changed.update(_difference(before, os.environ))
+
+        item = self._item(definition, node, parameters, set_up)
+        outcome = Outcome(definition)
+        try:
+            self._session.config.hook.pytest_runtest_protocol(item=item, nextitem=self._rest)
+        except (KeyboardInterrupt, pytest.exit.Exception) as error:
+            outcome.error = error
+            if isinstance(error, pytest.exit.Exception):
+                self._send(ExitRequested(error.msg, error.returncode))
+        else:
+            outcome.report = item.failure
+            outcome.error = item.error
+            if outcome.report is not None:
+                outcome.error = item.error or errors.SetUpError(outcome.report.longreprtext)
+        variables = tuple(Variable(name, value) for name, value in sorted(changed.items()))
+        if declaration.env:
+            outcome.environment = variables
+        self._announce(declaration, item, () if declaration.env else tuple(changed))
+        return outcome
+
+    def _item(
+        self,
+        definition: Definition,
+        node: Node,
+        parameters: Mapping[str, Value],
+        action: Callable[[FixtureItem], object],
+    ) -> FixtureItem:
+        visible: Mapping[str, Sequence[Definition]] = Visible(
+            definition, node, parameters, self._clones
+        )
+        kind = "global" if declaration_of(definition.func) else "session"
+        shown = "-".join(_shown(value) for value in parameters.values())
+        label = f"{kind} fixture {definition.argname}" + (f"[{shown}]" if shown else "")
+        item: FixtureItem = FixtureItem.from_parent(
+            node,
+            name=label,
+            definition=definition,
+            label=label,
+            visible=visible,
+            callspec=CallSpec(
+                params={name: value.value for name, value in parameters.items()},
+                indices={name: value.index for name, value in parameters.items()},
+                _arg2scope=dict.fromkeys(parameters, Scope.Session),
+                id=shown,
+            ),
+            action=action,
+        )
+        return item
+
+    def _announce(
+        self, declaration: Declaration, item: FixtureItem, environment: tuple[str, ...]
+    ) -> None:
+        report = next((done for done in item.reports if done.when == "setup"), None)
+        self._send(
+            SetUp(
+                fixture=declaration.name,
+                where=declaration.where,
+                report=None if report is None else self._serialized(report),
+                environment=tuple(sorted(environment)),
+            )
+        )
+
+    def _first_answer(self, outcome: Outcome, id_: int) -> Answer:
+        if outcome.error is not None:
+            return self._failed(outcome.error, outcome.report, id_)
+        assert outcome.definition.cached_result is not None
+        value = outcome.definition.cached_result[0]
+        try:
+            return Ready(id_, values.pack(value), outcome.environment)
+        except Exception as error:
+            declaration = declaration_of(outcome.definition.func)
+            assert declaration is not None
+            message = errors.cannot_pickle(
+                declaration.name,
+                declaration.where,
+                values.type_name(value),
+                values.describe(error),
+                values.find_culprit(value),
+            )
+            return self._failed(errors.CannotShareError(message), None, id_)
+
+    def _failed(
+        self, error: BaseException, report: pytest.TestReport | None, id_: int
+    ) -> Failed:
+        traceback = report.longreprtext if report is not None else ""
+        hint = errors.worker_id_hint(traceback)
+        if report is not None and hint:
+            report.sections.append(("the fixture worker's id", hint.strip()))
+        return Failed(
+            id=id_,
+            exception=values.pack_exception(error),
+            text=values.describe(error),
+            traceback=traceback,
+            report=None if report is None else self._serialized(report),
+        )
+
+    # --- what pytest does with any session fixture, as its hooks tell
+
+    def setting_up(self, definition: Definition) -> None:
+        """pytest starts to set up a session fixture, global or not."""
+        self._ledger.move(id(definition), State.SETTING_UP)
+
+    def was_set_up(
+        self, definition: Definition, request: SubRequest, error: BaseException | None
+    ) -> None:
+        """pytest has set it up, or tried to."""
+        self._set_up[id(definition)] = (definition, request)
+        self._ledger.move(id(definition), State.READY if error is None else State.FAILED)
+        if error is not None and definition.cached_result is None:
+            # What pytest does for Exceptions only; without it, a fixture that raised SystemExit
+            # would run again and its finalizers would not run.
+            key = definition.cache_key(request)
+            definition.cached_result = (None, key, (error, error.__traceback__))
+
+    # --- finalizing
+
+    def finalize(self) -> None:
+        """Finalize all that is set up, one by one, last set up first."""
+        while (key := self._ledger.next_to_finalize()) is not None:
+            self._finalize(key)
+
+    def _finalize(self, key: int) -> None:
+        definition, request = self._set_up[key]
+        self._ledger.move(key, State.FINALIZING)
+
+        def register(item: FixtureItem) -> None:
+            item.addfinalizer(partial(_finish, definition, request))
+
+        original = self._clones.original(definition)
+        node = defining_node(original, request._pyfuncitem)
+        item = self._item(definition, node, self._parameters_of(request), register)
+        try:
+            self._session.config.hook.pytest_runtest_protocol(item=item, nextitem=self._rest)
+        finally:
+            failure = item.failure
+            self._ledger.move(key, State.FINALIZER_FAILED if failure else State.FINALIZED)
+            declaration = declaration_of(definition.func)
+            self._send(
+                Finalized(
+                    fixture=declaration.name if declaration else definition.argname,
+                    where=declaration.where if declaration else location(definition.func),
+                    report=None if failure is None else self._serialized(failure),
+                )
+            )
+
+    @staticmethod
+    def _parameters_of(request: SubRequest) -> dict[str, Value]:
+        if not hasattr(request, "param"):
+            return {}
+        name = request.fixturename or ""
+        return {name: Value(name, request.param_index, request.param)}
+
+    # --- reports
+
+    def _argnames(self, definition: Definition) -> tuple[str, ...]:
+        return self._argnames_before.get(id(definition), definition.argnames)
+
+    def _serialized(self, report: pytest.TestReport) -> dict[str, Any]:
+        config = self._session.config
+        data: dict[str, Any] = config.hook.pytest_report_to_serializable(
+            config=config, report=report
+        )
+        return data
+
+
+def _finish(definition: Definition, request: SubRequest) -> None:
+    try:
+        definition.finish(request)
+    except (KeyboardInterrupt, pytest.exit.Exception) as error:
+        # The tests are over and the other finalizers must run: an error like any other.
+        raise errors.FixtureWorkerError(f"the finalizer raised {error!r}") from error
+
+
+def _difference(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str | None]:
+    names = (before.keys() | after.keys()) - {_PYTEST_CURRENT_TEST}
+    return {name: after.get(name) for name in names if before.get(name) != after.get(name)}
+
+
+def _shown(parameter: Value) -> str:
+    """As in the ids that pytest makes."""
+    value = parameter.value
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return str(value)
+    return f"{parameter.name}{parameter.index}"

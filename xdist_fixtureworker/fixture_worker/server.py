@@ -1,0 +1,136 @@
+"""The plugin of the fixture worker: an xdist worker that runs global fixtures instead of tests.
+
+Requests arrive in execnet's receiver thread and are queued; the main thread takes them out one by
+one until it is told to finish or the connection ends, and then finalizes.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Generator
+from queue import SimpleQueue
+from typing import Any
+
+import execnet
+import psutil
+import pytest
+
+from ..errors import ProtocolError
+from ..protocol import Finish, Finished, Message, Request, WorkerJoined, decode, encode
+from .collected import collect_when_read
+from .items import FixtureItem
+from .runner import Runner
+from .tree import Tree
+
+_CONNECTION_LOST = object()
+
+
+class FixtureWorker:
+    """Serves until all is finalized, whatever becomes of the controller."""
+
+    def __init__(self, config: pytest.Config, channel: execnet.Channel) -> None:
+        self._channel = channel
+        self._requests: SimpleQueue[object] = SimpleQueue()
+        self._finalized = threading.Event()
+        self._test_workers: list[WorkerJoined] = []
+        _leave_the_terminal()
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        self._tree = Tree(session)
+        self._runner = Runner(session, self._tree, self._send)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self, session: pytest.Session) -> bool:
+        collect_when_read(session, self._tree)
+        return True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self) -> bool:
+        self._channel.setcallback(self._received, endmarker=_CONNECTION_LOST)
+        try:
+            self._serve()
+            self._runner.finalize()
+            self._send(Finished())
+        finally:
+            self._finalized.set()
+        return True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item) -> bool | None:
+        if not isinstance(item, FixtureItem):
+            return None
+        item.run_phases(nextitem)
+        return True
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_fixture_setup(
+        self, fixturedef: Any, request: Any
+    ) -> Generator[None, object, object]:
+        __tracebackhide__ = True
+        self._runner.setting_up(fixturedef)
+        try:
+            value = yield
+        except BaseException as error:
+            self._runner.was_set_up(fixturedef, request, error)
+            raise
+        self._runner.was_set_up(fixturedef, request, None)
+        return value
+
+    def _serve(self) -> None:
+        while True:
+            data = self._requests.get()
+            if data is _CONNECTION_LOST:
+                self._wait_test_workers_down()
+                return
+            match message := decode(data, "the controller"):
+                case Request():
+                    self._send(self._runner.answer(message))
+                case WorkerJoined():
+                    self._test_workers.append(message)
+                case Finish():
+                    return
+                case _:
+                    raise ProtocolError(f"Internal error: the controller sent {message}")
+
+    def _received(self, data: object) -> None:
+        """Runs in execnet's receiver thread.
+
+        When the connection ends, execnet interrupts the main thread after 5 s and ends the
+        process after another 10 s; but only once this call has returned. So it is what gives the
+        finalizers the time they need. It returns in any case: the event is set in a ``finally``.
+        """
+        self._requests.put(data)
+        if data is _CONNECTION_LOST:
+            self._finalized.wait()
+
+    def _wait_test_workers_down(self) -> None:
+        """Without the controller, wait for the test workers themselves: they may be using what
+        the finalizers destroy. execnet ends each of them within 15 s of the controller's death."""
+        alive = []
+        for worker in self._test_workers:
+            try:
+                process = psutil.Process(worker.pid)
+                if process.create_time() == worker.created:
+                    alive.append(process)
+            except psutil.NoSuchProcess:
+                pass
+        psutil.wait_procs(alive)
+
+    def _send(self, message: Message) -> None:
+        try:
+            self._channel.send(encode(message))
+        except OSError:
+            pass  # the controller died; the queue tells
+
+
+def _leave_the_terminal() -> None:
+    """Keep Ctrl-C away from this process and from the servers that fixtures start in it: a
+    session of its own, and a handler that does nothing. Not ``SIG_IGN``, which children inherit."""
+    if hasattr(os, "setsid"):
+        try:
+            os.setsid()
+        except PermissionError:
+            pass  # it leads a session or group already
+    signal.signal(signal.SIGINT, lambda signum, frame: None)

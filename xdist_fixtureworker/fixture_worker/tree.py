@@ -1,0 +1,70 @@
+"""Finds the node at which a fixture is defined, without collecting the suite; fixture worker.
+
+Walks from the session down to that node and keeps every node it passes: since pytest 9.1 a
+fixture is visible below the node *object* that it was registered with, so the same place must
+always be the same object. No module is imported that does not lie on the way.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from _pytest.nodes import Node
+from _pytest.runner import collect_one_node
+
+from ..protocol import Step
+
+
+class Tree:
+    """The part of the collection tree that the global fixtures of this run are defined in."""
+
+    def __init__(self, session: pytest.Session) -> None:
+        self._session = session
+        self._roots: dict[Path, Any] = {}
+        self._children: dict[Node, list[Node]] = {}
+
+    def find(self, place: tuple[Step, ...]) -> Node:
+        """The node at ``place``.
+
+        :raises pytest.Collector.CollectError: if it cannot be collected here, as when its module
+            has a syntax error, or is not there in this process.
+        """
+        node: Node = self._session
+        paths = [(self._session.config.rootpath / step.path).resolve() for step in place]
+        # As for paths on the command line: files are found whatever their names.
+        self._session._initialpaths |= frozenset(paths)
+        self._session._initialpaths_with_parents |= frozenset(paths)
+        for step, path in zip(place, paths, strict=True):
+            node = self._child(node, step, path)
+        if node is not self._session:
+            self._open(node)
+        return node
+
+    @property
+    def directories(self) -> list[Node]:
+        """The directories and packages that were collected so far."""
+        return [node for node in self._children if isinstance(node, pytest.Directory)]
+
+    def _child(self, node: Node, step: Step, path: Path) -> Node:
+        for child in self._open(node, path):
+            if (child.name, type(child).__name__) == (step.name, step.kind) and child.path == path:
+                return child
+        raise pytest.Collector.CollectError(
+            f"{step.kind} '{step.name}' of {step.path} was collected in a test worker but is not "
+            f"there in the fixture worker.\nIs it defined under a condition that depends on the "
+            f"process?"
+        )
+
+    def _open(self, node: Node, path: Path | None = None) -> list[Node]:
+        if isinstance(node, pytest.Session):
+            assert path is not None
+            return list(self._session._collect_path(path, self._roots))
+        if node not in self._children:
+            assert isinstance(node, pytest.Collector)
+            report = collect_one_node(node)
+            if not report.passed:
+                raise pytest.Collector.CollectError(str(report.longrepr))
+            self._children[node] = list(report.result)
+        return self._children[node]

@@ -1,0 +1,69 @@
+"""The pytest plugin: options, and which role this process has; in every process."""
+
+from __future__ import annotations
+
+import pytest
+
+from .protocol import FIXTURE_WORKER, HANDOVER
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("fixture worker", "fixtures that run once per test run (with -n)")
+    group.addoption(
+        "--fixture-worker",
+        dest="fixture_worker",
+        action="store_true",
+        default=None,
+        help="Run global fixtures once per test run, in a process of their own beside the test "
+        "workers. Has no effect where tests are not distributed (no -n)",
+    )
+    group.addoption(
+        "--no-fixture-worker",
+        dest="fixture_worker",
+        action="store_false",
+        help="Run global fixtures once per test worker, whatever the ini setting fixture_worker says",
+    )
+    parser.addini(
+        "fixture_worker",
+        type="bool",
+        default=False,
+        help="As if --fixture-worker were given whenever tests are distributed",
+    )
+
+
+def _wanted(config: pytest.Config) -> bool:
+    option: bool | None = config.getoption("fixture_worker")
+    return bool(config.getini("fixture_worker")) if option is None else option
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(_role(config), "xdist_fixtureworker_role")
+    if config.option.showfixtures or config.option.show_fixtures_per_test:
+        from .controller.listing import Listing
+
+        config.pluginmanager.register(Listing(), "xdist_fixtureworker_listing")
+
+
+def _role(config: pytest.Config) -> object:
+    """The plugin of this process. Its module is imported here, and no other role's."""
+    workerinput = getattr(config, "workerinput", None)
+    if workerinput is None:
+        if _wanted(config):
+            from .controller.supervisor import Supervisor
+
+            return Supervisor(config)
+        from .controller.bystander import Bystander
+
+        return Bystander()
+    if HANDOVER not in workerinput:
+        from .test_worker.unserved import UnservedTestWorker
+
+        return UnservedTestWorker(config)
+    role, channel = workerinput[HANDOVER]
+    if role == FIXTURE_WORKER:
+        from .fixture_worker.server import FixtureWorker
+
+        return FixtureWorker(config, channel)
+    from .test_worker.client import TestWorker
+
+    return TestWorker(config, channel)

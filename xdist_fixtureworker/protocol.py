@@ -1,0 +1,231 @@
+"""The messages between the processes, and how they cross an execnet channel.
+
+A message is a frozen dataclass. On a channel it is a tuple ``(name, (field, ...))`` of the types
+that execnet can send; only this module sees those tuples. :func:`decode` checks the name, the
+number of fields and the type of every value, nested ones included.
+
+========================  ============================  =========================================
+from -> to                message                       meaning
+========================  ============================  =========================================
+test worker -> controller :class:`Joined`               first message: which process this is
+test worker -> controller :class:`Request`              give me this value
+controller -> fixture w.  :class:`Request`              the same, once per instance
+controller -> fixture w.  :class:`WorkerJoined`         a test worker is up
+controller -> fixture w.  :class:`Finish`               all test workers are down: finalize
+fixture w. -> controller  :class:`Ready`, :class:`Failed`   the one answer to a request
+controller -> test worker :class:`Ready`, :class:`Failed`   the same, to each that asked
+fixture w. -> controller  :class:`SetUp`                a set-up ended (for the summary)
+fixture w. -> controller  :class:`Finalized`            a finalizer ended
+fixture w. -> controller  :class:`ExitRequested`        a set-up called ``pytest.exit``
+fixture w. -> controller  :class:`Finished`             last message: all is finalized
+========================  ============================  =========================================
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from .errors import ProtocolError
+
+HANDOVER = "xdist_fixtureworker"
+"""The key in xdist's ``workerinput`` under which a worker finds ``(role, channel)``."""
+
+RAN = "xdist_fixtureworker_ran"
+"""The key in xdist's ``workeroutput`` for the global fixtures that a test worker set up itself."""
+
+TEST_WORKER = "test worker"
+FIXTURE_WORKER = "fixture worker"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One node on the way from the session to the node where a fixture is defined."""
+
+    path: str  #: POSIX path of the node, relative to pytest's rootdir
+    name: str
+    kind: str  #: name of the node's class: two nodes can share path and name
+
+
+@dataclass(frozen=True)
+class Param:
+    """The parameter of one parametrized fixture that an instance depends on."""
+
+    name: str
+    index: int  #: position in its ``parametrize()`` call or ``params``
+    value: bytes | None  #: the pickled value; None: it stands at ``index`` in the definition
+
+
+@dataclass(frozen=True)
+class Instance:
+    """What makes one instance of a global fixture that one and no other."""
+
+    place: tuple[Step, ...]  #: empty: defined for the whole session
+    name: str
+    module: str
+    qualname: str
+    occurrence: int  #: among definitions that agree in all of the above
+    params: tuple[Param, ...]
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A change to ``os.environ``; ``value`` is None where the variable was removed."""
+
+    name: str
+    value: str | None
+
+
+@dataclass(frozen=True)
+class Joined:
+    pid: int
+    created: float  #: seconds since the epoch, as psutil tells it
+
+
+@dataclass(frozen=True)
+class WorkerJoined:
+    worker: str
+    pid: int
+    created: float
+
+
+@dataclass(frozen=True)
+class Request:
+    id: int
+    instance: Instance
+
+
+@dataclass(frozen=True)
+class Ready:
+    id: int
+    value: bytes
+    environment: tuple[Variable, ...]
+
+
+@dataclass(frozen=True)
+class Failed:
+    id: int
+    exception: bytes | None  #: pickled, where pickle takes it
+    text: str  #: type and message of the exception
+    traceback: str
+    report: Mapping[str, object] | None  #: the serialized report of the set-up, if there is one
+
+
+@dataclass(frozen=True)
+class Finish:
+    pass
+
+
+@dataclass(frozen=True)
+class SetUp:
+    fixture: str
+    where: str
+    report: Mapping[str, object] | None
+    environment: tuple[str, ...]  #: names of variables that it changed and nobody replays
+
+
+@dataclass(frozen=True)
+class Finalized:
+    fixture: str
+    where: str
+    report: Mapping[str, object] | None  #: of a finalizer that failed
+
+
+@dataclass(frozen=True)
+class ExitRequested:
+    reason: str
+    returncode: int | None
+
+
+@dataclass(frozen=True)
+class Finished:
+    pass
+
+
+Answer: TypeAlias = Ready | Failed
+Message: TypeAlias = (
+    Joined
+    | WorkerJoined
+    | Request
+    | Ready
+    | Failed
+    | Finish
+    | SetUp
+    | Finalized
+    | ExitRequested
+    | Finished
+)
+_MESSAGES: Mapping[str, type[Any]] = {cls.__name__: cls for cls in typing.get_args(Message)}
+
+
+def encode(message: Message) -> tuple[str, tuple[object, ...]]:
+    """The form in which ``message`` can be sent over an execnet channel. Any process."""
+    return type(message).__name__, _fields(message)
+
+
+def _fields(value: Any) -> tuple[object, ...]:
+    return tuple(_plain(getattr(value, field.name)) for field in dataclasses.fields(value))
+
+
+def _plain(value: object) -> object:
+    if dataclasses.is_dataclass(value):
+        return _fields(value)
+    if isinstance(value, tuple):
+        return tuple(_plain(element) for element in value)
+    return value
+
+
+def decode(data: object, sender: str) -> Message:
+    """The message that ``data`` stands for. Any process.
+
+    :param sender: who sent it, for the error.
+    :raises ProtocolError: if ``data`` is no message, or a field is missing or has a wrong type.
+    """
+    match data:
+        case (str(name), tuple(fields)) if name in _MESSAGES:
+            return typing.cast(Message, _build(_MESSAGES[name], fields, name, sender))
+    raise ProtocolError(f"Internal error: {sender} sent an unknown message: {data!r:.200}")
+
+
+def _build(cls: type[Any], values: object, where: str, sender: str) -> object:
+    hints = _hints(cls)
+    if not isinstance(values, tuple) or len(values) != len(hints):
+        raise ProtocolError(
+            f"Internal error: {sender} sent {where} with the wrong number of fields: {values!r:.200}"
+        )
+    return cls(
+        *(
+            _check(hint, value, f"{where}.{field}", sender)
+            for (field, hint), value in zip(hints.items(), values, strict=True)
+        )
+    )
+
+
+@functools.lru_cache(maxsize=None)
+def _hints(cls: type[Any]) -> dict[str, Any]:
+    hints = typing.get_type_hints(cls)
+    return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+
+
+def _check(hint: Any, value: object, where: str, sender: str) -> object:
+    origin = typing.get_origin(hint)
+    arguments = typing.get_args(hint)
+    if origin is tuple and isinstance(value, tuple):
+        return tuple(_check(arguments[0], element, where, sender) for element in value)
+    if origin is types.UnionType:
+        if value is None and type(None) in arguments:
+            return None
+        return _check(arguments[0], value, where, sender)
+    if dataclasses.is_dataclass(hint):
+        return _build(typing.cast("type[Any]", hint), value, where, sender)
+    expected = dict if origin is Mapping else hint
+    if type(value) is expected or (origin is Mapping and isinstance(value, dict)):
+        return value
+    raise ProtocolError(
+        f"Internal error: {sender} sent {where} as {type(value).__name__}: {value!r:.200}"
+    )

@@ -1,0 +1,151 @@
+"""Fetches the values of global fixtures from the fixture worker; runs in a test worker.
+
+Requests leave the main thread one at a time and the answer is awaited there, so no thread and no
+queue is needed: when the controller dies, execnet ends the wait with ``EOFError``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Generator
+from typing import Any
+
+import execnet
+import psutil
+import pytest
+
+from .. import errors, values
+from ..declare import Declaration
+from ..protocol import Answer, Failed, Instance, Joined, Ready, Request, Variable, decode, encode
+from .instances import GlobalDefinitions
+
+
+class TestWorker:
+    """The plugin of a test worker in a run with a fixture worker."""
+
+    __test__ = False
+
+    def __init__(self, config: pytest.Config, channel: execnet.Channel) -> None:
+        self._config = config
+        self._channel = channel
+        self._ids = itertools.count(1)
+        self._outcomes: dict[Instance, Outcome] = {}
+        self._environment = Environment()
+        self._definitions = GlobalDefinitions(self._fetch)
+        created = psutil.Process().create_time()
+        channel.send(encode(Joined(os.getpid(), created)))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self._session = session
+        self._definitions.take_over(session)
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_makereport(
+        self, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        if call.excinfo is not None and report.outcome == "failed":
+            self._show_original(call.excinfo, report)
+        return report
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self) -> None:
+        self._environment.restore()
+
+    def _fetch(self, declaration: Declaration, instance: Instance) -> object:
+        __tracebackhide__ = True
+        if instance not in self._outcomes:
+            self._outcomes[instance] = self._outcome(declaration, self._ask(instance))
+        outcome = self._outcomes[instance]
+        if isinstance(outcome.error, pytest.exit.Exception):
+            # Ends this worker's session as if the controller had asked for it: an exit code of
+            # its own would be taken for a crash, and the worker be replaced.
+            self._session.shouldstop = str(outcome.error)
+            raise pytest.exit.Exception(str(outcome.error), returncode=0)
+        if outcome.error is not None:
+            raise outcome.error
+        return outcome.value
+
+    def _ask(self, instance: Instance) -> Answer:
+        request = Request(next(self._ids), instance)
+        try:
+            self._channel.send(encode(request))
+            while True:
+                answer = decode(self._channel.receive(), "the controller")
+                if isinstance(answer, (Ready, Failed)) and answer.id == request.id:
+                    return answer  # others answer a request that Ctrl-C cut short
+        except (EOFError, OSError) as error:
+            message = errors.fixture_worker_died("the connection to the controller is lost")
+            raise errors.FixtureWorkerDiedError(message) from error
+
+    def _outcome(self, declaration: Declaration, answer: Answer) -> Outcome:
+        if isinstance(answer, Failed):
+            error = values.unpack_exception(answer.exception, answer.traceback)
+            return Outcome(error=error or errors.SetUpError(answer.text), failed=answer)
+        try:
+            value = values.unpack(answer.value)
+        except Exception as error:
+            message = errors.cannot_unpickle(
+                declaration.name,
+                declaration.where,
+                self._config.workerinput["workerid"],  # type: ignore[attr-defined]  # set by xdist
+                values.describe(error),
+            )
+            return Outcome(error=errors.CannotShareError(message))
+        self._environment.apply(answer.environment)
+        return Outcome(value)
+
+    def _show_original(
+        self, excinfo: pytest.ExceptionInfo[BaseException], report: pytest.TestReport
+    ) -> None:
+        """Show a failed set-up as the fixture worker saw it: with its traceback and output."""
+        for outcome in self._outcomes.values():
+            if outcome.error is excinfo.value and outcome.failed and outcome.failed.report:
+                original = self._config.hook.pytest_report_from_serializable(
+                    config=self._config, data=dict(outcome.failed.report)
+                )
+                report.longrepr = original.longrepr
+                report.sections = [*original.sections, *report.sections]
+                return
+        if isinstance(excinfo.value, errors.FixtureWorkerError):
+            report.longrepr = excinfo.getrepr(style="value")
+
+
+class Outcome:
+    """What became of a global fixture: its value, or the exception for each test that needs it."""
+
+    def __init__(
+        self,
+        value: object = None,
+        error: BaseException | None = None,
+        failed: Failed | None = None,
+    ) -> None:
+        self.value = value
+        self.error = error
+        self.failed = failed
+
+
+class Environment:
+    """Replays in this process what global fixtures with ``env=True`` changed in ``os.environ``."""
+
+    def __init__(self) -> None:
+        self._before: dict[str, str | None] = {}
+
+    def apply(self, variables: tuple[Variable, ...]) -> None:
+        for variable in variables:
+            self._before.setdefault(variable.name, os.environ.get(variable.name))
+            _set(variable.name, variable.value)
+
+    def restore(self) -> None:
+        for name, value in self._before.items():
+            _set(name, value)
+        self._before.clear()
+
+
+def _set(name: str, value: str | None) -> None:
+    if value is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = value

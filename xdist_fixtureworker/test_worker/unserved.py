@@ -1,0 +1,23 @@
+"""A test worker of a run without a fixture worker: global fixtures run here, as session fixtures."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from ..declare import declaration_of
+from ..protocol import RAN
+
+class UnservedTestWorker:
+    """Notes which global fixtures this test worker set up, for the controller's summary."""
+
+    def __init__(self, config: Any) -> None:
+        self._ran: list[str] = config.workeroutput.setdefault(RAN, [])
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, object, object]:
+        if declaration_of(fixturedef.func) is not None and fixturedef.argname not in self._ran:
+            self._ran.append(fixturedef.argname)
+        return (yield)

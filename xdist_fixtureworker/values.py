@@ -1,0 +1,103 @@
+"""How values and exceptions cross from the fixture worker to the test workers.
+
+``share="copy"``: pickled once in the fixture worker, unpickled once in each test worker.
+"""
+
+from __future__ import annotations
+
+import pickle
+import traceback
+from collections.abc import Iterator, Mapping
+
+from .errors import RemoteTraceback
+
+PROTOCOL = 5  # the newest that all supported Python versions share
+_DEPTH = 5
+
+
+def pack(value: object) -> bytes:
+    """``value`` as bytes.
+
+    :raises Exception: whatever pickle, or a ``__reduce__`` of the value's class, raises.
+    """
+    return pickle.dumps(value, protocol=PROTOCOL)
+
+
+def unpack(data: bytes) -> object:
+    """The value that :func:`pack` packed; executes what the pickle says, so only for our own.
+
+    :raises Exception: whatever pickle, or the value's class, raises.
+    """
+    return pickle.loads(data)
+
+
+def find_culprit(value: object, path: str = "the value", depth: int = _DEPTH) -> str | None:
+    """Where in ``value`` the object sits that cannot be pickled, as in ``the value.engine['lock']``.
+
+    None where it is the value itself, or too deep inside to be found.
+    """
+    for child_path, child in _children(value, path):
+        if not _packable(child):
+            inner = find_culprit(child, child_path, depth - 1) if depth else None
+            return inner or f"{child_path} (a {type_name(child)})"
+    return None
+
+
+def _children(value: object, path: str) -> Iterator[tuple[str, object]]:
+    if isinstance(value, Mapping):
+        for key, child in value.items():
+            yield f"{path}[{key!r:.40}]", child
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        for index, child in enumerate(value):
+            yield f"{path}[{index}]", child
+    for name, child in getattr(value, "__dict__", {}).items():
+        yield f"{path}.{name}", child
+
+
+def _packable(value: object) -> bool:
+    try:
+        pack(value)
+    except Exception:
+        return False
+    return True
+
+
+def type_name(value: object) -> str:
+    """The name of the value's type with its module, as a user would import it."""
+    cls = type(value)
+    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+
+
+def pack_exception(error: BaseException) -> bytes | None:
+    """``error`` as bytes, without its traceback, or None where it does not survive the way.
+
+    Whether it does is tried: many exception classes can be pickled but not unpickled.
+    """
+    try:
+        packed = pack(error)
+        if type(unpack(packed)) is not type(error):
+            return None
+    except Exception:
+        return None
+    return packed
+
+
+def unpack_exception(packed: bytes | None, remote_traceback: str) -> BaseException | None:
+    """The exception that :func:`pack_exception` packed, with the traceback as its cause; None
+    where its class cannot be had in this process."""
+    if packed is None:
+        return None
+    try:
+        error = unpack(packed)
+    except Exception:
+        return None
+    if not isinstance(error, BaseException):
+        return None
+    if remote_traceback:
+        error.__cause__ = RemoteTraceback(remote_traceback)
+    return error
+
+
+def describe(error: BaseException) -> str:
+    """Type and message of ``error``, as the last lines of a traceback have it."""
+    return "".join(traceback.format_exception_only(type(error), error)).rstrip()
