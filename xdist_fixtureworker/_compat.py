@@ -36,7 +36,7 @@ def fixture_scope(fixture: FixtureFunctionDefinition) -> Any:
 
 def all_definitions(session: pytest.Session) -> Iterator[FixtureDef[Any]]:
     """All fixture definitions that pytest knows in this process."""
-    manager = session._fixturemanager
+    manager: Any = session._fixturemanager
     if hasattr(manager, "_get_all_fixture_defs"):
         yield from manager._get_all_fixture_defs()
     else:
@@ -56,7 +56,7 @@ def autouse_names(node: Node) -> Iterator[str]:
 
 def defining_node(definition: FixtureDef[Any], seen_from: Node) -> Node:
     """The node that ``definition`` was found at; it can be seen from the node ``seen_from``."""
-    node = getattr(definition, "node", None)
+    node: Node | None = getattr(definition, "node", None)
     if node is not None:
         return node
     for candidate in seen_from.listchain():

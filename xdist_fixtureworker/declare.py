@@ -113,6 +113,14 @@ def declaration_of(function: object) -> Declaration | None:
     return found if isinstance(found, Declaration) else None
 
 
+def method_declaration(fixture: Any) -> Declaration | None:
+    """The declaration of a fixture that stands in a class body, if it is an instance method."""
+    function = fixture_function(fixture)
+    if isinstance(function, (classmethod, staticmethod)):
+        return None
+    return declaration_of(function)
+
+
 def location(function: Any) -> str:
     """``file:line`` of a function or class, for error messages."""
     function = inspect.unwrap(_plain(function))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from ._compat import is_fixture
+from .declare import method_declaration
+from .errors import instance_method
 from .protocol import FIXTURE_WORKER, HANDOVER
 
 
@@ -42,6 +45,14 @@ def pytest_configure(config: pytest.Config) -> None:
         from .controller.listing import Listing
 
         config.pluginmanager.register(Listing(), "xdist_fixtureworker_listing")
+
+
+def pytest_pycollect_makeitem(collector: pytest.Collector, obj: object) -> None:
+    """Refuse global fixtures that are instance methods, as an error of their class's collection."""
+    if isinstance(collector, pytest.Class) and is_fixture(obj):
+        declaration = method_declaration(obj)
+        if declaration is not None:
+            raise collector.CollectError(instance_method(declaration.name, declaration.where))
 
 
 def _role(config: pytest.Config) -> object:

@@ -206,8 +206,8 @@ def _build(cls: type[Any], values: object, where: str, sender: str) -> object:
     )
 
 
-@functools.lru_cache(maxsize=None)
-def _hints(cls: type[Any]) -> dict[str, Any]:
+@functools.cache
+def _hints(cls: Hashable) -> dict[str, Any]:
     hints = typing.get_type_hints(cls)
     return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
 

@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import traceback
 from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
 
 from .errors import RemoteTraceback
 
@@ -20,7 +24,26 @@ def pack(value: object) -> bytes:
 
     :raises Exception: whatever pickle, or a ``__reduce__`` of the value's class, raises.
     """
-    return pickle.dumps(value, protocol=PROTOCOL)
+    buffer = io.BytesIO()
+    _Pickler(buffer, protocol=PROTOCOL).dump(value)
+    return buffer.getvalue()
+
+
+class _Pickler(pickle.Pickler):
+    """Pickles the exceptions of ``pytest.skip`` and ``pytest.fail``, which say that they are
+    builtins and could not be found again."""
+
+    def reducer_override(self, obj: object) -> Any:
+        if obj is pytest.skip.Exception:
+            return _outcome_class, ("skip",)
+        if obj is pytest.fail.Exception:
+            return _outcome_class, ("fail",)
+        return NotImplemented
+
+
+def _outcome_class(name: str) -> type[BaseException]:
+    outcome: type[BaseException] = getattr(pytest, name).Exception
+    return outcome
 
 
 def unpack(data: bytes) -> object:

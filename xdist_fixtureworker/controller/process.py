@@ -60,7 +60,7 @@ class FixtureWorkerProcess:
         self.channel = gateway.newchannel()
         self.pid: int = gateway._rinfo().pid
         self.node = WorkerController(
-            Manager(manager),  # type: ignore[arg-type]  # as much of a NodeManager as it needs
+            Manager(manager),
             gateway,
             config,
             self._event,

@@ -6,7 +6,7 @@ down in order: test workers, finalizers, fixture worker.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
@@ -185,10 +185,11 @@ def _distributes(config: pytest.Config) -> bool:
     )
 
 
-def _despite_interrupt(action: Any) -> None:
+def _despite_interrupt(action: Callable[[], object]) -> None:
     """Call ``action``, which can be called again, until Ctrl-C does not cut it short."""
     while True:
         try:
-            return action()
+            action()
+            return
         except KeyboardInterrupt:
             continue

@@ -44,7 +44,7 @@ class FixtureItem(pytest.Item):
     instance = None
     # Tracebacks as those of a test that fails in a fixture: without pytest's own frames.
     _traceback_filter = pytest.Function._traceback_filter
-    repr_failure = pytest.Function.repr_failure
+    repr_failure = pytest.Function.repr_failure  # type: ignore[assignment]  # as in pytest itself
 
     def __init__(
         self,

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from _pytest.fixtures import SubRequest
@@ -217,7 +217,7 @@ class Runner:
         shown = "-".join(_shown(value) for value in parameters.values())
         label = f"{kind} fixture {definition.argname}" + (f"[{shown}]" if shown else "")
         item: FixtureItem = FixtureItem.from_parent(
-            node,
+            cast(pytest.Collector, node),  # what fixtures are defined at
             name=label,
             definition=definition,
             label=label,

@@ -48,9 +48,21 @@ class Tree:
         return [node for node in self._children if isinstance(node, pytest.Directory)]
 
     def _child(self, node: Node, step: Step, path: Path) -> Node:
+        def wanted(child: Node) -> bool:
+            return child.path == path and (child.name, type(child).__name__) == (
+                step.name,
+                step.kind,
+            )
+
         for child in self._open(node, path):
-            if (child.name, type(child).__name__) == (step.name, step.kind) and child.path == path:
+            if wanted(child):
                 return child
+        if isinstance(node, pytest.Directory):
+            # A file named on the command line only: not among what the directory has by itself.
+            for child in node.collect():
+                if wanted(child):
+                    self._children[node].append(child)
+                    return child
         raise pytest.Collector.CollectError(
             f"{step.kind} '{step.name}' of {step.path} was collected in a test worker but is not "
             f"there in the fixture worker.\nIs it defined under a condition that depends on the "

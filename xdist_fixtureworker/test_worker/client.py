@@ -83,7 +83,10 @@ class TestWorker:
     def _outcome(self, declaration: Declaration, answer: Answer) -> Outcome:
         if isinstance(answer, Failed):
             error = values.unpack_exception(answer.exception, answer.traceback)
-            return Outcome(error=error or errors.SetUpError(answer.text), failed=answer)
+            report = answer.report and self._config.hook.pytest_report_from_serializable(
+                config=self._config, data=answer.report
+            )
+            return Outcome(error=error or errors.SetUpError(answer.text), report=report)
         try:
             value = values.unpack(answer.value)
         except Exception as error:
@@ -102,12 +105,9 @@ class TestWorker:
     ) -> None:
         """Show a failed set-up as the fixture worker saw it: with its traceback and output."""
         for outcome in self._outcomes.values():
-            if outcome.error is excinfo.value and outcome.failed and outcome.failed.report:
-                original = self._config.hook.pytest_report_from_serializable(
-                    config=self._config, data=dict(outcome.failed.report)
-                )
-                report.longrepr = original.longrepr
-                report.sections = [*original.sections, *report.sections]
+            if outcome.error is excinfo.value and outcome.report is not None:
+                report.longrepr = outcome.report.longrepr
+                report.sections = [*outcome.report.sections, *report.sections]
                 return
         if isinstance(excinfo.value, errors.FixtureWorkerError):
             report.longrepr = excinfo.getrepr(style="value")
@@ -120,11 +120,11 @@ class Outcome:
         self,
         value: object = None,
         error: BaseException | None = None,
-        failed: Failed | None = None,
+        report: pytest.TestReport | None = None,
     ) -> None:
         self.value = value
         self.error = error
-        self.failed = failed
+        self.report = report  #: of the set-up that failed, from the fixture worker
 
 
 class Environment:

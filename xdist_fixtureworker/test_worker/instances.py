@@ -137,7 +137,13 @@ class GlobalDefinitions:
         @functools.wraps(known.function)
         def fetch(request: FixtureRequest) -> object:
             __tracebackhide__ = True
-            return self._fetch(known.declaration, cache_key(request))
+            instance = cache_key(request)
+            try:
+                return self._fetch(known.declaration, instance)
+            except BaseException as error:
+                # pytest keeps Exceptions only, and cannot ask again after any other.
+                known.definition.cached_result = (None, instance, (error, error.__traceback__))
+                raise
 
         set_final(known.definition, "argnames", ("request",))
         set_final(known.definition, "func", fetch)
