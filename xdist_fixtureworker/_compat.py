@@ -10,7 +10,8 @@ The one difference between versions: since pytest 9.1 a definition knows the nod
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -65,24 +66,21 @@ def defining_node(definition: FixtureDef[Any], seen_from: Node) -> Node:
     return seen_from.session
 
 
-def forget_directories(session: pytest.Session, directories: Iterable[Node]) -> None:
-    """Let the conftest.py files of ``directories`` be parsed again when they are collected again.
+def parse_conftest_again(session: pytest.Session, directory: Path) -> None:
+    """Have the fixtures of ``directory``'s conftest.py registered for the next node that stands
+    for that directory as well.
 
-    Since pytest 9.1 a conftest's fixtures belong to a node object, and a second collection makes
-    new ones; from those, fixtures that are not parsed again cannot be seen.
+    Since pytest 9.1 they belong to a node object, and are registered when the first node for the
+    directory is collected. From a second one, which another collection makes, they could not be
+    seen.
     """
     manager = session._fixturemanager
     pending = getattr(manager, "_pending_conftests", None)
     if pending is None:
         return
-    with_fixtures = {
-        id(node) for by_node in manager._arg2node2fixturedefs.values() for node in by_node
-    }
-    for directory in directories:
-        if id(directory) in with_fixtures:
-            conftest = session.config.pluginmanager.get_plugin(str(directory.path / "conftest.py"))
-            if conftest is not None:
-                pending[directory.path] = conftest
+    registered = (node for by_node in manager._arg2node2fixturedefs.values() for node in by_node)
+    if any(isinstance(node, pytest.Directory) and node.path == directory for node in registered):
+        pending[directory] = session.config.pluginmanager.get_plugin(str(directory / "conftest.py"))
 
 
 def is_session_scoped(definition: FixtureDef[Any]) -> bool:

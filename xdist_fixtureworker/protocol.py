@@ -12,6 +12,7 @@ test worker -> controller :class:`Request`              give me this value
 controller -> fixture w.  :class:`Request`              the same, once per instance
 controller -> fixture w.  :class:`WorkerJoined`         a test worker is up
 controller -> fixture w.  :class:`Finish`               all test workers are down: finalize
+fixture w. -> controller  :class:`Serving`              first message: pytest is up
 fixture w. -> controller  :class:`Ready`, :class:`Failed`   the one answer to a request
 controller -> test worker :class:`Ready`, :class:`Failed`   the same, to each that asked
 fixture w. -> controller  :class:`SetUp`                a set-up ended (for the summary)
@@ -82,6 +83,11 @@ class Variable:
 
 
 @dataclass(frozen=True)
+class Serving:
+    pass
+
+
+@dataclass(frozen=True)
 class Joined:
     pid: int
     created: float  #: seconds since the epoch, as psutil tells it
@@ -149,7 +155,8 @@ class Finished:
 
 Answer: TypeAlias = Ready | Failed
 Message: TypeAlias = (
-    Joined
+    Serving
+    | Joined
     | WorkerJoined
     | Request
     | Ready

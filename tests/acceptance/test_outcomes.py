@@ -404,3 +404,28 @@ def test_replayed(above, i):
     ends = {note.worker: note.more for note in result.notes if note.what == "end"}
     assert ends["gw0"] == ends["gw1"]
     assert FIXTURE_WORKER in ends
+
+
+def test_finalizers_run_whatever_hooks_do(suite: Suite) -> None:
+    suite.write(
+        {
+            "conftest.py": """
+ended = []
+def pytest_runtest_setup(item):
+    if ended and item.name == "global fixture it":
+        pytest.skip("no more set-ups")
+@global_fixture
+def it():
+    yield
+    note("down")
+@global_fixture
+def last(it):
+    yield
+    ended.append(True)
+""",
+            "test_it.py": "def test_it(last): pass",
+        }
+    )
+    result = suite.run_distributed()
+    assert result.outcomes == {"passed": 1}
+    assert result.noted() == ["down"]

@@ -24,6 +24,8 @@ from ..protocol import FIXTURE_WORKER, HANDOVER
 
 EXIT_TIMEOUT = 10.0
 """Seconds that the process has to exit once nothing is left to finalize; then it is killed."""
+EXIT_STATUS_TIMEOUT = 1.0
+"""Seconds between the end of the connection and that of the process; then it is told without."""
 
 
 class Manager:
@@ -47,11 +49,11 @@ class FixtureWorkerProcess:
     def __init__(
         self, config: pytest.Config, manager: NodeManager, on_down: Callable[[str], None]
     ) -> None:
-        self.ready = False  #: whether pytest came up in it
         self.warnings: list[dict[str, Any]] = []  #: for ``pytest_warning_recorded``
         self._config = config
         self._on_down = on_down
-        self._ended = threading.Event()
+        self._ended = threading.Event()  # pytest in it, at least
+        self._exited = threading.Event()  # and the process
         self._group = execnet.Group(execmodel="main_thread_only")
         atexit.unregister(self._group._cleanup_atexit)  # kills after 1 s; we stop it ourselves
         gateway = self._group.makegateway(
@@ -86,8 +88,6 @@ class FixtureWorkerProcess:
         """What xdist's worker side reports. Runs in the receiver thread of the gateway."""
         name, content = event
         match name:
-            case "workerready":
-                self.ready = True
             case "warning_recorded":
                 self.warnings.append(content)
             case "internal_error":
@@ -97,7 +97,13 @@ class FixtureWorkerProcess:
                 self._on_down("pytest in it ended")
             case "errordown":
                 self._ended.set()
-                self._on_down(str(content["error"]))
+                reason = str(content["error"])
+                threading.Thread(target=self._connection_lost, args=[reason], daemon=True).start()
+
+    def _connection_lost(self, reason: str) -> None:
+        """Tell, unless the process has ended: then its exit status says more."""
+        if not self._exited.wait(EXIT_STATUS_TIMEOUT):
+            self._on_down(reason)
 
     def _watch(self) -> None:
         """Wait for the process, not for its pipes: a child that a fixture forked can hold those."""
@@ -108,6 +114,7 @@ class FixtureWorkerProcess:
             # No waitid (macOS before Python 3.13, Windows): execnet's end of the connection tells.
             return
         assert ended is not None  # it is, without WNOHANG
+        self._exited.set()
         self._ended.set()
         killed = ended.si_code in (os.CLD_KILLED, os.CLD_DUMPED)
         self._on_down(

@@ -28,6 +28,7 @@ from ..protocol import (
     Message,
     Ready,
     Request,
+    Serving,
     SetUp,
     WorkerJoined,
 )
@@ -46,6 +47,7 @@ class Record:
     failed_finalizers: list[Mapping[str, Any]] = field(default_factory=list)
     live: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
     exit_requested: ExitRequested | None = None
+    served: bool = False  #: whether pytest came up in the fixture worker
     finished: bool = False
     died: str | None = None  #: why the fixture worker ended too early
 
@@ -80,6 +82,8 @@ class Relay:
         match message:
             case Ready() | Failed():
                 return self._answer(message)
+            case Serving():
+                self.record.served = True
             case SetUp():
                 self.record.set_ups.append(message)
                 self.record.live[message.fixture, message.where] += 1

@@ -135,7 +135,7 @@ class Run:
         record = self.relay.record
         if self._switchboard.error is not None:
             raise errors.FixtureWorkerError(f"Internal error:\n{self._switchboard.error}")
-        if record.died is not None and self._process and not self._process.ready:
+        if record.died is not None and not record.served:
             raise pytest.UsageError(errors.fixture_worker_did_not_start(record.died))
         if record.exit_requested is not None:
             raise pytest.exit.Exception(
@@ -147,7 +147,7 @@ class Run:
         record = self.relay.record
         if record.exit_requested is not None:
             self._dsession.shouldstop = record.exit_requested.reason
-        elif self._process is not None and not self._process.ready:
+        elif not record.served:
             self._dsession.shouldstop = "the fixture worker could not start"
 
     def _wait_done(self) -> bool:

@@ -12,11 +12,13 @@ import traceback
 from queue import SimpleQueue
 from collections.abc import Callable
 from functools import partial
-
-import execnet
+from typing import TYPE_CHECKING
 
 from ..protocol import Message, decode, encode
 from .relay import FIXTURE_WORKER, Delivery, Relay
+
+if TYPE_CHECKING:
+    import execnet
 
 _END = object()
 

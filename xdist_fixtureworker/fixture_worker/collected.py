@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from .._compat import forget_directories
+from .._compat import parse_conftest_again
 
 if TYPE_CHECKING:
     from .tree import Tree
@@ -23,7 +23,8 @@ class LazySession(pytest.Session):  # type: ignore[misc]  # final; nothing publi
     def items(self) -> list[pytest.Item]:
         if "_lazy_items" not in self.__dict__:
             self._lazy_items: list[pytest.Item] = []
-            forget_directories(self, self._lazy_tree.directories)
+            for directory in self._lazy_tree.directories:
+                parse_conftest_again(self, directory.path)
             self.perform_collect()
         return self._lazy_items
 

@@ -115,6 +115,13 @@ class FixtureItem(pytest.Item):
             raise
         self.reports.append(call_and_report(self, "teardown", log=False, nextitem=rest))
 
+    def run_finalizer_alone(self, finalizer: Callable[[], object]) -> None:
+        """Run a finalizer that :meth:`run_phases` did not come to, because a hook for the phase
+        "setup" raised. It has to run all the same."""
+        call = pytest.CallInfo.from_call(finalizer, "teardown")
+        report = self.ihook.pytest_runtest_makereport(item=self, call=call)
+        self.reports[:] = [report]
+
     @property
     def failure(self) -> pytest.TestReport | None:
         """The report of the first phase that did not pass."""

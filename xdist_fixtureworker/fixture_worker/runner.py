@@ -308,8 +308,10 @@ class Runner:
         definition, request = self._set_up[key]
         self._ledger.move(key, State.FINALIZING)
 
+        finish = partial(_finish, definition, request)
+
         def register(item: FixtureItem) -> None:
-            item.addfinalizer(partial(_finish, definition, request))
+            item.addfinalizer(finish)
 
         original = self._clones.original(definition)
         node = defining_node(original, request._pyfuncitem)
@@ -317,6 +319,8 @@ class Runner:
         try:
             self._session.config.hook.pytest_runtest_protocol(item=item, nextitem=self._rest)
         finally:
+            if definition.cached_result is not None:
+                item.run_finalizer_alone(finish)
             failure = item.failure
             self._ledger.move(key, State.FINALIZER_FAILED if failure else State.FINALIZED)
             declaration = declaration_of(definition.func)

@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from ..errors import ProtocolError
-from ..protocol import Finish, Finished, Message, Request, WorkerJoined, decode, encode
+from ..protocol import Finish, Finished, Message, Request, Serving, WorkerJoined, decode, encode
 from .collected import collect_when_read
 from .items import FixtureItem
 from .runner import Runner
@@ -49,6 +49,7 @@ class FixtureWorker:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self) -> bool:
         self._channel.setcallback(self._received, endmarker=_CONNECTION_LOST)
+        self._send(Serving())
         try:
             self._serve()
             self._runner.finalize()

@@ -14,6 +14,7 @@ import pytest
 from _pytest.nodes import Node
 from _pytest.runner import collect_one_node
 
+from .._compat import parse_conftest_again
 from ..protocol import Step
 
 
@@ -75,6 +76,8 @@ class Tree:
             return list(self._session._collect_path(path, self._roots))
         if node not in self._children:
             assert isinstance(node, pytest.Collector)
+            if isinstance(node, pytest.Directory):
+                parse_conftest_again(self._session, node.path)  # if the suite was collected before
             report = collect_one_node(node)
             if not report.passed:
                 raise pytest.Collector.CollectError(str(report.longrepr))

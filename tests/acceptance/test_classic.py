@@ -1,0 +1,229 @@
+"""The suites that session fixtures are classically used in, distributed."""
+
+from __future__ import annotations
+
+import pytest
+
+from .conftest import DISTRIBUTED, FIXTURE_WORKER, Suite
+
+MODES = pytest.mark.parametrize("mode", [DISTRIBUTED, ()], ids=["distributed", "serial"])
+
+
+@MODES
+def test_autouse_and_lazy_with_functions_and_classes(suite: Suite, mode: tuple[str, ...]) -> None:
+    suite.write(
+        {
+            "conftest.py": """
+@global_fixture(autouse=True)
+def whole_run():
+    note("begin")
+    yield
+    note("end")
+
+@global_fixture
+def lazy():
+    note("lazy begin")
+    yield "lazy"
+    note("lazy end")
+""",
+            "test_functions.py": """
+@pytest.mark.parametrize("i", range(4))
+def test_plain(i): note("test")
+def test_lazy(lazy):
+    note("test")
+    assert lazy == "lazy"
+""",
+            "test_classes.py": """
+import unittest
+
+class TestCase(unittest.TestCase):
+    def test_one(self): note("test")
+    def test_two(self): note("test")
+
+@pytest.mark.usefixtures("lazy")
+class TestCaseUsing(unittest.TestCase):
+    @pytest.fixture(autouse=True)
+    def take(self, lazy): self.lazy = lazy
+    def test_one(self):
+        note("test")
+        self.assertEqual(self.lazy, "lazy")
+
+class TestPlain:
+    def test_one(self): note("test")
+    def test_lazy(self, lazy):
+        note("test")
+        assert lazy == "lazy"
+
+@pytest.mark.usefixtures("lazy")
+class TestPlainUsing:
+    def test_one(self): note("test")
+""",
+        }
+    )
+    result = suite.run(*mode)
+    assert result.outcomes == {"passed": 11}
+    assert result.noted("begin", "lazy begin", "lazy end", "end") == [
+        "begin",
+        "lazy begin",
+        "lazy end",
+        "end",
+    ]
+    assert result.noted()[0] == "begin"
+    assert result.noted()[-1] == "end"
+    assert result.workers("begin") == {FIXTURE_WORKER if mode else ""}
+
+
+@MODES
+def test_autouse_of_every_scope(suite: Suite, mode: tuple[str, ...]) -> None:
+    autouse = "".join(
+        f"""
+@pytest.fixture(scope="{scope}", autouse=True)
+def auto_{scope}():
+    note("auto {scope}")
+    yield
+    note("auto {scope} down")
+"""
+        for scope in ("session", "package", "module", "class", "function")
+    )
+    suite.write(
+        {
+            "conftest.py": autouse
+            + """
+@global_fixture
+def shared(auto_session):
+    note("shared")
+    yield "shared"
+    note("shared down")
+@pytest.fixture(scope="module")
+def of_module(shared, auto_module):
+    note("of module")
+    return shared + " module"
+@pytest.fixture
+def of_function(of_module, auto_class):
+    return of_module + " function"
+""",
+            "test_it.py": """
+def test_it(of_function): assert of_function == "shared module function"
+class TestIt:
+    def test_it(self, of_function, request):
+        assert request.getfixturevalue("of_function") == "shared module function"
+""",
+        }
+    )
+    result = suite.run(*mode)
+    assert result.outcomes == {"passed": 2}
+    assert result.noted("shared", "shared down") == ["shared", "shared down"]
+    if mode:
+        in_fixture_worker = [n.what for n in result.notes if n.worker == FIXTURE_WORKER]
+        assert in_fixture_worker == ["auto session", "shared", "shared down", "auto session down"]
+
+
+@MODES
+def test_all_collected_tests_can_be_seen(suite: Suite, mode: tuple[str, ...]) -> None:
+    suite.write(
+        {
+            "conftest.py": """
+@global_fixture
+def ids(request):
+    first = [item.nodeid for item in request.session.items]
+    assert request.session.items is request.session.items
+    return first
+@global_fixture
+def marked(request):
+    return [i.name for i in request.session.items if i.get_closest_marker("skipif")]
+""",
+            "sub/conftest.py": """
+@global_fixture
+def of_sub(): return "sub"
+@pytest.fixture(autouse=True)
+def local(of_sub): return of_sub
+""",
+            "sub/test_sub.py": "def test_sub(ids, of_sub): assert (len(ids), of_sub) == (5, 'sub')",
+            "sub/deep/conftest.py": "@pytest.fixture\ndef deep(): return 1",
+            "sub/deep/test_deep.py": "def test_deep(deep, ids): assert len(ids) == 5",
+            "test_it.py": """
+@pytest.mark.parametrize("i", range(2))
+def test_it(ids, i, request):
+    assert ids == [item.nodeid for item in request.session.items]
+@pytest.mark.skipif(False, reason="")
+def test_marked(marked): assert marked == ["test_marked"]
+def test_other(): pass
+""",
+        }
+    )
+    result = suite.run(*mode, "-k", "not other")
+    assert result.outcomes["passed"] == 5
+    # The other way around: the place of a fixture is known already when the suite is collected.
+    result = suite.run(*mode, "-k", "not other", "sub", "test_it.py")
+    assert result.outcomes["passed"] == 5
+
+
+@MODES
+def test_doctests_and_foreign_items_pass(suite: Suite, mode: tuple[str, ...]) -> None:
+    suite.write(
+        {
+            "conftest.py": """
+@global_fixture
+def it():
+    note("up")
+    return 42
+
+class Foreign(pytest.Item):
+    def runtest(self): note("foreign")
+
+class ForeignFile(pytest.File):
+    def collect(self): yield Foreign.from_parent(self, name="foreign")
+
+def pytest_collect_file(file_path, parent):
+    if file_path.suffix == ".foreign":
+        return ForeignFile.from_parent(parent, path=file_path)
+""",
+            "some.foreign": "",
+            "test_doc.txt": ">>> getfixture('it')\n42\n",
+            "module.py": 'def f():\n    """\n    >>> getfixture("it")\n    42\n    """\n',
+            "test_it.py": "def test_it(it): assert it == 42",
+        }
+    )
+    result = suite.run(*mode, "--doctest-modules", "--ignore=notes.py")
+    assert result.outcomes == {"passed": 4}
+    assert sorted(result.noted()) == ["foreign", "up"]
+
+
+def test_hooks_of_a_conftest_see_an_item_like_a_test(suite: Suite) -> None:
+    suite.write(
+        {
+            "conftest.py": """
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_setup(item):
+    item.get_closest_marker("slow")
+    if os.environ["PYTEST_XDIST_WORKER"] == "fixtureworker":
+        note("item", name=item.name, nodeid=item.nodeid, cls=str(item.cls), module=item.module.__name__,
+             function=item.function.__name__, names=list(item.fixturenames), keywords="it" in item.keywords,
+             current=os.environ["PYTEST_CURRENT_TEST"], own=len(item.own_markers), original=item.originalname,
+             has_callspec=hasattr(item, "callspec"))
+@global_fixture
+def it(): return 1
+""",
+            "test_it.py": "def test_it(it): pass",
+        }
+    )
+    result = suite.run_distributed()
+    assert result.outcomes == {"passed": 1}
+    first = result.notes[0].more
+    assert first["name"] == "global fixture it"
+    assert (first["function"], first["module"], first["cls"]) == ("it", "conftest", "None")
+    assert first["current"] == "::global fixture it (setup)"
+
+
+@pytest.mark.parametrize("dist", ["load", "loadscope", "loadfile", "loadgroup", "worksteal", "each"])
+def test_dist_modes(suite: Suite, dist: str) -> None:
+    suite.write(
+        {
+            "conftest.py": "@global_fixture\ndef it():\n    note('up')\n    yield 1\n    note('down')",
+            "test_it.py": "@pytest.mark.parametrize('i', range(6))\ndef test_it(it, i): note('test')",
+        }
+    )
+    result = suite.run("--dist", dist, "--tx", "2*popen", "--fixture-worker")
+    assert result.code == 0
+    assert result.outcomes == {"passed": 12 if dist == "each" else 6}
+    assert result.noted("up", "down") == ["up", "down"]

@@ -1,0 +1,144 @@
+"""What users see: header, summary, options of pytest that show things, and that xdist's lines stay."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from .conftest import DISTRIBUTED, Suite
+
+CONFTEST = """
+@global_fixture
+def database():
+    '''The database.
+
+    More of it.'''
+    note("up")
+    yield "url"
+    note("down")
+@global_fixture
+def broker(): return 1
+@pytest.fixture(scope="session")
+def plain(): return 1
+"""
+TESTS = """
+@pytest.mark.parametrize("i", range(4))
+def test_it(database, broker, plain, i): pass
+"""
+
+
+@pytest.fixture
+def written(suite: Suite) -> Suite:
+    suite.write({"conftest.py": CONFTEST, "test_it.py": TESTS})
+    return suite
+
+
+def _lines(output: str) -> list[str]:
+    """Without what differs from run to run."""
+    return [re.sub(r"\d+\.\d+s", "", line) for line in output.splitlines()]
+
+
+def test_xdists_lines_stay(written: Suite) -> None:
+    for verbosity in ("", "-v", "-q"):
+        options = [verbosity] if verbosity else []
+        with_it = written.run("-n2", "--fixture-worker", *options)
+        without = written.run("-n2", "-p", "no:xdist_fixtureworker", *options)
+        ours = [
+            line for line in _lines(with_it.output) if not line.startswith(("fixture worker:", "plugins:", "rootdir:"))
+        ]
+        theirs = [line for line in _lines(without.output) if not line.startswith(("plugins:", "rootdir:"))]
+        assert sorted(ours) == sorted(theirs) or verbosity == "-v"
+        assert with_it.lines("^2 workers .4 items.$") == without.lines("^2 workers .4 items.$")
+
+
+def test_header(written: Suite) -> None:
+    header = "^fixture worker: one process beside the test workers, for global fixtures$"
+    assert len(written.run_distributed().lines(header)) == 1
+    assert len(written.run("--fixture-worker").lines("^fixture worker: none, because tests")) == 1
+    assert not written.run("-n2").lines("^fixture worker")
+    assert not written.run().lines("fixture.worker:|global fixture")
+
+
+@pytest.mark.parametrize("options", [(), ("-W", "error"), ("-q",)], ids=" ".join)
+def test_summary_without_fixture_worker(written: Suite, options: tuple[str, ...]) -> None:
+    result = written.run("-n2", *options)
+    assert result.code == 0
+    assert result.lines("^global fixtures ran once per test worker: broker, database .once per test run with")
+    assert result.noted("up") == ["up", "up"]
+
+
+def test_no_summary_line_where_no_global_fixture_ran(suite: Suite) -> None:
+    suite.write({"conftest.py": CONFTEST, "test_it.py": "def test_it(plain): pass"})
+    assert not suite.run("-n2").lines("global fixtures")
+
+
+@pytest.mark.parametrize("option", ["--collect-only", "--fixtures", "--fixtures-per-test", "--setup-plan"])
+def test_options_that_start_no_fixture_worker(written: Suite, option: str) -> None:
+    written.write({"conftest.py": CONFTEST + "\ndef pytest_configure(): note('process')"})
+    result = written.run(*DISTRIBUTED, option)
+    assert result.code == 0
+    assert "fixtureworker" not in result.workers("process")
+    assert result.noted("up") == []
+
+
+def test_fixtures_shows_which_are_global(written: Suite) -> None:
+    output = written.run("--fixtures").output
+    assert "database [session scope] -- conftest.py:5\n    Global: set up once per test run" in output
+    assert "    The database." in output
+    assert output.count("Global:") == 2
+    assert written.run("--fixtures", "-p", "no:xdist").output.count("Global:") == 2
+
+
+def test_setup_show_and_setup_plan_serial(written: Suite) -> None:
+    for option in ("--setup-show", "--setup-plan"):
+        result = written.run(option)
+        assert result.code == 0
+        assert len(result.lines("SETUP    S database")) == 1
+        assert len(result.lines("TEARDOWN S database")) == 1
+    assert written.run(*DISTRIBUTED, "--setup-show").outcomes == {"passed": 4}
+
+
+def test_durations_show_the_set_up(suite: Suite) -> None:
+    suite.write(
+        {
+            "conftest.py": "import time\n@global_fixture\ndef slow(): time.sleep(0.1)",
+            "test_it.py": "def test_it(slow): pass",
+        }
+    )
+    assert suite.run_distributed("--durations=3").lines(r"^0\.\d\ds setup +::global fixture slow$")
+
+
+def test_lf_and_ff(suite: Suite) -> None:
+    suite.write(
+        {
+            "conftest.py": CONFTEST,
+            "test_it.py": "def test_a(database): pass\ndef test_b(database): assert 0\ndef test_c(): pass",
+        }
+    )
+    assert suite.run_distributed().outcomes == {"passed": 2, "failed": 1}
+    result = suite.run_distributed("--lf")
+    assert result.outcomes == {"failed": 1}
+    assert result.noted("up", "down") == ["up", "down"]
+
+
+def test_junitxml_of_a_passing_run_has_the_tests_only(written: Suite) -> None:
+    assert written.run_distributed("--junitxml=junit.xml").code == 0
+    cases = ElementTree.parse(written.path / "junit.xml").findall(".//testcase")
+    assert sorted(case.attrib["name"] for case in cases) == [f"test_it[{i}]" for i in range(4)]
+
+
+def test_without_terminal(written: Suite) -> None:
+    result = written.run(*DISTRIBUTED, "-p", "no:terminal")
+    assert result.code == 0
+    assert result.noted() == ["up", "down"]
+    written.write({"test_it.py": TESTS + "\ndef test_bad(database): assert 0"})
+    assert written.run(*DISTRIBUTED, "-p", "no:terminal").code == 1
+
+
+def test_help_and_ini_help(suite: Suite) -> None:
+    text = suite.run("--help").output
+    assert "--fixture-worker" in text
+    assert "--no-fixture-worker" in text
+    assert "fixture_worker (bool):" in text
