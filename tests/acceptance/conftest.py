@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,7 +97,7 @@ class Suite:
             code=int(result.ret),
             output=result.stdout.str(),
             errors=result.stderr.str(),
-            notes=list(_read(notes)),
+            notes=read_notes(notes),
         )
 
     def run_distributed(self, *arguments: str) -> Result:
@@ -106,10 +105,11 @@ class Suite:
         return self.run(*DISTRIBUTED, *arguments)
 
 
-def _read(file: Path) -> Iterator[Note]:
-    for line in file.read_text().splitlines() if file.exists() else ():
-        data = json.loads(line)
-        yield Note(data.pop("what"), data.pop("pid"), data.pop("worker"), data)
+def read_notes(file: Path) -> list[Note]:
+    """What was noted so far; while the suite is running, too."""
+    lines = file.read_text().splitlines() if file.exists() else []
+    parsed = [json.loads(line) for line in lines]
+    return [Note(data.pop("what"), data.pop("pid"), data.pop("worker"), data) for data in parsed]
 
 
 @pytest.fixture
