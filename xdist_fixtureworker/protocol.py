@@ -200,7 +200,7 @@ def decode(data: object, sender: str) -> Message:
 
 
 def _build(cls: type[Any], values: object, where: str, sender: str) -> object:
-    hints = _hints(cls)
+    hints = _hints(cls)  # type: ignore[arg-type]  # a class is hashable, whatever mypy thinks
     if not isinstance(values, tuple) or len(values) != len(hints):
         raise ProtocolError(
             f"Internal error: {sender} sent {where} with the wrong number of fields: {values!r:.200}"
@@ -214,7 +214,7 @@ def _build(cls: type[Any], values: object, where: str, sender: str) -> object:
 
 
 @functools.cache
-def _hints(cls: Hashable) -> dict[str, Any]:
+def _hints(cls: type[Any]) -> dict[str, Any]:
     hints = typing.get_type_hints(cls)
     return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
 

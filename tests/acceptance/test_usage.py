@@ -189,3 +189,36 @@ def test_fixture_worker_that_cannot_start(suite: Suite, failure: str, where: str
     assert FAILURES[failure] in result.errors
     assert result.code == 4
     assert not result.lines("INTERNALERROR")
+
+
+def test_local_workers_of_another_python(suite: Suite) -> None:
+    """Refused before it starts: xdist would replace the crashing worker for ever."""
+    other = suite.path / "other-python"
+    other.write_text("#!/bin/sh\necho 3.7\n")
+    other.chmod(0o755)
+    suite.write({"conftest.py": "@global_fixture\ndef it(): return 1", "test_it.py": "def test_it(it): pass"})
+    result = suite.run("--dist=each", "--tx=popen", f"--tx=popen//python={other}", "--fixture-worker")
+    assert result.code == 4
+    assert "test worker popen//python=" in result.errors
+    assert "runs 3.7." in result.errors
+    same = suite.run("--dist=each", "--tx=popen", f"--tx=popen//python={sys.executable}", "--fixture-worker")
+    assert same.outcomes == {"passed": 2}
+
+
+def test_remote_worker_of_another_python(suite: Suite) -> None:
+    """What a worker on another host says of its version is known when it is up."""
+    suite.write(
+        {
+            "conftest.py": """
+@global_fixture
+def it(): return 1
+@pytest.hookimpl(tryfirst=True, optionalhook=True)
+def pytest_testnodeready(node):
+    if node.gateway.id == "gw1": node.workerinfo["version_info"] = (3, 7, 1, "final", 0)
+""",
+            "test_it.py": "def test_it(it): pass",
+        }
+    )
+    result = suite.run_distributed()
+    assert result.code == 4
+    assert "test worker gw1 runs 3.7." in result.errors

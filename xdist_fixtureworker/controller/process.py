@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import atexit
 import os
+import shlex
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -17,13 +19,16 @@ from typing import Any
 
 import execnet
 import pytest
-from xdist.workermanage import NodeManager, WorkerController
+from xdist.workermanage import NodeManager, WorkerController, parse_tx_spec_config
 
+from .. import errors
 from ..errors import FIXTURE_WORKER_ID
 from ..protocol import FIXTURE_WORKER, HANDOVER
 
 EXIT_TIMEOUT = 10.0
 """Seconds that the process has to exit once nothing is left to finalize; then it is killed."""
+PIPES_TIMEOUT = 0.5
+"""Seconds between the end of a process and that of its pipes; then they are let go."""
 EXIT_STATUS_TIMEOUT = 1.0
 """Seconds between the end of the connection and that of the process; then it is told without."""
 
@@ -78,7 +83,8 @@ class FixtureWorkerProcess:
         """Let the process exit, or kill it, and wait until it is gone."""
         self._ended.wait(EXIT_TIMEOUT)
         self._config.hook.pytest_testnodedown(node=self.node, error=None)
-        self._group.terminate(EXIT_TIMEOUT)
+        # execnet waits for the pipes, too, which a forked child of a fixture may hold for long.
+        self._group.terminate(PIPES_TIMEOUT if self._exited.is_set() else EXIT_TIMEOUT)
 
     def kill(self) -> None:
         """End the process at once, whatever it is doing, and wait until it is gone."""
@@ -124,6 +130,27 @@ class FixtureWorkerProcess:
         )
 
 
-def python_version() -> str:
-    """The version of this process that all workers must have, as ``3.12``."""
-    return f"{sys.version_info.major}.{sys.version_info.minor}"
+def check_python(version: str, worker: str) -> None:
+    """Check the Python version of a test worker, such as ``3.12``, against ours.
+
+    :raises pytest.UsageError: if they differ.
+    """
+    ours = f"{sys.version_info.major}.{sys.version_info.minor}"
+    if version != ours:
+        raise pytest.UsageError(errors.mixed_pythons(ours, version, worker))
+
+
+def check_local_pythons(config: pytest.Config) -> None:
+    """Check the interpreters that ``--tx popen//python=...`` names, before they are started: a
+    local worker of another version gets our ``sys.path`` from xdist, crashes, and is replaced by
+    the next one without end.
+
+    :raises pytest.UsageError: if one is of another version.
+    """
+    ask = "import sys; print(*sys.version_info[:2], sep='.')"
+    pythons = {spec.python for spec in map(execnet.XSpec, parse_tx_spec_config(config)) if spec.popen}
+    for python in pythons - {None}:
+        command = [*shlex.split(python), "-c", ask]
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+        if answer.returncode == 0:
+            check_python(answer.stdout.strip(), f"popen//python={python}")

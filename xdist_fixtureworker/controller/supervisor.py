@@ -7,7 +7,7 @@ down in order: test workers, finalizers, fixture worker.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,6 +16,9 @@ from ..protocol import HANDOVER, TEST_WORKER
 from . import reporting
 from .relay import Relay
 from .switchboard import Switchboard
+
+if TYPE_CHECKING:
+    from .process import FixtureWorkerProcess  # imports xdist, which may not be there
 
 _SHOWS_ONLY = ("collectonly", "showfixtures", "show_fixtures_per_test", "setupplan")
 
@@ -37,6 +40,9 @@ class Supervisor:
     def pytest_sessionstart(self) -> Generator[None, None, None]:
         if not _distributes(self._config):
             return (yield)
+        from .process import check_local_pythons
+
+        check_local_pythons(self._config)
         self._run = run = Run(self._config)
         # The test workers first: the fixture worker, which does not collect, is up before them
         # all the same, and they do not have to wait until its interpreter has started.
@@ -51,11 +57,9 @@ class Supervisor:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodeready(self, node: Any) -> None:
         if self._run is not None:
-            from .process import python_version
+            from .process import check_python
 
-            ours, theirs = python_version(), ".".join(map(str, node.workerinfo["version_info"][:2]))
-            if ours != theirs:
-                raise pytest.UsageError(errors.mixed_pythons(ours, theirs, node.gateway.id))
+            check_python(".".join(map(str, node.workerinfo["version_info"][:2])), node.gateway.id)
 
     # Innermost, so that the reports are in time for plugins that end their work around this hook,
     # pytest-cov's combining of data among them.
@@ -85,8 +89,6 @@ class Run:
     """The fixture worker of one run, from its start to its end."""
 
     def __init__(self, config: pytest.Config) -> None:
-        from .process import FixtureWorkerProcess
-
         self.relay = Relay()
         self._config = config
         self._switchboard = Switchboard(self.relay, self._end_early)

@@ -83,9 +83,11 @@ class TestWorker:
     def _outcome(self, declaration: Declaration, answer: Answer) -> Outcome:
         if isinstance(answer, Failed):
             error = values.unpack_exception(answer.exception, answer.traceback)
-            report = answer.report and self._config.hook.pytest_report_from_serializable(
-                config=self._config, data=answer.report
-            )
+            report = None
+            if answer.report is not None:
+                report = self._config.hook.pytest_report_from_serializable(
+                    config=self._config, data=answer.report
+                )
             return Outcome(error=error or errors.SetUpError(answer.text), report=report)
         try:
             value = values.unpack(answer.value)
