@@ -25,6 +25,11 @@ def is_fixture(fixture: object) -> bool:
     return isinstance(fixture, FixtureFunctionDefinition)
 
 
+def fixture_name(fixture: FixtureFunctionDefinition) -> str:
+    """The name by which tests ask for it."""
+    return fixture.name
+
+
 def fixture_function(fixture: FixtureFunctionDefinition) -> Any:
     """The function that ``@pytest.fixture`` was applied to."""
     return fixture._get_wrapped_function()

@@ -15,7 +15,7 @@ from typing import Any, overload
 import pytest
 
 from . import errors
-from ._compat import fixture_scope, fixture_function, is_fixture
+from ._compat import fixture_function, fixture_name, fixture_scope, is_fixture
 
 _ATTRIBUTE = "_xdist_fixtureworker_declaration"
 _FIXTURE_ARGUMENTS = ("params", "autouse", "ids", "name")
@@ -78,14 +78,16 @@ def global_fixture(fixture: Any = None, /, **arguments: Any) -> Any:
 def _declare(fixture: Any, arguments: dict[str, Any]) -> Any:
     if inspect.isclass(fixture):
         raise pytest.UsageError(errors.on_class(fixture.__name__, location(fixture)))
-    if not (is_fixture(fixture) or callable(fixture) or isinstance(fixture, (classmethod, staticmethod))):
+    if not (
+        is_fixture(fixture) or callable(fixture) or isinstance(fixture, (classmethod, staticmethod))
+    ):
         raise pytest.UsageError(errors.not_a_function(repr(fixture)))
     share = arguments.get("share", "copy")
     env = arguments.get("env", False)
     for_fixture = {name: value for name, value in arguments.items() if name in _FIXTURE_ARGUMENTS}
     if is_fixture(fixture):
         function = fixture_function(fixture)
-        name = fixture.__name__
+        name = fixture_name(fixture)
         where = location(function)
         if isinstance(getattr(_plain(function), _ATTRIBUTE, None), Declaration):
             raise pytest.UsageError(errors.already_global(name, where))
@@ -98,7 +100,7 @@ def _declare(fixture: Any, arguments: dict[str, Any]) -> Any:
             raise pytest.UsageError(errors.narrower_scope(name, where, scope))
     else:
         function = fixture
-        name = for_fixture.get("name") or getattr(fixture, "__name__", repr(fixture))
+        name = str(for_fixture.get("name") or getattr(fixture, "__name__", fixture))
         where = location(function)
         fixture = pytest.fixture(scope="session", **for_fixture)(function)
     if share != "copy":

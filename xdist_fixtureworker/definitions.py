@@ -14,9 +14,7 @@ Definition: TypeAlias = FixtureDef[Any]
 ArgNames: TypeAlias = Callable[[Definition], Sequence[str]]
 
 
-def dependencies(
-    definition: Definition, node: Node, argnames: ArgNames
-) -> Iterator[Definition]:
+def dependencies(definition: Definition, node: Node, argnames: ArgNames) -> Iterator[Definition]:
     """The definitions that ``definition`` needs when names are looked up from ``node``.
 
     Each once, dependencies before those that depend on them: the order of their set-up. A fixture

@@ -43,15 +43,21 @@ class RemoteTraceback(Exception):
         return f"in the fixture worker:\n{self.text}"
 
 
-def cannot_pickle(
-    fixture: str, where: str, type_name: str, cause: str, culprit: str | None
-) -> str:
+def cannot_pickle(fixture: str, where: str, type_name: str, cause: str, culprit: str | None) -> str:
     place = f"{culprit} is what pickle refuses" if culprit else "pickle refuses it"
     return (
         f"the value of the global fixture '{fixture}' ({where}) cannot be sent to the test "
         f"workers: it is a {type_name}, and {place} ({cause}).\n"
         f"Return what the tests need to make their own: a URL, a path, connection parameters; "
         f"and let a session fixture of the test workers connect with them."
+    )
+
+
+def too_large(fixture: str, where: str, size: int, limit: int) -> str:
+    return (
+        f"the value of the global fixture '{fixture}' ({where}) is too large to be sent to the "
+        f"test workers: {size} bytes when pickled, of {limit} at most.\n"
+        f"Write it to a file below tmp_path_factory and return the path."
     )
 
 
@@ -85,7 +91,7 @@ def fixture_worker_did_not_start(reason: str) -> str:
 
 
 def worker_id_hint(text: str) -> str:
-    """A remedy for code that computes with the worker id; empty where ``text`` has no trace of it."""
+    """A remedy for code that computes with the worker id; empty where ``text`` shows none."""
     if FIXTURE_WORKER_ID not in text or not ("ValueError" in text or "KeyError" in text):
         return ""
     return (
@@ -140,23 +146,21 @@ def unknown_argument(argument: str, known: tuple[str, ...]) -> str:
             "as a session fixture where tests are not distributed.\n"
             "Leave scope out."
         )
-    return (
-        f"@global_fixture got an unknown argument '{argument}'.\nIt takes: {', '.join(known)}."
-    )
+    return f"@global_fixture got an unknown argument '{argument}'.\nIt takes: {', '.join(known)}."
 
 
 def unknown_share(name: str, where: str, share: object) -> str:
     return (
-        f"@global_fixture(share={share!r}) on '{name}' ({where}): the only way of sharing that this "
-        f'version knows is share="copy".\n'
+        f"@global_fixture(share={share!r}) on '{name}' ({where}): the only way of sharing that "
+        f'this version knows is share="copy".\n'
         f"Leave share out, and return connection details instead of a live object."
     )
 
 
 def arguments_on_fixture(name: str, where: str, arguments: tuple[str, ...]) -> str:
     return (
-        f"@global_fixture({', '.join(arguments)}) on top of @pytest.fixture, on '{name}' ({where}): "
-        f"these arguments belong to the fixture.\n"
+        f"@global_fixture({', '.join(arguments)}) on top of @pytest.fixture, on '{name}' "
+        f"({where}): these arguments belong to the fixture.\n"
         f"Give them to @pytest.fixture, or use @global_fixture alone."
     )
 
@@ -169,5 +173,6 @@ def instance_method(name: str, where: str) -> str:
     return (
         f"the global fixture '{name}' ({where}) is an instance method: it outlives every instance "
         f"of its test class.\n"
-        f"Make it a class method, with @global_fixture above @classmethod, or move it out of the class."
+        f"Make it a class method, with @global_fixture above @classmethod, or move it out of the "
+        f"class."
     )

@@ -24,7 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--no-fixture-worker",
         dest="fixture_worker",
         action="store_false",
-        help="Run global fixtures once per test worker, whatever the ini setting fixture_worker says",
+        help="Run global fixtures once per test worker, whatever the ini setting says",
     )
     parser.addini(
         "fixture_worker",
@@ -74,7 +74,7 @@ def _role(config: pytest.Config) -> object:
     if role == FIXTURE_WORKER:
         from .fixture_worker.server import FixtureWorker
 
-        return FixtureWorker(config, channel)
+        return FixtureWorker(channel)
     from .test_worker.client import TestWorker
 
     return TestWorker(config, channel)

@@ -184,6 +184,30 @@ def _plain(value: object) -> object:
         return _fields(value)
     if isinstance(value, tuple):
         return tuple(_plain(element) for element in value)
+    if isinstance(value, str) and not _is_utf_8(value):
+        return value.encode("utf-8", "surrogatepass")  # decode() makes it a str again
+    if isinstance(value, Mapping):
+        return _readable(value)
+    return value
+
+
+def _is_utf_8(text: str) -> bool:
+    """Whether execnet can send ``text``. File names and variables may have any bytes in them."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _readable(value: Any) -> Any:
+    """A report with what is not UTF-8 in it escaped: it is there to be read."""
+    if isinstance(value, str) and not _is_utf_8(value):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, Mapping):
+        return {key: _readable(element) for key, element in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_readable, value))
     return value
 
 
@@ -203,7 +227,8 @@ def _build(cls: type[Any], values: object, where: str, sender: str) -> object:
     hints = _hints(cls)  # type: ignore[arg-type]  # a class is hashable, whatever mypy thinks
     if not isinstance(values, tuple) or len(values) != len(hints):
         raise ProtocolError(
-            f"Internal error: {sender} sent {where} with the wrong number of fields: {values!r:.200}"
+            f"Internal error: {sender} sent {where} with the wrong number of fields: "
+            f"{values!r:.200}"
         )
     return cls(
         *(
@@ -230,6 +255,8 @@ def _check(hint: Any, value: object, where: str, sender: str) -> object:
         return _check(arguments[0], value, where, sender)
     if dataclasses.is_dataclass(hint):
         return _build(typing.cast("type[Any]", hint), value, where, sender)
+    if hint is str and isinstance(value, bytes):
+        return value.decode("utf-8", "surrogatepass")
     expected = dict if origin is Mapping else hint
     if type(value) is expected or (origin is Mapping and isinstance(value, dict)):
         return value

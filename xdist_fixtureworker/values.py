@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import pickle
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -16,6 +16,8 @@ import pytest
 from .errors import RemoteTraceback
 
 PROTOCOL = 5  # the newest that all supported Python versions share
+LIMIT = 2**31 - 2**20
+"""Bytes that a pickled value may have: execnet counts the bytes of a message with 31 bits."""
 _DEPTH = 5
 
 
@@ -54,27 +56,37 @@ def unpack(data: bytes) -> object:
     return pickle.loads(data)
 
 
-def find_culprit(value: object, path: str = "the value", depth: int = _DEPTH) -> str | None:
-    """Where in ``value`` the object sits that cannot be pickled, as in ``the value.engine['lock']``.
+def find_culprit(value: object) -> str | None:
+    """Where in ``value`` the object is that cannot be pickled: ``the value.engine['lock']``.
 
     None where it is the value itself, or too deep inside to be found.
     """
+    return _search(value, "the value", _DEPTH, (id(value),))
+
+
+def _search(value: object, path: str, depth: int, above: tuple[int, ...]) -> str | None:
     for child_path, child in _children(value, path):
-        if not _packable(child):
-            inner = find_culprit(child, child_path, depth - 1) if depth else None
-            return inner or f"{child_path} (a {type_name(child)})"
+        if id(child) in above or _packable(child):
+            continue
+        if all(_packable(grandchild) for _, grandchild in _children(child, "")):
+            return f"{child_path} (a {type_name(child)})"
+        found = _search(child, child_path, depth - 1, (*above, id(child))) if depth else None
+        if found is not None:
+            return found
     return None
 
 
-def _children(value: object, path: str) -> Iterator[tuple[str, object]]:
-    if isinstance(value, Mapping):
-        for key, child in value.items():
-            yield f"{path}[{key!r:.40}]", child
-    elif isinstance(value, (list, tuple, set, frozenset)):
-        for index, child in enumerate(value):
-            yield f"{path}[{index}]", child
-    for name, child in getattr(value, "__dict__", {}).items():
-        yield f"{path}.{name}", child
+def _children(value: object, path: str) -> list[tuple[str, object]]:
+    children: list[tuple[str, object]] = []
+    try:
+        if isinstance(value, Mapping):
+            children += [(f"{path}[{key!r:.40}]", child) for key, child in value.items()]
+        elif isinstance(value, (list, tuple, set, frozenset)):
+            children += [(f"{path}[{index}]", child) for index, child in enumerate(value)]
+        children += [(f"{path}.{name}", child) for name, child in vars(value).items()]
+    except Exception:
+        pass  # it does not let itself be looked into; then it is as far as we get
+    return children
 
 
 def _packable(value: object) -> bool:
@@ -88,7 +100,9 @@ def _packable(value: object) -> bool:
 def type_name(value: object) -> str:
     """The name of the value's type with its module, as a user would import it."""
     cls = type(value)
-    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+    return (
+        cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+    )
 
 
 def pack_exception(error: BaseException) -> bytes | None:

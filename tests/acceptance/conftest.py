@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-NOTES = '''
+NOTES = """
 import json, os
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
@@ -24,7 +24,7 @@ def note(what, **more):
     line = json.dumps({"what": what, "pid": os.getpid(), "worker": WORKER, **more})
     with open(FILE, "a") as file:
         file.write(line + "\\n")
-'''
+"""
 DISTRIBUTED = ("-n2", "--fixture-worker")
 FIXTURE_WORKER = "fixtureworker"
 NEVER_HANG = 120.0  # seconds; a run that takes longer hangs, and fails the test

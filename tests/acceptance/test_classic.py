@@ -215,7 +215,9 @@ def it(): return 1
     assert first["current"] == "::global fixture it (setup)"
 
 
-@pytest.mark.parametrize("dist", ["load", "loadscope", "loadfile", "loadgroup", "worksteal", "each"])
+@pytest.mark.parametrize(
+    "dist", ["load", "loadscope", "loadfile", "loadgroup", "worksteal", "each"]
+)
 def test_dist_modes(suite: Suite, dist: str) -> None:
     suite.write(
         {

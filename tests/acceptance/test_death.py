@@ -216,7 +216,11 @@ def test_it(second, i):
 @pytest.mark.parametrize("where", ["set-up", "idle"])
 @pytest.mark.parametrize(
     ("death", "status"),
-    [("os.kill(os.getpid(), 9)", "killed by signal 9"), ("os._exit(3)", "exit status 3"), ("os._exit(0)", "exit status 0")],
+    [
+        ("os.kill(os.getpid(), 9)", "killed by signal 9"),
+        ("os._exit(3)", "exit status 3"),
+        ("os._exit(0)", "exit status 0"),
+    ],
     ids=["SIGKILL", "_exit 3", "_exit 0"],
 )
 def test_fixture_worker_dies(suite: Suite, where: str, death: str, status: str) -> None:

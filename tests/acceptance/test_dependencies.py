@@ -318,9 +318,7 @@ def locked(lock): return lock.locked()
     assert suite.run_distributed().outcomes == {"passed": 1}
 
 
-@pytest.mark.parametrize(
-    "importmode", ["prepend", "append", "importlib"]
-)
+@pytest.mark.parametrize("importmode", ["prepend", "append", "importlib"])
 def test_import_modes(suite: Suite, importmode: str) -> None:
     if importmode == "append":  # wants conftests to be modules of different names
         suite.write({"tests/__init__.py": "", "tests/sub/__init__.py": ""})
@@ -342,7 +340,13 @@ def test_import_modes(suite: Suite, importmode: str) -> None:
         ("tests/sub/test_it.py::test_it",),
         ("--rootdir=tests", "tests/sub"),
         ("--confcutdir=tests", "tests"),
-        ("--rootdir=.", "--confcutdir=tests/sub", "tests/sub", "--deselect", "tests/sub/test_it.py::test_root"),
+        (
+            "--rootdir=.",
+            "--confcutdir=tests/sub",
+            "tests/sub",
+            "--deselect",
+            "tests/sub/test_it.py::test_root",
+        ),
         ("--pyargs", "tests.sub.test_it"),
         ("tests/sub/checks.py", "tests/sub/test_it.py"),
     ],

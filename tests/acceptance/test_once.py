@@ -66,13 +66,19 @@ def test_finalized_after_the_last_test_worker(suite: Suite, tests: str) -> None:
     suite.write({"conftest.py": CONFTEST, "test_it.py": tests})
     notes = suite.run("-n4", "--fixture-worker").notes
     first_finalizer = next(i for i, note in enumerate(notes) if note.what == "second down")
-    workers_down = [i for i, note in enumerate(notes) if note.what == "local down" and note.worker.startswith("gw")]
+    workers_down = [
+        i
+        for i, note in enumerate(notes)
+        if note.what == "local down" and note.worker.startswith("gw")
+    ]
     assert len(workers_down) == 4
     assert max(workers_down) < first_finalizer
 
 
 @both_ways
-@pytest.mark.parametrize("arguments", [(), ("-n0",), ("-p", "no:xdist"), ("-n0", "--fixture-worker")], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [(), ("-n0",), ("-p", "no:xdist"), ("-n0", "--fixture-worker")], ids=" ".join
+)
 def test_serial(suite: Suite, tests: str, arguments: tuple[str, ...]) -> None:
     suite.write({"conftest.py": CONFTEST, "test_it.py": tests})
     result = suite.run(*arguments)
@@ -115,7 +121,9 @@ def test_skipped_tests_need_nothing(suite: Suite) -> None:
     assert result.noted("first up") == []
 
 
-@pytest.mark.parametrize("value", ["None", "[]", "b'x' * 3_000_000", "{1: {2: (3, None)}}", "pytest.approx(1)"])
+@pytest.mark.parametrize(
+    "value", ["None", "[]", "b'x' * 3_000_000", "{1: {2: (3, None)}}", "pytest.approx(1)"]
+)
 def test_values_cross_unchanged(suite: Suite, value: str) -> None:
     suite.write(
         {

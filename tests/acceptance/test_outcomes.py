@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree
 
 import pytest
 
@@ -20,7 +20,10 @@ def test_name(request):
 
 def _suite(suite: Suite, body: str, tests: str = TESTS) -> None:
     suite.write(
-        {"conftest.py": f"@global_fixture\ndef it():\n    note('up')\n    {body}", "test_it.py": tests}
+        {
+            "conftest.py": f"@global_fixture\ndef it():\n    note('up')\n    {body}",
+            "test_it.py": tests,
+        }
     )
 
 
@@ -100,7 +103,9 @@ def test_xfail(suite: Suite, mode: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize(("returncode", "code"), [("", 2), (", returncode=7", 7)])
 def test_exit_ends_the_session(suite: Suite, returncode: str, code: int) -> None:
-    _suite(suite, f"pytest.exit('enough'{returncode})", TESTS + "\ndef test_z():\n    note('ran z')")
+    _suite(
+        suite, f"pytest.exit('enough'{returncode})", TESTS + "\ndef test_z():\n    note('ran z')"
+    )
     result = suite.run_distributed()
     assert result.code == code
     assert result.noted("up", "ran") == ["up"]
@@ -192,7 +197,9 @@ def third(second, request):
     assert not again.lines("known failures|previous failure")
 
 
-@pytest.mark.parametrize("raises", ["KeyboardInterrupt()", "SystemExit(5)", "pytest.exit.Exception('now')"])
+@pytest.mark.parametrize(
+    "raises", ["KeyboardInterrupt()", "SystemExit(5)", "pytest.exit.Exception('now')"]
+)
 def test_finalizer_that_raises_anything(suite: Suite, raises: str) -> None:
     suite.write(
         {
@@ -281,7 +288,10 @@ def it():
     result = suite.run_distributed()
     assert result.outcomes == {"errors": 4, "failed": 1}
     assert result.noted() == ["down"]
-    assert len(result.lines("^the value of the global fixture 'it' .conftest.py:6. cannot be sent")) == 5
+    assert (
+        len(result.lines("^the value of the global fixture 'it' .conftest.py:6. cannot be sent"))
+        == 5
+    )
     assert result.lines("the value.pool\\['main'\\]\\[1\\] \\(a _thread.lock\\)")
     assert result.lines("^Return what the tests need to make their own")
     assert suite.run().outcomes == {"passed": 5}
@@ -396,7 +406,9 @@ def test_replayed(above, i):
     )
     result = suite.run_distributed()
     assert result.outcomes == {"passed": 5}
-    assert result.lines(r"global fixture noticed \(conftest.py:6\) changed URL in os.environ of the")
+    assert result.lines(
+        r"global fixture noticed \(conftest.py:6\) changed URL in os.environ of the"
+    )
     assert result.lines(r"@global_fixture\(env=True\)")
     assert "secret-url" not in result.output
     assert not result.lines("REPLAYED|ORDINARY|global fixture above")
@@ -429,3 +441,24 @@ def last(it):
     result = suite.run_distributed()
     assert result.outcomes == {"passed": 1}
     assert result.noted() == ["down"]
+
+
+def test_value_that_is_too_large(suite: Suite) -> None:
+    suite.write(
+        {
+            "conftest.py": """
+from xdist_fixtureworker import values
+values.LIMIT = 1000  # execnet's, of 2 GiB, is more than a test should need
+@global_fixture
+def small(): return b"x" * 900
+@global_fixture
+def large(): return b"x" * 1001
+""",
+            "test_it.py": "def test_small(small): assert len(small) == 900\ndef test_large(large): pass",
+        }
+    )
+    result = suite.run_distributed()
+    assert result.outcomes == {"passed": 1, "errors": 1}
+    assert result.lines(
+        "^the value of the global fixture 'large. .conftest.py:9. is too large to be sent"
+    )

@@ -199,7 +199,9 @@ def test_indirect_parameter_that_cannot_be_pickled(suite: Suite) -> None:
     )
     result = suite.run_distributed()
     assert result.outcomes == {"errors": 1}
-    assert result.lines("the indirect parameter of 'it' that the global fixture 'it' .conftest.py:4")
+    assert result.lines(
+        "the indirect parameter of 'it' that the global fixture 'it' .conftest.py:4"
+    )
     assert result.lines("Parametrize with plain data, or put the parameters into the definition")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree
 
 import pytest
 
@@ -46,9 +46,13 @@ def test_xdists_lines_stay(written: Suite) -> None:
         with_it = written.run("-n2", "--fixture-worker", *options)
         without = written.run("-n2", "-p", "no:xdist_fixtureworker", *options)
         ours = [
-            line for line in _lines(with_it.output) if not line.startswith(("fixture worker:", "plugins:", "rootdir:"))
+            line
+            for line in _lines(with_it.output)
+            if not line.startswith(("fixture worker:", "plugins:", "rootdir:"))
         ]
-        theirs = [line for line in _lines(without.output) if not line.startswith(("plugins:", "rootdir:"))]
+        theirs = [
+            line for line in _lines(without.output) if not line.startswith(("plugins:", "rootdir:"))
+        ]
         assert sorted(ours) == sorted(theirs) or verbosity == "-v"
         assert with_it.lines("^2 workers .4 items.$") == without.lines("^2 workers .4 items.$")
 
@@ -65,7 +69,9 @@ def test_header(written: Suite) -> None:
 def test_summary_without_fixture_worker(written: Suite, options: tuple[str, ...]) -> None:
     result = written.run("-n2", *options)
     assert result.code == 0
-    assert result.lines("^global fixtures ran once per test worker: broker, database .once per test run with")
+    assert result.lines(
+        "^global fixtures ran once per test worker: broker, database .once per test run with"
+    )
     assert result.noted("up") == ["up", "up"]
 
 
@@ -74,7 +80,9 @@ def test_no_summary_line_where_no_global_fixture_ran(suite: Suite) -> None:
     assert not suite.run("-n2").lines("global fixtures")
 
 
-@pytest.mark.parametrize("option", ["--collect-only", "--fixtures", "--fixtures-per-test", "--setup-plan"])
+@pytest.mark.parametrize(
+    "option", ["--collect-only", "--fixtures", "--fixtures-per-test", "--setup-plan"]
+)
 def test_options_that_start_no_fixture_worker(written: Suite, option: str) -> None:
     written.write({"conftest.py": CONFTEST + "\ndef pytest_configure(): note('process')"})
     result = written.run(*DISTRIBUTED, option)
@@ -85,7 +93,9 @@ def test_options_that_start_no_fixture_worker(written: Suite, option: str) -> No
 
 def test_fixtures_shows_which_are_global(written: Suite) -> None:
     output = written.run("--fixtures").output
-    assert "database [session scope] -- conftest.py:5\n    Global: set up once per test run" in output
+    assert (
+        "database [session scope] -- conftest.py:5\n    Global: set up once per test run" in output
+    )
     assert "    The database." in output
     assert output.count("Global:") == 2
     assert written.run("--fixtures", "-p", "no:xdist").output.count("Global:") == 2

@@ -42,11 +42,15 @@ def test_misuse_in_a_test_module(suite: Suite, mode: tuple[str, ...]) -> None:
     result = suite.run(*mode)
     assert result.code == COLLECTION_ERROR[mode]
     assert result.lines("ERROR collecting test_it.py")
-    assert result.lines("UsageError: @global_fixture on the function-scoped fixture 'it' .test_it.py:4")
+    assert result.lines(
+        "UsageError: @global_fixture on the function-scoped fixture 'it' .test_it.py:4"
+    )
 
 
 @MODES
-def test_without_xdist(suite: Suite, mode: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_without_xdist(
+    suite: Suite, mode: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """xdist and execnet are really not there: the interpreter sees a copy of site-packages without."""
     site = tmp_path_factory.mktemp("site")
     for entry in sys.path:
@@ -104,7 +108,11 @@ def test_deep_conftest_with_import_error(suite: Suite, mode: tuple[str, ...]) ->
 @MODES
 def test_module_with_syntax_error(suite: Suite, mode: tuple[str, ...]) -> None:
     suite.write(
-        {"conftest.py": "@global_fixture\ndef it(): return 1", "test_a.py": "def", "test_b.py": "def test_it(it): pass"}
+        {
+            "conftest.py": "@global_fixture\ndef it(): return 1",
+            "test_a.py": "def",
+            "test_b.py": "def test_it(it): pass",
+        }
     )
     result = suite.run(*mode)
     assert result.code == COLLECTION_ERROR[mode]
@@ -196,12 +204,21 @@ def test_local_workers_of_another_python(suite: Suite) -> None:
     other = suite.path / "other-python"
     other.write_text("#!/bin/sh\necho 3.7\n")
     other.chmod(0o755)
-    suite.write({"conftest.py": "@global_fixture\ndef it(): return 1", "test_it.py": "def test_it(it): pass"})
-    result = suite.run("--dist=each", "--tx=popen", f"--tx=popen//python={other}", "--fixture-worker")
+    suite.write(
+        {
+            "conftest.py": "@global_fixture\ndef it(): return 1",
+            "test_it.py": "def test_it(it): pass",
+        }
+    )
+    result = suite.run(
+        "--dist=each", "--tx=popen", f"--tx=popen//python={other}", "--fixture-worker"
+    )
     assert result.code == 4
     assert "test worker popen//python=" in result.errors
     assert "runs 3.7." in result.errors
-    same = suite.run("--dist=each", "--tx=popen", f"--tx=popen//python={sys.executable}", "--fixture-worker")
+    same = suite.run(
+        "--dist=each", "--tx=popen", f"--tx=popen//python={sys.executable}", "--fixture-worker"
+    )
     assert same.outcomes == {"passed": 2}
 
 

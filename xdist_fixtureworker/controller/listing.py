@@ -1,4 +1,4 @@
-"""Shows with ``--fixtures`` and ``--fixtures-per-test`` which fixtures are global."""
+"""Shows which fixtures are global, with ``--fixtures``; runs in the controller or a serial run."""
 
 from __future__ import annotations
 

@@ -82,13 +82,13 @@ class FixtureWorkerProcess:
     def stop(self) -> None:
         """Let the process exit, or kill it, and wait until it is gone."""
         self._ended.wait(EXIT_TIMEOUT)
-        self._config.hook.pytest_testnodedown(node=self.node, error=None)
         # execnet waits for the pipes, too, which a forked child of a fixture may hold for long.
         self._group.terminate(PIPES_TIMEOUT if self._exited.is_set() else EXIT_TIMEOUT)
 
     def kill(self) -> None:
         """End the process at once, whatever it is doing, and wait until it is gone."""
         self._group.terminate(0)
+        self.node.gateway._io.wait()
 
     def _event(self, event: tuple[str, dict[str, Any]]) -> None:
         """What xdist's worker side reports. Runs in the receiver thread of the gateway."""
@@ -148,7 +148,9 @@ def check_local_pythons(config: pytest.Config) -> None:
     :raises pytest.UsageError: if one is of another version.
     """
     ask = "import sys; print(*sys.version_info[:2], sep='.')"
-    pythons = {spec.python for spec in map(execnet.XSpec, parse_tx_spec_config(config)) if spec.popen}
+    pythons = {
+        spec.python for spec in map(execnet.XSpec, parse_tx_spec_config(config)) if spec.popen
+    }
     for python in pythons - {None}:
         command = [*shlex.split(python), "-c", ask]
         answer = subprocess.run(command, capture_output=True, text=True, check=False)

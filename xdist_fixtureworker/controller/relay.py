@@ -135,6 +135,8 @@ class Relay:
         return [(FIXTURE_WORKER, Request(id_, instance))]
 
     def _answer(self, answer: Answer) -> list[Delivery]:
+        if answer.id not in self._asked and self.record.died is not None:
+            return []  # it was on its way when the fixture worker died
         instance = self._asked.pop(answer.id)
         self._answers[instance] = answer
         waiting = self._waiting.pop(instance, [])

@@ -125,6 +125,7 @@ class Run:
             self._switchboard.finish()
             if self._wait_done():
                 _despite_interrupt(self._process.stop)
+                self._config.hook.pytest_testnodedown(node=self._process.node, error=None)
             else:
                 self._switchboard.fixture_worker_down("abandoned on Ctrl-C")
                 self._process.kill()

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import threading
 import traceback
-from queue import SimpleQueue
 from collections.abc import Callable
 from functools import partial
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from ..protocol import Message, decode, encode

@@ -89,9 +89,9 @@ class Clones:
         self, definition: Definition, node: Node, params: Mapping[str, Value]
     ) -> dict[str, Value]:
         """Those of ``params`` that ``definition`` or something it depends on takes."""
-        names = {
-            needed.argname for needed in dependencies(definition, node, self._argnames)
-        } | {definition.argname}
+        names = {needed.argname for needed in dependencies(definition, node, self._argnames)} | {
+            definition.argname
+        }
         return {name: params[name] for name in sorted(params) if name in names}
 
 

@@ -61,7 +61,9 @@ class Runner:
     :param send: sends a message to the controller; must not raise.
     """
 
-    def __init__(self, session: pytest.Session, tree: Tree, send: Callable[[Message], None]) -> None:
+    def __init__(
+        self, session: pytest.Session, tree: Tree, send: Callable[[Message], None]
+    ) -> None:
         self._session = session
         self._tree = tree
         self._send = send
@@ -121,9 +123,7 @@ class Runner:
             parameters[param.name] = self._values.get(param.name, param.index, value)
         return parameters
 
-    def _ensure(
-        self, original: Definition, node: Node, parameters: Mapping[str, Value]
-    ) -> Outcome:
+    def _ensure(self, original: Definition, node: Node, parameters: Mapping[str, Value]) -> Outcome:
         """Set up a global fixture and, before it, those it depends on, each from its own place."""
         definition = self._clones.get(original, node, parameters)
         if id(definition) in self._outcomes:
@@ -159,15 +159,14 @@ class Runner:
         found = []
         for name in autouse_names(node):
             chain = visible_definitions(name, node)
-            if chain and is_session_scoped(chain[-1]):
-                if all(d.params is None for d in dependencies(chain[-1], node, self._argnames)):
-                    if chain[-1].params is None:
-                        found.append(chain[-1])
+            if not chain or not is_session_scoped(chain[-1]):
+                continue
+            closure = (chain[-1], *dependencies(chain[-1], node, self._argnames))
+            if all(needed.params is None for needed in closure):
+                found.append(chain[-1])
         return found
 
-    def _run(
-        self, definition: Definition, node: Node, parameters: Mapping[str, Value]
-    ) -> Outcome:
+    def _run(self, definition: Definition, node: Node, parameters: Mapping[str, Value]) -> Outcome:
         declaration = declaration_of(definition.func)
         assert declaration is not None
         changed: dict[str, str | None] = {}
@@ -250,11 +249,16 @@ class Runner:
             return self._failed(outcome.error, outcome.report, id_)
         assert outcome.definition.cached_result is not None
         value = outcome.definition.cached_result[0]
+        declaration = declaration_of(outcome.definition.func)
+        assert declaration is not None
         try:
-            return Ready(id_, values.pack(value), outcome.environment)
+            packed = values.pack(value)
+            if len(packed) <= values.LIMIT:
+                return Ready(id_, packed, outcome.environment)
+            message = errors.too_large(
+                declaration.name, declaration.where, len(packed), values.LIMIT
+            )
         except Exception as error:
-            declaration = declaration_of(outcome.definition.func)
-            assert declaration is not None
             message = errors.cannot_pickle(
                 declaration.name,
                 declaration.where,
@@ -262,11 +266,9 @@ class Runner:
                 values.describe(error),
                 values.find_culprit(value),
             )
-            return self._failed(errors.CannotShareError(message), None, id_)
+        return self._failed(errors.CannotShareError(message), None, id_)
 
-    def _failed(
-        self, error: BaseException, report: pytest.TestReport | None, id_: int
-    ) -> Failed:
+    def _failed(self, error: BaseException, report: pytest.TestReport | None, id_: int) -> Failed:
         traceback = report.longreprtext if report is not None else ""
         hint = errors.worker_id_hint(traceback)
         if report is not None and hint:

@@ -30,7 +30,7 @@ _CONNECTION_LOST = object()
 class FixtureWorker:
     """Serves until all is finalized, whatever becomes of the controller."""
 
-    def __init__(self, config: pytest.Config, channel: execnet.Channel) -> None:
+    def __init__(self, channel: execnet.Channel) -> None:
         self._channel = channel
         self._requests: SimpleQueue[object] = SimpleQueue()
         self._finalized = threading.Event()

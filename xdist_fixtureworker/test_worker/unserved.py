@@ -1,4 +1,4 @@
-"""A test worker of a run without a fixture worker: global fixtures run here, as session fixtures."""
+"""A test worker of a run without a fixture worker: runs global fixtures itself."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from ..declare import declaration_of
 from ..protocol import RAN
+
 
 class UnservedTestWorker:
     """Notes which global fixtures this test worker set up, for the controller's summary."""
