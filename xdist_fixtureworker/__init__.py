@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version as _version
-
 import pytest as _pytest
 
-from . import protocol as _protocol
+from . import roles as _roles
 from .declare import global_fixture
 from .errors import (
     CannotShareError,
@@ -26,8 +24,6 @@ __all__ = [
     "is_fixture_worker",
 ]
 
-__version__ = _version("pytest-xdist-fixtureworker")
-
 
 def is_fixture_worker(config: _pytest.Config) -> bool:
     """Whether this process is the fixture worker, which runs global fixtures and no tests.
@@ -35,4 +31,4 @@ def is_fixture_worker(config: _pytest.Config) -> bool:
     Any process. False in test workers, in the controller and where tests are not distributed.
     """
     workerinput = getattr(config, "workerinput", {})
-    return bool(workerinput.get(_protocol.HANDOVER, ("",))[0] == _protocol.FIXTURE_WORKER)
+    return bool(workerinput.get(_roles.HANDOVER, ("",))[0] == _roles.FIXTURE_WORKER)

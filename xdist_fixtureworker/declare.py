@@ -67,6 +67,7 @@ def global_fixture(fixture: Any = None, /, **arguments: Any) -> Any:
     :raises pytest.UsageError: on a narrower scope, on a class, for an unknown argument or
         ``share``, or when the same fixture is declared global twice.
     """
+    __tracebackhide__ = True
     for argument in arguments:
         if argument not in _ARGUMENTS:
             raise pytest.UsageError(errors.unknown_argument(argument, _ARGUMENTS))
@@ -76,6 +77,7 @@ def global_fixture(fixture: Any = None, /, **arguments: Any) -> Any:
 
 
 def _declare(fixture: Any, arguments: dict[str, Any]) -> Any:
+    __tracebackhide__ = True
     if inspect.isclass(fixture):
         raise pytest.UsageError(errors.on_class(fixture.__name__, location(fixture)))
     if not (

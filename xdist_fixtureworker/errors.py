@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-FIXTURE_WORKER_ID = "fixtureworker"
+from .roles import FIXTURE_WORKER_ID
 
 
 class FixtureWorkerError(Exception):
@@ -82,7 +82,7 @@ def cannot_pickle_parameter(fixture: str, where: str, parameter: str, cause: str
 def fixture_worker_died(reason: str) -> str:
     return (
         f"the fixture worker ended before this global fixture was set up: {reason}.\n"
-        f"Its output, if any, is above on the standard error stream."
+        f"The end of the report says what is known of it."
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from ._compat import is_fixture
 from .declare import method_declaration
 from .errors import instance_method
-from .protocol import FIXTURE_WORKER, HANDOVER
+from .roles import FIXTURE_WORKER, HANDOVER
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -11,6 +11,7 @@ test worker -> controller :class:`Joined`               first message: which pro
 test worker -> controller :class:`Request`              give me this value
 controller -> fixture w.  :class:`Request`              the same, once per instance
 controller -> fixture w.  :class:`WorkerJoined`         a test worker is up
+controller -> fixture w.  :class:`Interrupt`            Ctrl-C: cut a running set-up short
 controller -> fixture w.  :class:`Finish`               all test workers are down: finalize
 fixture w. -> controller  :class:`Serving`              first message: pytest is up
 fixture w. -> controller  :class:`Ready`, :class:`Failed`   the one answer to a request
@@ -24,6 +25,7 @@ fixture w. -> controller  :class:`Finished`             last message: all is fin
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import types
@@ -33,15 +35,6 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from .errors import ProtocolError
-
-HANDOVER = "xdist_fixtureworker"
-"""The key in xdist's ``workerinput`` under which a worker finds ``(role, channel)``."""
-
-RAN = "xdist_fixtureworker_ran"
-"""The key in xdist's ``workeroutput`` for the global fixtures that a test worker set up itself."""
-
-TEST_WORKER = "test worker"
-FIXTURE_WORKER = "fixture worker"
 
 
 @dataclass(frozen=True)
@@ -90,14 +83,12 @@ class Serving:
 @dataclass(frozen=True)
 class Joined:
     pid: int
-    created: float  #: seconds since the epoch, as psutil tells it
 
 
 @dataclass(frozen=True)
 class WorkerJoined:
     worker: str
     pid: int
-    created: float
 
 
 @dataclass(frozen=True)
@@ -120,6 +111,11 @@ class Failed:
     text: str  #: type and message of the exception
     traceback: str
     report: Mapping[str, object] | None  #: the serialized report of the set-up, if there is one
+
+
+@dataclass(frozen=True)
+class Interrupt:
+    pass
 
 
 @dataclass(frozen=True)
@@ -161,6 +157,7 @@ Message: TypeAlias = (
     | Request
     | Ready
     | Failed
+    | Interrupt
     | Finish
     | SetUp
     | Finalized
@@ -205,7 +202,7 @@ def _readable(value: Any) -> Any:
     if isinstance(value, str) and not _is_utf_8(value):
         return value.encode("utf-8", "backslashreplace").decode("utf-8")
     if isinstance(value, Mapping):
-        return {key: _readable(element) for key, element in value.items()}
+        return {_readable(key): _readable(element) for key, element in value.items()}
     if isinstance(value, (list, tuple)):
         return type(value)(map(_readable, value))
     return value
@@ -256,7 +253,8 @@ def _check(hint: Any, value: object, where: str, sender: str) -> object:
     if dataclasses.is_dataclass(hint):
         return _build(typing.cast("type[Any]", hint), value, where, sender)
     if hint is str and isinstance(value, bytes):
-        return value.decode("utf-8", "surrogatepass")
+        with contextlib.suppress(UnicodeDecodeError):
+            return value.decode("utf-8", "surrogatepass")
     expected = dict if origin is Mapping else hint
     if type(value) is expected or (origin is Mapping and isinstance(value, dict)):
         return value

@@ -18,7 +18,7 @@ from .errors import RemoteTraceback
 PROTOCOL = 5  # the newest that all supported Python versions share
 LIMIT = 2**31 - 2**20
 """Bytes that a pickled value may have: execnet counts the bytes of a message with 31 bits."""
-_DEPTH = 5
+_DEPTH = 6
 
 
 def pack(value: object) -> bytes:
@@ -61,18 +61,19 @@ def find_culprit(value: object) -> str | None:
 
     None where it is the value itself, or too deep inside to be found.
     """
-    return _search(value, "the value", _DEPTH, (id(value),))
-
-
-def _search(value: object, path: str, depth: int, above: tuple[int, ...]) -> str | None:
-    for child_path, child in _children(value, path):
-        if id(child) in above or _packable(child):
-            continue
-        if all(_packable(grandchild) for _, grandchild in _children(child, "")):
-            return f"{child_path} (a {type_name(child)})"
-        found = _search(child, child_path, depth - 1, (*above, id(child))) if depth else None
-        if found is not None:
-            return found
+    level = [("the value", value)]
+    seen = {id(value)}
+    for _ in range(_DEPTH):
+        below: list[tuple[str, object]] = []
+        for path, parent in level:
+            for child_path, child in _children(parent, path):
+                if id(child) in seen or _packable(child):
+                    continue
+                seen.add(id(child))
+                if all(_packable(grandchild) for _, grandchild in _children(child, "")):
+                    return f"{child_path} (a {type_name(child)})"
+                below.append((child_path, child))
+        level = below
     return None
 
 

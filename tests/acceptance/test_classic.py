@@ -212,7 +212,7 @@ def it(): return 1
     first = result.notes[0].more
     assert first["name"] == "global fixture it"
     assert (first["function"], first["module"], first["cls"]) == ("it", "conftest", "None")
-    assert first["current"] == "::global fixture it (setup)"
+    assert first["current"] == "conftest.py::global fixture it (setup)"
 
 
 @pytest.mark.parametrize(

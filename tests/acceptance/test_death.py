@@ -329,3 +329,121 @@ def test_other(first): pass
     result = suite.run("-n1", "--fixture-worker")
     assert result.code == 3
     assert "Internal error: test worker gw0 sent an unknown message: 'rubbish'" in result.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["SIGTERM", "SIGHUP"])
+def test_controller_is_asked_to_end(suite: Suite, number: signal.Signals) -> None:
+    _suite(
+        suite,
+        """
+@pytest.mark.parametrize("i", range(2))
+def test_it(second, i):
+    note("test")
+    wait_for("never")
+""",
+    )
+    with _running(suite, *DISTRIBUTED) as controller:
+        _until(suite, lambda notes: len(_noted(notes, "test")) == 2)
+        controller.send_signal(number)
+        output, _ = controller.communicate(timeout=NEVER_HANG)
+    assert controller.returncode == 128 + number, output
+    noted = [note.what for note in read_notes(suite.path / "notes.jsonl")]
+    assert [what for what in noted if what in LIFE] == LIFE
+    assert f"{number.name} received" in output
+
+
+def test_a_handler_of_somebody_else_is_left_alone(suite: Suite) -> None:
+    _suite(
+        suite,
+        "def test_it(second):\n    note('test')\n    wait_for('go')",
+        CONFTEST
+        + """
+import signal
+def pytest_configure():
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        signal.signal(signal.SIGTERM, lambda *_: note("handled"))
+""",
+    )
+    with _running(suite, *DISTRIBUTED) as controller:
+        _until(suite, lambda notes: bool(_noted(notes, "test")))
+        controller.send_signal(signal.SIGTERM)
+        _until(suite, lambda notes: bool(_noted(notes, "handled")))
+        (suite.path / "go").touch()
+        controller.communicate(timeout=NEVER_HANG)
+    assert controller.returncode == 0
+
+
+LONG_SET_UP = """
+@global_fixture
+def long(second, request):
+    request.addfinalizer(lambda: note("long down"))
+    note("long")
+    time.sleep(600)
+"""
+
+
+def test_interrupt_during_a_long_set_up(suite: Suite) -> None:
+    _suite(suite, "def test_it(long): pass\ndef test_2(long): pass", CONFTEST + LONG_SET_UP)
+    with _running(suite, *DISTRIBUTED) as controller:
+        _until(suite, lambda notes: bool(_noted(notes, "long")))
+        os.killpg(controller.pid, signal.SIGINT)
+        output, _ = controller.communicate(timeout=NEVER_HANG)
+    assert controller.returncode == 2, output
+    noted = [note.what for note in read_notes(suite.path / "notes.jsonl")]
+    assert noted == [*LIFE[:2], "long", "long down", *LIFE[2:]]
+
+
+LONG_FINALIZER = """
+@global_fixture
+def long(second):
+    yield
+    note("long down")
+    wait_for("go")
+    note("long is down")
+"""
+
+
+def _output(controller: subprocess.Popen[str], text: str) -> str:
+    """What it prints until a text has come."""
+    assert controller.stdout is not None
+    output = ""
+    while text not in output:
+        line = controller.stdout.readline()
+        assert line, f"ended without {text!r}: {output}"
+        output += line
+    return output
+
+
+def test_interrupts_while_finalizers_run(suite: Suite) -> None:
+    """The first one says what is waited for; the run then ends as an interrupted one."""
+    _suite(suite, "def test_it(long): pass", CONFTEST + LONG_FINALIZER)
+    with _running(suite, *DISTRIBUTED) as controller:
+        _until(suite, lambda notes: bool(_noted(notes, "long down")))
+        os.killpg(controller.pid, signal.SIGINT)
+        said = _output(controller, "Ctrl-C")
+        assert "long (conftest.py:" in said
+        assert "Ctrl-C 2 times more abandons them" in said
+        os.killpg(controller.pid, signal.SIGINT)
+        assert "Ctrl-C once more abandons them" in _output(controller, "Ctrl-C")
+        (suite.path / "go").touch()
+        output, _ = controller.communicate(timeout=NEVER_HANG)
+    assert controller.returncode == 2, output
+    noted = [note.what for note in read_notes(suite.path / "notes.jsonl")]
+    assert noted == [*LIFE[:2], "long down", "long is down", *LIFE[2:]]
+
+
+def test_third_interrupt_abandons(suite: Suite) -> None:
+    _suite(suite, "def test_it(long): pass", CONFTEST + LONG_FINALIZER)
+    with _running(suite, *DISTRIBUTED) as controller:
+        notes = _until(suite, lambda notes: bool(_noted(notes, "long down")))
+        for text in ("Ctrl-C 2 times", "Ctrl-C once"):
+            controller.send_signal(signal.SIGINT)
+            _output(controller, text)
+        controller.send_signal(signal.SIGINT)
+        output, _ = controller.communicate(timeout=NEVER_HANG)
+    assert controller.returncode == 2, output
+    assert "The fixture worker ended too early: abandoned on Ctrl-C" in output
+    for name in ("first", "second", "long"):
+        assert f"  {name} (conftest.py:" in output
+    fixture_worker = next(note.pid for note in notes if note.worker == FIXTURE_WORKER)
+    assert not psutil.pid_exists(fixture_worker)

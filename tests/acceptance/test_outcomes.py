@@ -365,9 +365,9 @@ def test_other(): pass
 """
         }
     )
-    for mode in ((), DISTRIBUTED):
+    for mode, code in (((), 2), (DISTRIBUTED, 1)):
         result = suite.run(*mode)
-        assert result.code == 2
+        assert result.code == code
         assert result.lines("the global fixture 'it' .test_it.py:6. is an instance method")
         assert result.lines("with @global_fixture above @classmethod")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ..protocol import RAN
+from ..roles import RAN
 
 
 class Bystander:

@@ -22,8 +22,7 @@ import pytest
 from xdist.workermanage import NodeManager, WorkerController, parse_tx_spec_config
 
 from .. import errors
-from ..errors import FIXTURE_WORKER_ID
-from ..protocol import FIXTURE_WORKER, HANDOVER
+from ..roles import FIXTURE_WORKER, FIXTURE_WORKER_ID, HANDOVER
 
 EXIT_TIMEOUT = 10.0
 """Seconds that the process has to exit once nothing is left to finalize; then it is killed."""
@@ -43,27 +42,76 @@ class Manager:
         self.roots = manager.roots
 
 
+class Interpreter:
+    """The interpreter of the fixture worker, which starts in a thread.
+
+    xdist starts those of the test workers one after the other and waits for each. Beside that,
+    the first one of all can start, and import what every worker imports, on a core that would
+    have nothing to do.
+    """
+
+    def __init__(self) -> None:
+        self.group = execnet.Group(execmodel="main_thread_only")
+        atexit.unregister(self.group._cleanup_atexit)  # kills after 1 s; we stop it ourselves
+        self._gateway: execnet.Gateway | None = None
+        self._error: BaseException | None = None
+        self._started = threading.Event()
+        threading.Thread(target=self._start, name="fixture worker start", daemon=True).start()
+
+    def gateway(self) -> execnet.Gateway:
+        """Wait until it is up.
+
+        :raises Exception: whatever kept it from starting.
+        """
+        self._started.wait()
+        if self._error is not None:
+            raise self._error
+        assert self._gateway is not None
+        return self._gateway
+
+    def kill(self) -> None:
+        """End it at once, whatever it is doing, and wait until it is gone."""
+        self._started.wait()
+        self.group.terminate(0)
+        if self._gateway is not None:
+            self._gateway._io.wait()
+
+    def _start(self) -> None:
+        try:
+            self._gateway = self.group.makegateway(
+                f"popen//id={FIXTURE_WORKER_ID}//execmodel=main_thread_only"
+            )
+            self._gateway._rinfo()
+            self._gateway.remote_exec("import pytest").waitclose()
+        except BaseException as error:
+            self._error = error
+        finally:
+            self._started.set()
+
+
 class FixtureWorkerProcess:
     """The fixture worker as the controller sees it.
 
+    :param interpreter: in which pytest is to be started.
     :param manager: that of the test workers.
     :param on_down: called with the reason, in a thread of its own or of execnet's, when the
         process, or pytest in it, has ended, for good reasons or bad.
     """
 
     def __init__(
-        self, config: pytest.Config, manager: NodeManager, on_down: Callable[[str], None]
+        self,
+        config: pytest.Config,
+        interpreter: Interpreter,
+        manager: NodeManager,
+        on_down: Callable[[str], None],
     ) -> None:
         self.warnings: list[dict[str, Any]] = []  #: for ``pytest_warning_recorded``
         self._config = config
         self._on_down = on_down
         self._ended = threading.Event()  # pytest in it, at least
         self._exited = threading.Event()  # and the process
-        self._group = execnet.Group(execmodel="main_thread_only")
-        atexit.unregister(self._group._cleanup_atexit)  # kills after 1 s; we stop it ourselves
-        gateway = self._group.makegateway(
-            f"popen//id={FIXTURE_WORKER_ID}//execmodel=main_thread_only"
-        )
+        self._group = interpreter.group
+        gateway = interpreter.gateway()
         self.channel = gateway.newchannel()
         self.pid: int = gateway._rinfo().pid
         self.node = WorkerController(
@@ -79,9 +127,12 @@ class FixtureWorkerProcess:
         self.node.setup()
         threading.Thread(target=self._watch, name="fixture worker watch", daemon=True).start()
 
+    def wait_ended(self) -> None:
+        """Wait until pytest in it has ended, but not for ever."""
+        self._ended.wait(EXIT_TIMEOUT)
+
     def stop(self) -> None:
         """Let the process exit, or kill it, and wait until it is gone."""
-        self._ended.wait(EXIT_TIMEOUT)
         # execnet waits for the pipes, too, which a forked child of a fixture may hold for long.
         self._group.terminate(PIPES_TIMEOUT if self._exited.is_set() else EXIT_TIMEOUT)
 

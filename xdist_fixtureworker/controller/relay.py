@@ -24,6 +24,7 @@ from ..protocol import (
     Finish,
     Finished,
     Instance,
+    Interrupt,
     Joined,
     Message,
     Ready,
@@ -71,7 +72,7 @@ class Relay:
         """What to send after ``message`` came from the test worker of that id."""
         match message:
             case Joined():
-                return [(FIXTURE_WORKER, WorkerJoined(worker, message.pid, message.created))]
+                return [(FIXTURE_WORKER, WorkerJoined(worker, message.pid))]
             case Request():
                 return self._request(worker, message)
             case _:
@@ -98,6 +99,10 @@ class Relay:
             case _:
                 raise errors.ProtocolError(f"Internal error: the fixture worker sent {message}")
         return []
+
+    def interrupt(self) -> list[Delivery]:
+        """What to send when the user does not want to wait for a set-up any more."""
+        return [(FIXTURE_WORKER, Interrupt())]
 
     def finish(self) -> list[Delivery]:
         """What to send when all test workers are down."""

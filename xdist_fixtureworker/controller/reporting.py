@@ -13,17 +13,17 @@ from .relay import Record
 _REMEMBERING_PLUGINS = ("lfplugin", "stepwiseplugin")
 
 
-def log_failures(config: pytest.Config, record: Record) -> None:
+def log_failures(session: pytest.Session, record: Record) -> None:
     """Log what went wrong at the end as reports, as tests do: the exit code follows from them."""
     for data in record.failed_finalizers:
-        _log(config, _report(config, data))
-    if record.died is not None:
+        _log(session, _report(session.config, data))
+    if record.died is not None and record.served:  # else it is what ends the run
         lost = record.unfinalized
         text = f"The fixture worker ended too early: {record.died}"
         if lost:
             text += "\nThese global fixtures were set up and not finalized:\n  " + "\n  ".join(lost)
         _log(
-            config,
+            session,
             pytest.TestReport(
                 nodeid="fixture worker",
                 location=("", None, "the fixture worker"),
@@ -42,8 +42,9 @@ def _report(config: pytest.Config, data: Mapping[str, Any]) -> pytest.TestReport
     return report
 
 
-def _log(config: pytest.Config, report: pytest.TestReport) -> None:
-    manager = config.pluginmanager
+def _log(session: pytest.Session, report: pytest.TestReport) -> None:
+    session.testscollected += 1  # for the terminal: progress stays at 100 %
+    manager = session.config.pluginmanager
     remembering = [manager.get_plugin(name) for name in _REMEMBERING_PLUGINS]
     hook = manager.subset_hook_caller(
         "pytest_runtest_logreport", [plugin for plugin in remembering if plugin is not None]

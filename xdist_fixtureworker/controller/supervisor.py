@@ -6,20 +6,23 @@ down in order: test workers, finalizers, fixture worker.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from .. import errors
-from ..protocol import HANDOVER, TEST_WORKER
+from ..roles import FIXTURE_WORKER_ID, HANDOVER, TEST_WORKER
 from . import reporting
 from .relay import Relay
+from .signals import EndSignals
 from .switchboard import Switchboard
 
 if TYPE_CHECKING:
     from .process import FixtureWorkerProcess  # imports xdist, which may not be there
 
+_ABANDONING_INTERRUPT = 3
 _SHOWS_ONLY = ("collectonly", "showfixtures", "show_fixtures_per_test", "setupplan")
 
 
@@ -29,29 +32,32 @@ class Supervisor:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._run: Run | None = None
+        self._stopping: threading.Event | None = None
+        self._signals: EndSignals | None = None
         self._summary: list[str] = []
 
-    def pytest_report_header(self) -> str:
-        if _distributes(self._config):
+    def pytest_report_header(self) -> str | None:
+        if self._starts_fixture_worker():
             return "fixture worker: one process beside the test workers, for global fixtures"
+        if _distributes(self._config):
+            return None
         return "fixture worker: none, because tests are not distributed (-n)"
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionstart(self) -> Generator[None, None, None]:
-        if not _distributes(self._config):
+        if not self._starts_fixture_worker():
             return (yield)
         from .process import check_local_pythons
 
         check_local_pythons(self._config)
+        self._signals = EndSignals()
         self._run = run = Run(self._config)
-        # The test workers first: the fixture worker, which does not collect, is up before them
-        # all the same, and they do not have to wait until its interpreter has started.
         yield
         run.start()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        if self._run is not None and node.gateway.id != errors.FIXTURE_WORKER_ID:
+        if self._run is not None and node.gateway.id != FIXTURE_WORKER_ID:
             self._run.connect(node)
 
     @pytest.hookimpl(optionalhook=True)
@@ -64,36 +70,59 @@ class Supervisor:
     # Innermost, so that the reports are in time for plugins that end their work around this hook,
     # pytest-cov's combining of data among them.
     @pytest.hookimpl(wrapper=True, trylast=True)
-    def pytest_runtestloop(self) -> Generator[None, object, object]:
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        interrupted = False
         try:
             return (yield)
+        except BaseException as error:
+            exits = isinstance(error, pytest.exit.Exception)
+            # Not xdist's Interrupted, with which -x ends a run.
+            interrupted = exits or type(error) is KeyboardInterrupt
+            raise
         finally:
-            self._finish()
+            self._finish(session, interrupted)
 
+    @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
-        self._finish()  # where an exception at the session's start kept the test loop from running
+        # Where an exception at the session's start kept the test loop from running:
+        self._finish(None, interrupted=True)
+        if self._stopping is not None:
+            self._stopping.wait()
+        if self._signals is not None:
+            self._signals.restore()
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         for line in self._summary:
             terminalreporter.write_line(line)
 
-    def _finish(self) -> None:
+    def _finish(self, session: pytest.Session | None, interrupted: bool) -> None:
         run, self._run = self._run, None
         if run is not None:
-            run.finish()
+            self._stopping = run.finish(interrupted)
+            run.report(session)
             self._summary.extend(reporting.environment_lines(run.relay.record))
             run.raise_what_ended_it()
+
+    def _starts_fixture_worker(self) -> bool:
+        return _distributes(self._config) and not any(
+            self._config.getoption(name, False) for name in _SHOWS_ONLY
+        )
 
 
 class Run:
     """The fixture worker of one run, from its start to its end."""
 
     def __init__(self, config: pytest.Config) -> None:
+        from .process import Interpreter
+
         self.relay = Relay()
         self._config = config
         self._switchboard = Switchboard(self.relay, self._end_early)
+        self._interpreter = Interpreter()
         self._process: FixtureWorkerProcess | None = None
         self._dsession: Any = config.pluginmanager.get_plugin("dsession")
+        self._interrupts = 0
+        self._interruption: BaseException | None = None
 
     def connect(self, node: Any) -> None:
         """Make the channel over which a test worker is served, and hand it over."""
@@ -102,35 +131,56 @@ class Run:
         self._switchboard.connect_test_worker(node.gateway.id, channel)
 
     def start(self) -> None:
-        """Start the fixture worker; returns before it is up."""
+        """Start pytest in the fixture worker; returns before it is up.
+
+        Call it after the test workers have been started: they do not have to wait, and the
+        fixture worker, which does not collect, is up before them all the same.
+        """
         from .process import FixtureWorkerProcess
 
         process = FixtureWorkerProcess(
-            self._config, self._dsession.nodemanager, self._switchboard.fixture_worker_down
+            self._config,
+            self._interpreter,
+            self._dsession.nodemanager,
+            self._switchboard.fixture_worker_down,
         )
-        try:
-            process.start()
-        except BaseException:
-            process.kill()
-            raise
+        process.start()
         self._switchboard.connect_fixture_worker(process.channel)
         self._process = process
 
-    def finish(self) -> None:
-        """Bring the test workers down, have everything finalized, stop the fixture worker."""
-        manager = self._dsession.nodemanager
-        if manager is not None:
-            _despite_interrupt(manager.teardown_nodes)
-        if self._process is not None:
+    def finish(self, interrupted: bool) -> threading.Event:
+        """Bring the test workers down, have everything finalized, stop the fixture worker.
+
+        :param interrupted: whether the user, or the system, wants it to end now.
+        :return: is set when the process of the fixture worker is gone, too.
+        """
+        if interrupted:
+            self._interrupts = 1
+            self._switchboard.interrupt()
+        try:
+            if self._dsession.nodemanager is not None:
+                self._patiently(_in_thread(self._dsession.nodemanager.teardown_nodes).wait)
+            if self._process is None:
+                return _in_thread(self._interpreter.kill)
             self._switchboard.finish()
-            if self._wait_done():
-                _despite_interrupt(self._process.stop)
-                self._config.hook.pytest_testnodedown(node=self._process.node, error=None)
-            else:
-                self._switchboard.fixture_worker_down("abandoned on Ctrl-C")
-                self._process.kill()
-        self._switchboard.close()
-        self._report()
+            self._patiently(self._switchboard.wait_done)
+            self._patiently(self._process.wait_ended)
+        except Abandoned:
+            self._switchboard.fixture_worker_down("abandoned on Ctrl-C")
+            return _in_thread(self._interpreter.kill)
+        finally:
+            self._switchboard.close()
+        self._config.hook.pytest_testnodedown(node=self._process.node, error=None)
+        return _in_thread(self._process.stop)
+
+    def report(self, session: pytest.Session | None) -> None:
+        """Log what went wrong, and keep what the summary is to show."""
+        record = self.relay.record
+        for warning in self._process.warnings if self._process else ():
+            self._config.hook.pytest_warning_recorded.call_historic(kwargs=warning)
+        if session is not None:
+            reporting.log_failures(session, record)
+            reporting.add_durations(self._config, record)
 
     def raise_what_ended_it(self) -> None:
         """:raises pytest.UsageError: if the fixture worker did not come up.
@@ -140,6 +190,8 @@ class Run:
             raise errors.FixtureWorkerError(f"Internal error:\n{self._switchboard.error}")
         if record.died is not None and not record.served:
             raise pytest.UsageError(errors.fixture_worker_did_not_start(record.died))
+        if self._interruption is not None:
+            raise self._interruption
         if record.exit_requested is not None:
             raise pytest.exit.Exception(
                 record.exit_requested.reason, returncode=record.exit_requested.returncode
@@ -153,27 +205,31 @@ class Run:
         elif not record.served:
             self._dsession.shouldstop = "the fixture worker could not start"
 
-    def _wait_done(self) -> bool:
-        """Wait for the finalizers; False if the user pressed Ctrl-C twice meanwhile."""
-        for attempt in range(2):
-            try:
-                self._switchboard.wait_done()
-            except KeyboardInterrupt:
-                if attempt == 0:
-                    self._write_line(
-                        "waiting for the finalizers of "
-                        f"{', '.join(self.relay.record.unfinalized) or 'global fixtures'}; "
-                        "Ctrl-C again abandons them"
-                    )
-            else:
-                return True
-        return False
+    def _patiently(self, wait: Callable[[], object]) -> None:
+        """Wait, and go on waiting when Ctrl-C or a signal to end comes in between.
 
-    def _report(self) -> None:
-        for warning in self._process.warnings if self._process else ():
-            self._config.hook.pytest_warning_recorded.call_historic(kwargs=warning)
-        reporting.log_failures(self._config, self.relay.record)
-        reporting.add_durations(self._config, self.relay.record)
+        :raises Abandoned: at the third Ctrl-C of the run.
+        """
+        while True:
+            try:
+                wait()
+                return
+            except (KeyboardInterrupt, pytest.exit.Exception) as error:
+                self._interruption = error
+                self._interrupts += type(error) is KeyboardInterrupt
+                if self._interrupts >= _ABANDONING_INTERRUPT:
+                    raise Abandoned from None
+                self._switchboard.interrupt()
+                self._tell_what_it_waits_for()
+
+    def _tell_what_it_waits_for(self) -> None:
+        what = ", ".join(self.relay.record.unfinalized) or "nothing that was announced"
+        left = _ABANDONING_INTERRUPT - self._interrupts
+        times = "once" if left == 1 else f"{left} times"
+        self._write_line(
+            f"waiting for the test workers and for the finalizers of {what}; "
+            f"Ctrl-C {times} more abandons them"
+        )
 
     def _write_line(self, line: str) -> None:
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")
@@ -182,17 +238,23 @@ class Run:
             terminal.write_line(line)
 
 
+class Abandoned(Exception):
+    """The user did not want to wait for the finalizers."""
+
+
 def _distributes(config: pytest.Config) -> bool:
-    return config.pluginmanager.hasplugin("dsession") and not any(
-        config.getoption(name, False) for name in _SHOWS_ONLY
-    )
+    return bool(config.pluginmanager.hasplugin("dsession"))
 
 
-def _despite_interrupt(action: Callable[[], object]) -> None:
-    """Call ``action``, which can be called again, until Ctrl-C does not cut it short."""
-    while True:
+def _in_thread(action: Callable[[], object]) -> threading.Event:
+    """Do it in a thread, so that Ctrl-C interrupts the waiting only; set the event at the end."""
+    done = threading.Event()
+
+    def run() -> None:
         try:
             action()
-            return
-        except KeyboardInterrupt:
-            continue
+        finally:
+            done.set()
+
+    threading.Thread(target=run, name="fixture worker end", daemon=True).start()
+    return done

@@ -69,16 +69,17 @@ class Switchboard:
         """Tell that the fixture worker's process ended; nothing happens if it had finished."""
         self._events.put(lambda: self._relay.fixture_worker_down(reason))
 
+    def interrupt(self) -> None:
+        """Ask the fixture worker to cut a running set-up short."""
+        self._events.put(self._relay.interrupt)
+
     def finish(self) -> None:
         """Ask the fixture worker to finalize."""
         self._events.put(self._relay.finish)
 
-    def wait_done(self, timeout: float | None = None) -> bool:
-        """Wait until the fixture worker has finalized everything, or is down.
-
-        :param timeout: in seconds; None waits as long as it takes. Returns False on time-out.
-        """
-        return self._done.wait(timeout)
+    def wait_done(self) -> None:
+        """Wait until the fixture worker has finalized everything, or is down."""
+        self._done.wait()
 
     def close(self) -> None:
         """End the thread. What is still queued is delivered before."""

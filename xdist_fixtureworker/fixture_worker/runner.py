@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -218,6 +220,7 @@ class Runner:
         item: FixtureItem = FixtureItem.from_parent(
             cast(pytest.Collector, node),  # what fixtures are defined at
             name=label,
+            nodeid=f"{self._file(definition)}::{label}",
             definition=definition,
             label=label,
             visible=visible,
@@ -230,6 +233,13 @@ class Runner:
             action=action,
         )
         return item
+
+    def _file(self, definition: Definition) -> str:
+        """The file that the fixture stands in, as in the ids of tests."""
+        function = inspect.unwrap(getattr(definition.func, "__func__", definition.func))
+        path = Path(inspect.getfile(function))
+        root = self._session.config.rootpath
+        return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
     def _announce(
         self, declaration: Declaration, item: FixtureItem, environment: tuple[str, ...]

@@ -18,7 +18,17 @@ import psutil
 import pytest
 
 from ..errors import ProtocolError
-from ..protocol import Finish, Finished, Message, Request, Serving, WorkerJoined, decode, encode
+from ..protocol import (
+    Finish,
+    Finished,
+    Interrupt,
+    Message,
+    Request,
+    Serving,
+    WorkerJoined,
+    decode,
+    encode,
+)
 from .collected import collect_when_read
 from .items import FixtureItem
 from .runner import Runner
@@ -34,8 +44,11 @@ class FixtureWorker:
         self._channel = channel
         self._requests: SimpleQueue[object] = SimpleQueue()
         self._finalized = threading.Event()
-        self._test_workers: list[WorkerJoined] = []
+        self._test_workers: list[psutil.Process] = []
+        self._interrupted = False
+        self._interruptible = False  # while the code of a fixture runs
         _leave_the_terminal()
+        signal.signal(signal.SIGINT, self._on_sigint)
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         self._tree = Tree(session)
@@ -52,6 +65,7 @@ class FixtureWorker:
         self._send(Serving())
         try:
             self._serve()
+            self._interrupted = False
             self._runner.finalize()
             self._send(Finished())
         finally:
@@ -70,12 +84,18 @@ class FixtureWorker:
         self, fixturedef: Any, request: Any
     ) -> Generator[None, object, object]:
         __tracebackhide__ = True
+        if self._interrupted:
+            raise KeyboardInterrupt
         self._runner.setting_up(fixturedef)
+        outer, self._interruptible = self._interruptible, True
         try:
             value = yield
         except BaseException as error:
+            self._interruptible = False
             self._runner.was_set_up(fixturedef, request, error)
             raise
+        finally:
+            self._interruptible = outer
         self._runner.was_set_up(fixturedef, request, None)
         return value
 
@@ -88,8 +108,10 @@ class FixtureWorker:
             match message := decode(data, "the controller"):
                 case Request():
                     self._send(self._runner.answer(message))
+                case Interrupt():
+                    pass  # was obeyed when it arrived
                 case WorkerJoined():
-                    self._test_workers.append(message)
+                    self._joined(message.pid)
                 case Finish():
                     return
                 case _:
@@ -105,19 +127,27 @@ class FixtureWorker:
         self._requests.put(data)
         if data is _CONNECTION_LOST:
             self._finalized.wait()
+        elif data == encode(Interrupt()):
+            self._interrupted = True
+            if hasattr(signal, "pthread_kill"):  # wakes the main thread from a system call, too
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    def _on_sigint(self, _signal: int, _frame: object) -> None:
+        """Do nothing, unless it is us who sent the signal. Not ``SIG_IGN``, which the servers that
+        fixtures start would inherit."""
+        if self._interrupted and self._interruptible:
+            raise KeyboardInterrupt
 
     def _wait_test_workers_down(self) -> None:
         """Without the controller, wait for the test workers themselves: they may be using what
         the finalizers destroy. execnet ends each of them within 15 s of the controller's death."""
-        alive = []
-        for worker in self._test_workers:
-            try:
-                process = psutil.Process(worker.pid)
-                if process.create_time() == worker.created:
-                    alive.append(process)
-            except psutil.NoSuchProcess:
-                pass
-        psutil.wait_procs(alive)
+        psutil.wait_procs(self._test_workers)
+
+    def _joined(self, pid: int) -> None:
+        try:
+            self._test_workers.append(psutil.Process(pid))  # notes its create time as well
+        except psutil.NoSuchProcess:
+            pass  # it is down already
 
     def _send(self, message: Message) -> None:
         try:
@@ -127,11 +157,10 @@ class FixtureWorker:
 
 
 def _leave_the_terminal() -> None:
-    """Keep Ctrl-C away from this process and from the servers that fixtures start in it: a
-    session of its own, and a handler that does nothing. Not ``SIG_IGN``, which children inherit."""
+    """Keep Ctrl-C away from this process and from the servers that fixtures start in it, with a
+    session of its own."""
     if hasattr(os, "setsid"):
         try:
             os.setsid()
         except PermissionError:
             pass  # it leads a session or group already
-    signal.signal(signal.SIGINT, lambda signum, frame: None)

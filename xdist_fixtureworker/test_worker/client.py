@@ -11,7 +11,6 @@ import os
 from collections.abc import Generator
 
 import execnet
-import psutil
 import pytest
 
 from .. import errors, values
@@ -32,8 +31,7 @@ class TestWorker:
         self._outcomes: dict[Instance, Outcome] = {}
         self._environment = Environment()
         self._definitions = GlobalDefinitions(self._fetch)
-        created = psutil.Process().create_time()
-        channel.send(encode(Joined(os.getpid(), created)))
+        channel.send(encode(Joined(os.getpid())))
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:

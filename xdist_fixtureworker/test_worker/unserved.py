@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ..declare import declaration_of
-from ..protocol import RAN
+from ..roles import RAN
 
 
 class UnservedTestWorker:

@@ -1,0 +1,15 @@
+"""How a worker is told what it is; used by every process, and so without any import."""
+
+from __future__ import annotations
+
+HANDOVER = "xdist_fixtureworker"
+"""The key in xdist's ``workerinput`` under which a worker finds ``(role, channel)``."""
+
+RAN = "xdist_fixtureworker_ran"
+"""The key in xdist's ``workeroutput`` for the global fixtures that a test worker set up itself."""
+
+TEST_WORKER = "test worker"
+FIXTURE_WORKER = "fixture worker"
+
+FIXTURE_WORKER_ID = "fixtureworker"
+"""The id of the fixture worker, where test workers have ``gw0`` and so on."""
