@@ -83,7 +83,7 @@ def parse_conftest_again(session: pytest.Session, directory: Path) -> None:
     pending = getattr(manager, "_pending_conftests", None)
     if pending is None:
         return
-    registered = (node for by_node in manager._arg2node2fixturedefs.values() for node in by_node)
+    registered = [getattr(definition, "node", None) for definition in all_definitions(session)]
     if any(isinstance(node, pytest.Directory) and node.path == directory for node in registered):
         pending[directory] = session.config.pluginmanager.get_plugin(str(directory / "conftest.py"))
 

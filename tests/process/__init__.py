@@ -1,0 +1,1 @@
+"""Tests with real execnet gateways, but without a pytest run in them."""

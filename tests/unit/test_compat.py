@@ -1,0 +1,1207 @@
+"""What we rely on in the private parts of pytest, pytest-xdist and execnet.
+
+Each test says one thing that the package takes for granted, with real objects of theirs, in words
+that fit all versions we support. When one fails, they changed it: the package has to follow.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import execnet
+import pytest
+from _pytest.fixtures import (
+    FixtureDef,
+    FixtureFunctionDefinition,
+    FixtureRequest,
+    FuncFixtureInfo,
+    SubRequest,
+    TopRequest,
+)
+from _pytest.mark.structures import ParameterSet
+from _pytest.nodes import Node
+from _pytest.runner import call_and_report, collect_one_node
+from _pytest.scope import Scope
+from xdist.dsession import DSession
+from xdist.workermanage import NodeManager
+
+import xdist_fixtureworker
+from xdist_fixtureworker._compat import (
+    all_definitions,
+    autouse_names,
+    defining_node,
+    fixture_function,
+    fixture_name,
+    fixture_scope,
+    is_fixture,
+    is_session_scoped,
+    parameter_values,
+    parse_conftest_again,
+    set_final,
+    visible_definitions,
+)
+from xdist_fixtureworker.controller.process import Manager
+from xdist_fixtureworker.declare import declaration_of
+from xdist_fixtureworker.fixture_worker.collected import collect_when_read
+from xdist_fixtureworker.fixture_worker.items import CallSpec
+from xdist_fixtureworker.fixture_worker.tree import Tree
+from xdist_fixtureworker.protocol import Step
+
+#: All private names that the package uses, each with a test below.
+PRIVATE = {
+    "FixtureDef",
+    "FixtureFunctionDefinition",
+    "FixtureRequest",
+    "FuncFixtureInfo",
+    "Node",
+    "ParameterSet",
+    "Scope",
+    "SubRequest",
+    "TopRequest",
+    "_arg2fixturedefs",
+    "_arg2node2fixturedefs",
+    "_cleanup_atexit",
+    "_collect_path",
+    "_finalizers",
+    "_fixture_function_marker",
+    "_fixtureinfo",
+    "_fixturemanager",
+    "_get_all_fixture_defs",
+    "_get_wrapped_function",
+    "_getautousenames",
+    "_initialpaths",
+    "_initialpaths_with_parents",
+    "_io",
+    "_pending_conftests",
+    "_pyfuncitem",
+    "_rinfo",
+    "_setupstate",
+    "_traceback_filter",
+    "call_and_report",
+    "collect_one_node",
+}
+
+
+def private_names(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("_pytest"):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) != "self":
+            yield node.attr
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in {
+            "getattr",
+            "hasattr",
+            "set_final",
+        }:
+            yield from (str(a.value) for a in node.args[1:2] if isinstance(a, ast.Constant))
+
+
+def test_every_private_name_that_is_used_is_listed() -> None:
+    root = Path(xdist_fixtureworker.__file__).parent
+    found = {
+        name
+        for path in root.rglob("*.py")
+        for name in private_names(ast.parse(path.read_text(encoding="utf-8")))
+        if name in PRIVATE or (name.startswith("_") and not name.startswith(("__", "_lazy_")))
+    }
+    assert found == PRIVATE
+
+
+# --- what an inner run of pytest shows
+
+
+def collected(pytester: pytest.Pytester) -> list[Any]:
+    """The items of the suite in pytester's directory, not run."""
+    items, _ = pytester.inline_genitems()
+    assert items
+    return items
+
+
+def run(pytester: pytest.Pytester, plugin: object, *arguments: str) -> None:
+    """Run the suite in pytester's directory in this process, with ``plugin``."""
+    result = pytester.inline_run(*arguments, plugins=[plugin])
+    internal = [call for call in result.calls if call._name == "pytest_internalerror"]
+    assert internal == []
+
+
+def write(pytester: pytest.Pytester, **files: str) -> None:
+    """Write files; ``__`` in a name is a folder."""
+    for name, content in files.items():
+        path = pytester.path.joinpath(*name.split("__")).with_suffix(".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+
+
+def definition(name: str, node: Node) -> Any:
+    return visible_definitions(name, node)[-1]
+
+
+# --- what @pytest.fixture returns
+
+
+def test_the_fixture_decorator() -> None:
+    def tables() -> None: ...
+
+    def decide(fixture_name: str, config: pytest.Config) -> Literal["session"]:
+        return "session"
+
+    fixture = pytest.fixture(scope="module")(tables)
+    assert is_fixture(fixture)
+    assert isinstance(fixture, FixtureFunctionDefinition)
+    assert fixture_function(fixture) is tables
+    assert fixture_scope(fixture) == "module"
+    assert fixture_name(fixture) == "tables"
+    assert fixture_name(pytest.fixture(name="database")(tables)) == "database"
+    assert not is_fixture(tables)
+    assert not is_fixture(pytest.fixture(scope="session"))
+    assert fixture_scope(pytest.fixture(scope=decide)(tables)) is decide
+
+
+@pytest.mark.parametrize("kind", [classmethod, staticmethod])
+def test_the_fixture_decorator_on_class_methods(kind: Any) -> None:
+    def tables(*args: object) -> None: ...
+
+    method = kind(tables)
+    fixture = pytest.fixture(scope="session")(method)
+    assert fixture_function(fixture) is method
+    assert fixture_function(fixture).__func__ is tables
+    assert fixture_name(fixture) == "tables"
+
+
+# --- definitions
+
+SUITE = """
+    import pytest
+
+    FIRST, SECOND = object(), object()
+
+    @pytest.fixture(scope="session", params=[FIRST, pytest.param(SECOND, id="second")])
+    def size(request):
+        return request.param
+
+    @pytest.fixture(scope="session")
+    def tables(size, tmp_path_factory):
+        return "value"
+
+    @pytest.fixture(autouse=True)
+    def for_every_test():
+        pass
+
+    def test_it(tables):
+        pass
+
+    @pytest.mark.parametrize("size", ["given"], indirect=True)
+    def test_indirect(tables):
+        pass
+"""
+
+
+def test_a_definition(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(SUITE)
+    item = collected(pytester)[0]
+    tables = definition("tables", item)
+    assert isinstance(tables, FixtureDef)
+    assert tables.argname == "tables"
+    assert tables.argnames == ("size", "tmp_path_factory")
+    assert tables.func is item.module.tables._get_wrapped_function()
+    assert tables.func.__qualname__ == "tables"
+    assert tables.scope == "session"
+    assert is_session_scoped(tables)
+    assert not is_session_scoped(definition("for_every_test", item))
+    assert tables.params is None
+    assert tables.cached_result is None
+    assert tables._finalizers == []
+    assert isinstance(tables.baseid, str)
+
+
+def test_parameters_of_a_definition(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(SUITE)
+    first, second, indirect = collected(pytester)
+    size = definition("size", first)
+    assert list(parameter_values(size)) == [first.module.FIRST, first.module.SECOND]
+    assert isinstance(size.params[1], ParameterSet)
+    assert list(parameter_values(definition("tables", first))) == []
+    # An item has the very objects of the definition, at their index ...
+    for index, item in enumerate((first, second)):
+        assert item.callspec.params["size"] is parameter_values(size)[index]
+        assert item.callspec.indices["size"] == index
+    # ... or those of its own parametrization.
+    assert indirect.callspec.params == {"size": "given"}
+    assert indirect.callspec.indices == {"size": 0}
+
+
+def test_a_definition_can_be_copied(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(SUITE)
+    tables = definition("tables", collected(pytester)[0])
+    clone = copy.copy(tables)
+    clone.cached_result = ("value", None, None)
+    set_final(clone, "argnames", ())
+    set_final(clone, "_finalizers", [print])
+    assert (tables.argnames, tables.cached_result, tables._finalizers) == (
+        ("size", "tmp_path_factory"),
+        None,
+        [],
+    )
+    assert clone.func is tables.func
+
+
+PLACES = {
+    "conftest": """
+import pytest
+
+@pytest.fixture
+def at_root(): ...
+
+@pytest.fixture
+def overridden(): ...
+""",
+    "sub__conftest": """
+import pytest
+
+@pytest.fixture(autouse=True)
+def in_sub(): ...
+
+@pytest.fixture
+def overridden(): ...
+""",
+    "sub__test_it": """
+import pytest
+
+@pytest.fixture
+def in_module(): ...
+
+class TestIt:
+    @pytest.fixture
+    def in_class(self): ...
+
+    @pytest.fixture
+    def overridden(self): ...
+
+    def test_in_class(self): ...
+
+def test_in_module(): ...
+""",
+    "sub__test_other": """
+import pytest
+
+@pytest.fixture
+def in_other_module(): ...
+
+def test_other(): ...
+""",
+}
+
+
+def test_visible_definitions(pytester: pytest.Pytester) -> None:
+    write(pytester, **PLACES)
+    in_class, in_module, other = collected(pytester)
+
+    def seen(name: str, item: Any) -> int:
+        return len(visible_definitions(name, item))
+
+    assert [seen("overridden", item) for item in (in_class, in_module, other)] == [3, 2, 2]
+    assert [seen("in_module", item) for item in (in_class, in_module, other)] == [1, 1, 0]
+    assert [seen("in_class", item) for item in (in_class, in_module, other)] == [1, 0, 0]
+    assert seen("no_such_fixture", in_class) == 0
+    # Furthest first, and the same objects from everywhere.
+    chain = visible_definitions("overridden", in_class)
+    assert list(chain[:2]) == list(visible_definitions("overridden", in_module))
+    assert "TestIt" in chain[-1].func.__qualname__
+    assert [d.func.__module__ for d in chain[:2]] == ["conftest"] * 2
+    assert Path(chain[1].func.__code__.co_filename).parent.name == "sub"
+    # A collector sees what the items below it see of its fixtures.
+    assert visible_definitions("in_module", in_module.parent) == visible_definitions(
+        "in_module", in_module
+    )
+
+
+def test_all_definitions(pytester: pytest.Pytester) -> None:
+    write(pytester, **PLACES)
+    found = list(all_definitions(collected(pytester)[0].session))
+    names = [found_definition.argname for found_definition in found]
+    assert len({id(found_definition) for found_definition in found}) == len(found)
+    assert names.count("overridden") == 3
+    assert names.count("tmp_path_factory") == 1
+    assert {"at_root", "in_sub", "in_module", "in_class", "in_other_module"} <= set(names)
+
+
+def test_defining_node(pytester: pytest.Pytester) -> None:
+    write(pytester, **PLACES)
+    item = collected(pytester)[0]
+
+    def where(name: str) -> Node:
+        return defining_node(definition(name, item), item)
+
+    chain = item.listchain()
+    assert where("in_class") is item.getparent(pytest.Class)
+    assert where("in_module") is item.getparent(pytest.Module)
+    assert where("in_sub") is item.getparent(pytest.Directory)
+    assert where("in_sub").path == pytester.path / "sub"
+    # The session or the root directory, by version: both are above all items.
+    assert where("at_root") in chain[:2]
+    assert where("tmp_path_factory") is item.session
+    overridden = visible_definitions("overridden", item)
+    assert [defining_node(d, item) for d in overridden] == [
+        where("at_root"),
+        where("in_sub"),
+        where("in_class"),
+    ]
+
+
+def test_from_its_defining_node_a_definition_is_the_one_in_force(
+    pytester: pytest.Pytester,
+) -> None:
+    write(pytester, **PLACES)
+    item = collected(pytester)[0]
+    for overridden in visible_definitions("overridden", item):
+        node = defining_node(overridden, item)
+        assert visible_definitions("overridden", node)[-1] is overridden
+
+
+def test_autouse_names(pytester: pytest.Pytester) -> None:
+    write(pytester, **PLACES)
+    item = collected(pytester)[0]
+    assert "in_sub" in autouse_names(item)
+    assert "in_sub" in autouse_names(defining_node(definition("in_sub", item), item))
+    assert "in_sub" not in autouse_names(item.session)
+    assert "at_root" not in autouse_names(item)
+
+
+def test_functions_of_definitions_in_classes(pytester: pytest.Pytester) -> None:
+    """A class method is bound to its class, and still tells whether it is global."""
+    pytester.makepyfile(
+        """
+        from xdist_fixtureworker import global_fixture
+
+        class TestIt:
+            @global_fixture
+            @classmethod
+            def by_class(cls):
+                return cls
+
+            @global_fixture
+            @staticmethod
+            def static():
+                return "value"
+
+            def test_it(self, by_class, static): ...
+        """
+    )
+    (item,) = collected(pytester)
+    for name in ("by_class", "static"):
+        declaration = declaration_of(definition(name, item).func)
+        assert declaration is not None
+        assert declaration.name == name
+        assert defining_node(definition(name, item), item) is item.getparent(pytest.Class)
+    assert definition("by_class", item).argnames == ()
+    assert definition("by_class", item).func.__func__.__name__ == "by_class"
+    assert definition("by_class", item).func() is item.cls
+
+
+def test_items_without_fixtures_have_none_of_it(pytester: pytest.Pytester) -> None:
+    """Items of other plugins need not have what ``_fixtureinfo`` names."""
+    pytester.makepyfile("def test_it(): ...")
+    (item,) = collected(pytester)
+    assert isinstance(item._fixtureinfo, FuncFixtureInfo)
+    assert not hasattr(item, "callspec")
+    assert not hasattr(pytest.Item, "_fixtureinfo")
+
+
+# --- taking over a definition, as a test worker does
+
+DEPENDENT = """
+    import pytest
+
+    @pytest.fixture(scope="session", params=["a", "b"])
+    def kind(request):
+        return request.param
+
+    @pytest.fixture(scope="session")
+    def tables(kind):
+        return "set up here"
+
+    def test_argument(tables): ...
+
+    def test_later(kind, request): ...
+"""
+
+
+class TakesOver:
+    """Replaces what ``tables`` does and asks for, once collection has finished."""
+
+    def __init__(self) -> None:
+        self.set_up: list[tuple[str, object]] = []
+        self.values: list[tuple[str, Any]] = []
+        self.keys: list[object] = []
+        self.closures: list[tuple[str, ...]] = []
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        def cache_key(request: FixtureRequest) -> object:
+            item: Any = request._pyfuncitem
+            return ("key", item.callspec.params["kind"])
+
+        def fetch(request: FixtureRequest) -> object:
+            return ("fetched", *cache_key(request))  # type: ignore[misc]  # it is a tuple
+
+        for found in all_definitions(session):
+            if found.argname == "tables":
+                set_final(found, "argnames", ("request",))
+                set_final(found, "func", fetch)
+                set_final(found, "cache_key", cache_key)
+        items: list[Any] = list(session.items)
+        for item in items:
+            item._fixtureinfo.prune_dependency_tree()
+            self.closures.append(tuple(item.fixturenames))
+
+    def pytest_fixture_setup(self, fixturedef: FixtureDef[Any], request: SubRequest) -> None:
+        self.set_up.append((fixturedef.argname, getattr(request, "param", None)))
+
+    def pytest_runtest_call(self, item: pytest.Function) -> None:
+        tables = item._request.getfixturevalue("tables")
+        self.values.append((item.name, tables))
+        cached = definition("tables", item).cached_result
+        self.keys.append(cached[1])
+
+
+def test_a_definition_can_be_taken_over(pytester: pytest.Pytester) -> None:
+    """Its dependencies are not set up, its key tells instances apart, also when it is looked up
+    while the test runs."""
+    pytester.makepyfile(DEPENDENT)
+    plugin = TakesOver()
+    run(pytester, plugin)
+    assert sorted(plugin.values) == [
+        ("test_argument[a]", ("fetched", "key", "a")),
+        ("test_argument[b]", ("fetched", "key", "b")),
+        ("test_later[a]", ("fetched", "key", "a")),
+        ("test_later[b]", ("fetched", "key", "b")),
+    ]
+    assert set(plugin.keys) == {("key", "a"), ("key", "b")}
+    kinds = [closure for closure in plugin.closures if "kind" in closure]
+    assert len(plugin.closures) == 4
+    assert len(kinds) == 2  # those of test_later, which asks for it itself
+
+
+def test_a_pruned_dependency_is_not_set_up(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(DEPENDENT)
+    plugin = TakesOver()
+    run(pytester, plugin, "-k", "test_argument")
+    names = [name for name, _ in plugin.set_up]
+    assert "tables" in names
+    assert "kind" not in names
+
+
+# --- what pytest keeps of a set-up
+
+OUTCOMES = """
+    import pytest
+
+    done = []
+
+    @pytest.fixture(scope="session")
+    def passes():
+        yield "value"
+        done.append("passes")
+
+    @pytest.fixture(scope="session", params=["first", "param"])
+    def fails(request):
+        request.addfinalizer(lambda: done.append("fails"))
+        raise ValueError(request.param)
+
+    @pytest.fixture(scope="session")
+    def skips():
+        pytest.skip("not here")
+
+    @pytest.fixture(scope="session")
+    def exits(request):
+        request.addfinalizer(lambda: done.append("exits"))
+        raise SystemExit(3)
+
+    def test_passes(passes): ...
+    def test_fails(fails): ...
+    def test_skips(skips): ...
+    def test_exits(exits): ...
+"""
+
+
+class Keeps:
+    """Notes what is left of each set-up, and finishes it by hand."""
+
+    def __init__(self) -> None:
+        self.requests: dict[str, Any] = {}
+        self.cached: dict[str, Any] = {}
+        self.key: dict[str, object] = {}
+        self.finished: dict[str, list[list[str]]] = {}
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(
+        self, fixturedef: FixtureDef[Any], request: SubRequest
+    ) -> Generator[None, object, object]:
+        self.requests[fixturedef.argname] = request
+        return (yield)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_teardown(self, item: Any) -> None:
+        name = item.originalname.removeprefix("test_")
+        if name in self.cached:
+            return
+        found, request = definition(name, item), self.requests[name]
+        self.cached[name] = found.cached_result
+        self.key[name] = found.cache_key(request)
+        done = item.module.done
+        found.finish(request)
+        self.finished[name] = [list(done)]
+        assert found.cached_result is None
+        if self.cached[name] is None:
+            # as for what pytest does not keep: only then does it finish
+            found.cached_result = (None, None, (SystemExit(), None))
+            found.finish(request)
+            self.finished[name].append(list(done))
+        done.clear()
+
+
+@pytest.fixture
+def kept(pytester: pytest.Pytester) -> Keeps:
+    pytester.makepyfile(OUTCOMES)
+    plugin = Keeps()
+    run(pytester, plugin)
+    assert plugin.cached.keys() == {"passes", "fails", "skips", "exits"}
+    return plugin
+
+
+def test_a_value_is_kept_with_its_key(kept: Keeps) -> None:
+    assert kept.cached["passes"] == ("value", kept.key["passes"], None)
+    assert kept.key["passes"] is None
+
+
+def test_an_exception_is_kept_with_its_traceback(kept: Keeps) -> None:
+    value, key, (error, traceback) = kept.cached["fails"]
+    assert (value, key, kept.key["fails"]) == (None, "first", "first")
+    assert (type(error), error.args) == (ValueError, ("first",))
+    assert traceback is not None
+
+
+def test_an_outcome_is_kept_as_well(kept: Keeps) -> None:
+    value, _, (error, _) = kept.cached["skips"]
+    assert value is None
+    assert isinstance(error, pytest.skip.Exception)
+
+
+def test_what_is_no_exception_is_not_kept_but_can_be_kept_by_hand(kept: Keeps) -> None:
+    """As ``Runner.was_set_up`` does: in some versions it would not be finalized otherwise."""
+    assert kept.cached["exits"] is None
+    assert kept.finished["exits"][-1] == ["exits"]
+
+
+def test_finishing_runs_the_finalizers(kept: Keeps) -> None:
+    assert kept.finished["passes"] == [["passes"]]
+    assert kept.finished["fails"] == [["fails"]]
+    assert kept.finished["skips"] == [[]]
+
+
+def test_a_request(kept: Keeps) -> None:
+    for name, request in kept.requests.items():
+        assert isinstance(request, SubRequest)
+        assert request.fixturename == name
+        assert request._pyfuncitem.originalname == f"test_{name}"
+    assert not hasattr(kept.requests["passes"], "param")
+    assert kept.requests["passes"].param_index == 0
+    assert kept.requests["fails"].param == "param"  # the last one
+    assert kept.requests["fails"].param_index == 1
+
+
+# --- items of ours, as the fixture worker makes them
+
+
+class Lookups(Mapping[str, Sequence[FixtureDef[Any]]]):
+    """A mapping that is looked into when a fixture is wanted, and that cannot be listed."""
+
+    def __init__(self, known: Mapping[str, Sequence[FixtureDef[Any]]]) -> None:
+        self.known = known
+        self.names: list[str] = []
+
+    def __getitem__(self, name: str) -> Sequence[FixtureDef[Any]]:
+        self.names.append(name)
+        return self.known[name]
+
+    def copy(self) -> Lookups:
+        return self
+
+    def __setitem__(self, name: str, chain: Sequence[FixtureDef[Any]]) -> None: ...
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+class Standin(pytest.Item):
+    """An item that stands for a fixture, made as ``FixtureItem`` is."""
+
+    nofuncargs = False
+    instance = None
+    _traceback_filter = pytest.Function._traceback_filter
+    repr_failure = pytest.Function.repr_failure  # type: ignore[assignment]  # as in pytest itself
+
+    def __init__(self, *, wanted: str, visible: Lookups, callspec: object, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.wanted = wanted
+        self.value: object = None
+        self.originalname = wanted
+        self.obj = self._obj = visible.known[wanted][-1].func
+        self.funcargs: dict[str, object] = {}
+        self.fixturenames: list[str] = []
+        self._fixtureinfo = FuncFixtureInfo((), (), self.fixturenames, visible)  # type: ignore[arg-type]  # a Mapping does
+        self._request = TopRequest(self, _ispytest=True)  # type: ignore[arg-type]  # as for DoctestItem
+        if callspec is not None:
+            self.callspec = callspec
+
+    def setup(self) -> None:
+        self.value = self._request.getfixturevalue(self.wanted)
+
+    def runtest(self) -> None: ...
+
+
+class Rest(pytest.Item):
+    def runtest(self) -> None: ...
+
+
+class RunsStandins:
+    """Sets ``wanted`` up through an item of its own, with the definitions that a test sees."""
+
+    def __init__(self, wanted: str, callspec: object = None) -> None:
+        self.wanted = wanted
+        self.callspec = callspec
+        self.reports: list[pytest.TestReport] = []
+        self.logged: list[pytest.TestReport] = []
+        self.error: BaseException | None = None
+        self.stacks: list[list[str]] = []
+        self.done: list[list[str]] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.logged.append(report)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        test: Any = session.items[0]
+        known = {**test._fixtureinfo.name2fixturedefs}
+        known.setdefault(self.wanted, visible_definitions(self.wanted, test))
+        self.lookups = Lookups(known)
+        self.item = Standin.from_parent(
+            session,
+            name="stand-in",
+            wanted=self.wanted,
+            visible=self.lookups,
+            callspec=self.callspec,
+        )
+        self.session = session
+        rest = Rest.from_parent(session, name="rest")
+
+        def note() -> None:
+            self.stacks.append([type(node).__name__ for node in session._setupstate.stack])
+            self.done.append(list(test.module.done))
+
+        try:
+            self.reports.append(call_and_report(self.item, "setup", log=False))
+        except BaseException as error:
+            self.error = error
+        note()
+        self.reports.append(call_and_report(self.item, "teardown", log=False, nextitem=rest))
+        note()
+        session._setupstate.teardown_exact(rest)
+        note()
+        session._setupstate.teardown_exact(None)
+        note()
+        return True
+
+
+ONE_FIXTURE = """
+    import pytest
+
+    done = []
+
+    @pytest.fixture(scope="session")
+    def dependency():
+        yield "dependency"
+        done.append("dependency")
+
+    @pytest.fixture(scope="session")
+    def tables(dependency, request):
+        yield (dependency, request.node.name, getattr(request, "param", None))
+        done.append("tables")
+
+    @pytest.fixture(scope="session")
+    def fails(dependency):
+        raise ValueError("no tables")
+
+    def test_it(tables): ...
+    def test_fails(fails): ...
+"""
+
+
+def test_an_item_of_ours_sets_a_fixture_up_and_the_session_stays(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(ONE_FIXTURE)
+    plugin = RunsStandins("tables")
+    run(pytester, plugin)
+    assert [(report.when, report.outcome) for report in plugin.reports] == [
+        ("setup", "passed"),
+        ("teardown", "passed"),
+    ]
+    assert all(isinstance(report, pytest.TestReport) for report in plugin.reports)
+    assert plugin.logged == []
+    assert plugin.item.value == ("dependency", plugin.session.name, None)
+    assert plugin.stacks == [["Session", "Standin"], ["Session"], ["Session"], []]
+    assert plugin.done == [[], [], [], ["tables", "dependency"]]
+
+
+def test_a_request_looks_definitions_up_in_a_mapping_when_it_wants_them(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(ONE_FIXTURE)
+    plugin = RunsStandins("tables")
+    run(pytester, plugin)
+    assert set(plugin.lookups.names) == {"tables", "dependency"}
+    assert plugin.lookups.names[0] == "tables"
+
+
+def test_what_a_request_reads_of_a_callspec(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(ONE_FIXTURE)
+    callspec = CallSpec(
+        params={"tables": "big"},
+        indices={"tables": 7},
+        _arg2scope={"tables": Scope.Session},
+        id="big",
+    )
+    plugin = RunsStandins("tables", callspec)
+    run(pytester, plugin)
+    assert plugin.item.value == ("dependency", plugin.session.name, "big")
+    cached = definition("tables", plugin.session.items[0]).cached_result
+    assert cached is None  # finished with the session
+
+
+def test_a_failure_is_shown_as_that_of_a_test(pytester: pytest.Pytester) -> None:
+    """From the fixture on, without pytest's own frames."""
+    pytester.makepyfile(ONE_FIXTURE.replace("def test_it(tables): ...", ""))
+    plugin = RunsStandins("fails")
+    run(pytester, plugin)
+    report = plugin.reports[0]
+    assert (report.when, report.outcome) == ("setup", "failed")
+    assert report.longreprtext.splitlines()[-1].endswith(": ValueError")
+    assert 'raise ValueError("no tables")' in report.longreprtext
+    assert "_pytest" not in report.longreprtext
+    assert "getfixturevalue" not in report.longreprtext
+    # A set-up that failed is torn down like any other.
+    assert plugin.reports[1].outcome == "passed"
+    assert plugin.stacks[1] == ["Session"]
+    assert plugin.done[-1] == ["dependency"]
+
+
+@pytest.mark.parametrize("raised", ['pytest.exit("enough", 3)', "raise KeyboardInterrupt"])
+def test_what_ends_the_session_passes_through_call_and_report(
+    pytester: pytest.Pytester, raised: str
+) -> None:
+    """And leaves the item on the stack, to be torn down by hand."""
+    pytester.makepyfile(
+        f"""
+        import pytest
+
+        done = []
+
+        @pytest.fixture(scope="session")
+        def ends():
+            {raised}
+
+        def test_it(ends): ...
+        """
+    )
+    plugin = RunsStandins("ends")
+    run(pytester, plugin)
+    assert isinstance(plugin.error, (pytest.exit.Exception, KeyboardInterrupt))
+    if isinstance(plugin.error, pytest.exit.Exception):
+        assert (plugin.error.msg, plugin.error.returncode) == ("enough", 3)
+    assert [(report.when, report.outcome) for report in plugin.reports] == [("teardown", "passed")]
+    assert plugin.stacks[:2] == [["Session", "Standin"], ["Session"]]
+
+
+# --- finding places without collecting the suite
+
+
+class Walks:
+    """Has the fixture worker's part of the collection done by ``walk``."""
+
+    def __init__(self, walk: Callable[[pytest.Session], None]) -> None:
+        self._walk = walk
+        self.called = False
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self, session: pytest.Session) -> bool:
+        self._walk(session)
+        self.called = True
+        return True
+
+
+def walked(pytester: pytest.Pytester, walk: Callable[[pytest.Session], None]) -> None:
+    plugin = Walks(walk)
+    run(pytester, plugin)
+    assert plugin.called
+
+
+def test_collecting_one_path(pytester: pytest.Pytester) -> None:
+    write(pytester, **PLACES)
+    seen: list[Any] = []
+
+    def walk(session: pytest.Session) -> None:
+        cache: dict[Path, Any] = {}
+        (root,) = session._collect_path(pytester.path, cache)
+        assert session._collect_path(pytester.path, cache)[0] is root
+        assert root.parent is session
+        seen.append(collect_one_node(root))
+
+    walked(pytester, walk)
+    (report,) = seen
+    assert report.passed
+    assert [(type(node).__name__, node.name) for node in report.result] == [("Dir", "sub")]
+
+
+def test_a_path_that_was_named_is_collected_whatever_its_name(pytester: pytest.Pytester) -> None:
+    write(pytester, odd_name="def test_it(): ...", test_it="def test_it(): ...")
+    path = pytester.path / "odd_name.py"
+    seen: list[list[str]] = []
+
+    def walk(session: pytest.Session) -> None:
+        def names() -> list[str]:
+            (root,) = session._collect_path(pytester.path, {})
+            return [node.name for node in collect_one_node(root).result]
+
+        seen.append(names())
+        session._initialpaths |= frozenset([path])
+        session._initialpaths_with_parents |= frozenset([path])
+        seen.append(names())
+
+    walked(pytester, walk)
+    assert seen == [["test_it.py"], ["odd_name.py", "test_it.py"]]
+
+
+def test_a_module_that_cannot_be_imported(pytester: pytest.Pytester) -> None:
+    write(pytester, test_it="raise RuntimeError('no')")
+    seen: list[Any] = []
+
+    def walk(session: pytest.Session) -> None:
+        (root,) = session._collect_path(pytester.path, {})
+        (module,) = collect_one_node(root).result
+        assert isinstance(module, pytest.Module)
+        seen.append(collect_one_node(module))
+
+    walked(pytester, walk)
+    (report,) = seen
+    assert not report.passed
+    assert "RuntimeError: no" in str(report.longrepr)
+
+
+def test_fixtures_are_known_once_their_place_is_collected(pytester: pytest.Pytester) -> None:
+    write(pytester, **PLACES)
+    seen: list[Any] = []
+
+    def walk(session: pytest.Session) -> None:
+        root = Step(".", session._collect_path(pytester.path, {})[0].name, "Dir")
+        sub = Step("sub", "sub", "Dir")
+        module = Step("sub/test_it.py", "test_it.py", "Module")
+        tree = Tree(session)
+        for place, name in (
+            ((), "tmp_path_factory"),
+            ((root,), "at_root"),
+            ((root, sub), "in_sub"),
+            ((root, sub, module), "in_module"),
+            ((root, sub, module, Step("sub/test_it.py", "TestIt", "Class")), "in_class"),
+        ):
+            node = tree.find(place)
+            assert tree.find(place) is node
+            found = definition(name, node)
+            seen.append(name)
+            assert defining_node(found, node) in (node, session)
+        assert "test_other" not in sys.modules
+
+    walked(pytester, walk)
+    assert seen == ["tmp_path_factory", "at_root", "in_sub", "in_module", "in_class"]
+
+
+# --- collecting a second time
+
+
+class CollectsAgain:
+    """Collects once more when the tests are to run."""
+
+    def __init__(self) -> None:
+        self.first: list[Any] = []
+        self.second: list[Any] = []
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        self.first = list(session.items)
+        directories = {item.getparent(pytest.Directory): None for item in self.first}
+        roots = {directory.parent: None for directory in directories}
+        for directory in (*roots, *directories):
+            parse_conftest_again(session, directory.path)
+        session.perform_collect()
+        self.second = list(session.items)
+        return True
+
+
+def test_a_second_collection_sees_the_fixtures_of_conftests_again(
+    pytester: pytest.Pytester,
+) -> None:
+    write(pytester, **PLACES)
+    plugin = CollectsAgain()
+    run(pytester, plugin)
+    assert [item.nodeid for item in plugin.second] == [item.nodeid for item in plugin.first]
+    assert all(item not in plugin.first for item in plugin.second)
+    for item in plugin.second:
+        for name in ("at_root", "in_sub"):
+            found = definition(name, item)
+            assert defining_node(found, item) in item.listchain()
+        assert "in_sub" in autouse_names(item)
+
+
+def test_a_conftest_is_registered_under_its_path(pytester: pytest.Pytester) -> None:
+    write(pytester, **PLACES)
+    item = collected(pytester)[0]
+    conftest = str(pytester.path / "sub" / "conftest.py")
+    plugin: Any = item.config.pluginmanager.get_plugin(conftest)
+    assert plugin.__file__ == conftest
+
+
+def test_conftests_that_wait_for_their_directory(pytester: pytest.Pytester) -> None:
+    """Since pytest 9.1; before, a fixture is visible by the id of its node, which stays the same."""
+    write(pytester, **PLACES)
+    item = collected(pytester)[0]
+    manager = item.session._fixturemanager
+    sub = item.getparent(pytest.Directory)
+    parse_conftest_again(item.session, sub.path)
+    conftest = item.config.pluginmanager.get_plugin(str(sub.path / "conftest.py"))
+    by_identity = tuple(map(int, pytest.__version__.split(".")[:2])) >= (9, 1)
+    assert getattr(manager, "_pending_conftests", None) == (
+        {sub.path: conftest} if by_identity else None
+    )
+
+
+def test_the_session_collects_when_its_items_are_read(pytester: pytest.Pytester) -> None:
+    """Its items can be taken from it, its class be replaced, and a later collection sets them;
+    conftests that were walked through before are parsed again."""
+    write(pytester, **PLACES)
+    seen: list[Any] = []
+
+    def walk(session: pytest.Session) -> None:
+        root = Step(".", session._collect_path(pytester.path, {})[0].name, "Dir")
+        tree = Tree(session)
+        tree.find((root, Step("sub", "sub", "Dir")))
+        collect_when_read(session, tree)
+        assert isinstance(session, pytest.Session)
+        assert "test_other" not in sys.modules
+        seen.extend(session.items)
+        assert session.items is session.items
+
+    walked(pytester, walk)
+    assert [item.name for item in seen] == ["test_in_class", "test_in_module", "test_other"]
+    for item in seen:
+        assert "in_sub" in autouse_names(item)
+        assert defining_node(definition("in_sub", item), item) in item.listchain()
+
+
+# --- plugins of pytest
+
+
+def test_the_plugins_that_remember_failed_tests(pytester: pytest.Pytester) -> None:
+    config = pytester.parseconfigure("--stepwise")
+    for name in ("lfplugin", "stepwiseplugin"):
+        plugin = config.pluginmanager.get_plugin(name)
+        assert callable(getattr(plugin, "pytest_runtest_logreport", None)), name
+
+
+def test_the_plugins_that_remember_are_told_by_their_hook_only(pytester: pytest.Pytester) -> None:
+    """A failure that is logged without them fails the run and is not in ``--last-failed``."""
+    pytester.makepyfile("def test_it(): ...")
+
+    class Logs:
+        def pytest_runtest_logreport(self, report: pytest.TestReport) -> None: ...
+
+        @pytest.hookimpl(wrapper=True)
+        def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+            result = yield
+            manager = session.config.pluginmanager
+            hook = manager.subset_hook_caller(
+                "pytest_runtest_logreport", [manager.get_plugin("lfplugin")]
+            )
+            report = pytest.TestReport("ours", ("", None, "ours"), {}, "failed", "no", "teardown")
+            hook(report=report)
+            return result
+
+    result = pytester.runpytest_inprocess(plugins=[Logs()])
+    result.assert_outcomes(passed=1, errors=1)
+    assert not (pytester.path / ".pytest_cache/v/cache/lastfailed").exists()
+
+
+def test_durations_are_shown_of_all_reports_in_the_terminals_statistics(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile("def test_it(): ...")
+
+    class Adds:
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_sessionfinish(self, session: pytest.Session) -> None:
+            report = pytest.TestReport(
+                "ours", ("", None, "ours"), {}, "passed", None, "setup", duration=12.5
+            )
+            terminal: Any = session.config.pluginmanager.get_plugin("terminalreporter")
+            terminal.stats.setdefault("", []).append(report)
+
+    result = pytester.runpytest_inprocess("--durations=1", plugins=[Adds()])
+    result.stdout.fnmatch_lines(["12.50s setup*ours"])
+    result.assert_outcomes(passed=1)
+
+
+def test_warnings_can_be_recorded_late(pytester: pytest.Pytester) -> None:
+    config = pytester.parseconfigure()
+    assert config.hook.pytest_warning_recorded.is_historic()
+
+
+# --- pytest-xdist
+
+
+def test_xdist_has_a_session_plugin_where_tests_are_distributed(
+    pytester: pytest.Pytester,
+) -> None:
+    config = pytester.parseconfigure("--tx=2*popen", "--dist=load")
+    dsession = config.pluginmanager.get_plugin("dsession")
+    assert isinstance(dsession, DSession)
+    assert dsession.nodemanager is None
+
+
+def test_xdist_has_none_where_they_are_not(pytester: pytest.Pytester) -> None:
+    assert not pytester.parseconfigure().pluginmanager.hasplugin("dsession")
+
+
+def test_what_is_read_of_xdists_node_manager(pytester: pytest.Pytester) -> None:
+    config = pytester.parseconfigure("--tx=2*popen", "--dist=load", "--testrunuid=our-run")
+    original = NodeManager(config)
+    ours = Manager(original)
+    assert [spec.popen for spec in ours.specs] == [True, True]
+    assert ours.testrunuid == "our-run"
+    assert list(ours.roots) == []
+    # It can be called several times, before and after there are workers.
+    original.teardown_nodes()
+    original.teardown_nodes()
+
+
+class WatchesXdist:
+    """What xdist shows of one test worker; stops the run as soon as it is up."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, Any] = {}
+        self.dsession: Any = None
+
+    def pytest_configure_node(self, node: Any) -> None:
+        self.dsession = node.config.pluginmanager.get_plugin("dsession")
+        self.seen["id"] = node.gateway.id
+        self.seen["input"] = dict(node.workerinput)
+        self.channel = node.gateway.newchannel()
+        node.workerinput["compat"] = ("a role", self.channel)
+
+    def pytest_testnodeready(self, node: Any) -> None:
+        self.seen["version"] = tuple(node.workerinfo["version_info"][:2])
+        self.seen["manager"] = type(self.dsession.nodemanager)
+        self.seen["stopped"] = self.dsession.shouldstop
+        self.dsession.shouldstop = "stopped by us"
+
+    def pytest_testnodedown(self, node: Any) -> None:
+        self.seen["output"] = node.workeroutput["compat"]
+        self.seen["received"] = self.channel.receive(timeout=30)
+
+
+def test_one_test_worker_of_xdist(pytester: pytest.Pytester) -> None:
+    """A channel in its input arrives alive, its output comes back, and a run can be stopped."""
+    pytester.makeconftest(
+        """
+        def pytest_configure(config):
+            if hasattr(config, "workerinput"):
+                role, channel = config.workerinput["compat"]
+                channel.send(role + " received")
+                config.workeroutput["compat"] = "written in pytest_configure"
+        """
+    )
+    pytester.makepyfile("def test_it(): ...")
+    plugin = WatchesXdist()
+    result = pytester.runpytest_inprocess("-n1", "-p", "no:cacheprovider", plugins=[plugin])
+    worker_input = plugin.seen.pop("input")
+    assert plugin.seen == {
+        "id": "gw0",
+        "version": sys.version_info[:2],
+        "manager": NodeManager,
+        "stopped": False,
+        "output": "written in pytest_configure",
+        "received": "a role received",
+    }
+    assert worker_input["workerid"] == "gw0"
+    assert worker_input["workercount"] == 1
+    assert "compat" not in worker_input
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(["*stopped by us*"])
+
+
+# --- execnet
+
+
+def test_the_process_id_of_a_gateway() -> None:
+    """It is asked for once: later, the process's main thread is busy."""
+    group = execnet.Group(execmodel="main_thread_only")
+    try:
+        gateway = group.makegateway("popen//id=compat//execmodel=main_thread_only")
+        information = gateway._rinfo()
+        channel = gateway.remote_exec("import os; channel.send(os.getpid()); channel.receive()")
+        assert channel.receive(timeout=30) == information.pid != os.getpid()
+        assert gateway._rinfo() is information
+        channel.send(None)
+    finally:
+        group.terminate(5)
+
+
+def test_the_process_of_a_gateway_can_be_waited_for() -> None:
+    """A group that has no time for it leaves that to us."""
+    group = execnet.Group()
+    gateway: Any = group.makegateway("popen//id=compat")
+    pid = gateway._rinfo().pid
+    channel = gateway.remote_exec("import signal; channel.send(None); signal.pause()")
+    channel.receive(timeout=30)
+    group.terminate(0)
+    assert gateway._io.wait() == -signal.SIGKILL
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+@pytest.mark.parametrize("unregistered", [True, False])
+def test_a_group_of_gateways_is_killed_at_exit_unless_we_see_to_it(unregistered: bool) -> None:
+    program = f"""
+import atexit, execnet
+
+class Group(execnet.Group):
+    def _cleanup_atexit(self):
+        print("cleaned up")
+        super()._cleanup_atexit()
+
+group = Group()
+if {unregistered}:
+    atexit.unregister(group._cleanup_atexit)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60
+    )
+    assert result.stdout == ("" if unregistered else "cleaned up\n")

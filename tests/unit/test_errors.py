@@ -1,0 +1,190 @@
+"""Every message, in full."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+
+import pytest
+
+from xdist_fixtureworker import errors
+
+MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
+    (
+        errors.cannot_pickle,
+        (
+            "engine",
+            "conftest.py:7",
+            "sqlalchemy.engine.base.Engine",
+            "TypeError: cannot pickle '_thread.lock' object",
+            "the value.pool.lock (a _thread.lock)",
+        ),
+        "the value of the global fixture 'engine' (conftest.py:7) cannot be sent to the test "
+        "workers: it is a sqlalchemy.engine.base.Engine, and the value.pool.lock (a _thread.lock) "
+        "is what pickle refuses (TypeError: cannot pickle '_thread.lock' object).\n"
+        "Return what the tests need to make their own: a URL, a path, connection parameters; "
+        "and let a session fixture of the test workers connect with them.",
+    ),
+    (
+        errors.cannot_pickle,
+        ("lock", "conftest.py:7", "_thread.lock", "TypeError: cannot pickle it", None),
+        "the value of the global fixture 'lock' (conftest.py:7) cannot be sent to the test "
+        "workers: it is a _thread.lock, and pickle refuses it (TypeError: cannot pickle it).\n"
+        "Return what the tests need to make their own: a URL, a path, connection parameters; "
+        "and let a session fixture of the test workers connect with them.",
+    ),
+    (
+        errors.too_large,
+        ("dump", "conftest.py:7", 3_000_000_000, 2_146_435_072),
+        "the value of the global fixture 'dump' (conftest.py:7) is too large to be sent to the "
+        "test workers: 3000000000 bytes when pickled, of 2146435072 at most.\n"
+        "Write it to a file below tmp_path_factory and return the path.",
+    ),
+    (
+        errors.cannot_unpickle,
+        ("config", "conftest.py:7", "gw2", "AttributeError: no attribute 'Config'"),
+        "the value of the global fixture 'config' (conftest.py:7) was sent by the fixture worker "
+        "but cannot be unpickled in test worker gw2 (AttributeError: no attribute 'Config').\n"
+        "Its class must be importable there by the same name: define it in a module that both "
+        "import, or return plain data.",
+    ),
+    (
+        errors.cannot_pickle_parameter,
+        ("tables", "conftest.py:7", "engine", "TypeError: cannot pickle it"),
+        "the indirect parameter of 'engine' that the global fixture 'tables' (conftest.py:7) "
+        "depends on cannot be sent to the fixture worker (TypeError: cannot pickle it).\n"
+        "Parametrize with plain data, or put the parameters into the definition of 'engine' "
+        "(params=...): those are not sent.",
+    ),
+    (
+        errors.fixture_worker_died,
+        ("its process 7 was killed by signal 9",),
+        "the fixture worker ended before this global fixture was set up: its process 7 was killed "
+        "by signal 9.\n"
+        "The end of the report says what is known of it.",
+    ),
+    (
+        errors.fixture_worker_did_not_start,
+        ("Traceback (most recent call last):\nRuntimeError: no\n\n",),
+        "the fixture worker could not start.\nTraceback (most recent call last):\nRuntimeError: no",
+    ),
+    (
+        errors.fixture_worker_did_not_start,
+        ("ValueError: invalid literal for int() with base 10: 'fixtureworker'\n",),
+        "the fixture worker could not start.\n"
+        "ValueError: invalid literal for int() with base 10: 'fixtureworker'\n"
+        'The worker id of the fixture worker is "fixtureworker", not "gw" and a number. '
+        "Code that computes with it can ask xdist_fixtureworker.is_fixture_worker(config) first.",
+    ),
+    (
+        errors.worker_id_hint,
+        ("KeyError: 'fixtureworker'",),
+        '\nThe worker id of the fixture worker is "fixtureworker", not "gw" and a number. '
+        "Code that computes with it can ask xdist_fixtureworker.is_fixture_worker(config) first.",
+    ),
+    (errors.worker_id_hint, ("RuntimeError: fixtureworker",), ""),
+    (errors.worker_id_hint, ("ValueError: something else",), ""),
+    (errors.worker_id_hint, ("",), ""),
+    (
+        errors.mixed_pythons,
+        ("3.11", "3.13", "gw1"),
+        "--fixture-worker needs one Python version for all workers: the controller and the "
+        "fixture worker run Python 3.11, test worker gw1 runs 3.13.\n"
+        "Values travel as pickles, which different versions need not understand. "
+        "Run pytest once per version, or use --no-fixture-worker.",
+    ),
+    (
+        errors.narrower_scope,
+        ("tables", "conftest.py:7", "module"),
+        "@global_fixture on the module-scoped fixture 'tables' (conftest.py:7): a global fixture "
+        "lives as long as the test run.\n"
+        'Write @pytest.fixture(scope="session") below it, or @global_fixture alone.',
+    ),
+    (
+        errors.dynamic_scope,
+        ("tables", "conftest.py:7"),
+        "@global_fixture on the fixture 'tables' (conftest.py:7), whose scope a function decides: "
+        "a global fixture lives as long as the test run.\n"
+        'Write scope="session" instead of the function.',
+    ),
+    (
+        errors.on_class,
+        ("Tables", "conftest.py:7"),
+        "@global_fixture on the class 'Tables' (conftest.py:7): only functions can be fixtures.\n"
+        "Decorate a function that returns an instance of the class.",
+    ),
+    (
+        errors.not_a_function,
+        ("'tables'",),
+        "@global_fixture got 'tables', which is neither a function nor a pytest fixture.\n"
+        "Options go in by name: @global_fixture(autouse=True).",
+    ),
+    (
+        errors.unknown_argument,
+        ("sharing", ("share", "env", "params")),
+        "@global_fixture got an unknown argument 'sharing'.\nIt takes: share, env, params.",
+    ),
+    (
+        errors.unknown_argument,
+        ("scope", ("share", "env", "params")),
+        "@global_fixture takes no scope: a global fixture lives as long as the test run, and "
+        "as a session fixture where tests are not distributed.\n"
+        "Leave scope out.",
+    ),
+    (
+        errors.unknown_share,
+        ("tables", "conftest.py:7", "proxy"),
+        "@global_fixture(share='proxy') on 'tables' (conftest.py:7): the only way of sharing that "
+        'this version knows is share="copy".\n'
+        "Leave share out, and return connection details instead of a live object.",
+    ),
+    (
+        errors.arguments_on_fixture,
+        ("tables", "conftest.py:7", ("autouse", "ids")),
+        "@global_fixture(autouse, ids) on top of @pytest.fixture, on 'tables' (conftest.py:7): "
+        "these arguments belong to the fixture.\n"
+        "Give them to @pytest.fixture, or use @global_fixture alone.",
+    ),
+    (
+        errors.already_global,
+        ("tables", "conftest.py:7"),
+        "@global_fixture twice on 'tables' (conftest.py:7).\nRemove one of the two.",
+    ),
+    (
+        errors.instance_method,
+        ("tables", "test_it.py:7"),
+        "the global fixture 'tables' (test_it.py:7) is an instance method: it outlives every "
+        "instance of its test class.\n"
+        "Make it a class method, with @global_fixture above @classmethod, or move it out of the "
+        "class.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("message", "arguments", "text"), MESSAGES)
+def test_message(message: Callable[..., str], arguments: tuple[object, ...], text: str) -> None:
+    assert message(*arguments) == text
+
+
+def test_every_message_is_quoted_here() -> None:
+    functions = {
+        function
+        for _, function in inspect.getmembers(errors, inspect.isfunction)
+        if function.__module__ == errors.__name__
+    }
+    assert {message for message, _, _ in MESSAGES} == functions
+
+
+def test_all_run_time_errors_have_one_base() -> None:
+    classes = {
+        cls
+        for _, cls in inspect.getmembers(errors, inspect.isclass)
+        if cls.__module__ == errors.__name__
+    }
+    not_ours = {cls for cls in classes if not issubclass(cls, errors.FixtureWorkerError)}
+    assert not_ours == {errors.RemoteTraceback}
+    assert len(classes) > 2
+
+
+def test_remote_traceback() -> None:
+    assert str(errors.RemoteTraceback("a\nb")) == "in the fixture worker:\na\nb"

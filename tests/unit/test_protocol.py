@@ -1,0 +1,311 @@
+"""The messages survive the way over an execnet channel; what is no message is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import os
+import typing
+from collections.abc import Iterator
+from typing import Any
+
+import execnet
+import pytest
+
+from xdist_fixtureworker import protocol
+from xdist_fixtureworker.errors import ProtocolError
+from xdist_fixtureworker.protocol import (
+    ExitRequested,
+    Failed,
+    Finalized,
+    Finish,
+    Finished,
+    Instance,
+    Interrupt,
+    Joined,
+    Message,
+    Param,
+    Ready,
+    Request,
+    Serving,
+    SetUp,
+    Step,
+    Variable,
+    WorkerJoined,
+    decode,
+    encode,
+)
+
+NESTED = Instance(
+    place=(Step("tests/a b", "a b", "Package"), Step("tests/a b/test_é.py", "test_é.py", "Module")),
+    name="tables",
+    module="tests.conftest",
+    qualname="TestIt.tables",
+    occurrence=2,
+    params=(Param("size", 3, None), Param("url", 0, b"\x80\x05\x00")),
+)
+FLAT = Instance((), "tables", "conftest", "tables", 0, ())
+REPORT = {
+    "nodeid": "global fixture tables",
+    "location": ("conftest.py", 3, "global fixture tables"),
+    "sections": [("Captured stdout setup", "é\n")],
+    "longrepr": {"reprcrash": None, "chain": [[1, 2.5, True]]},
+}
+
+EXAMPLES: list[Message] = [
+    Joined(4711),
+    WorkerJoined("gw0", 4711),
+    Request(1, NESTED),
+    Request(2, FLAT),
+    Ready(1, b"\x80\x05N.", (Variable("URL", "postgres://é"), Variable("GONE", None))),
+    Ready(2, b"", ()),
+    Failed(1, b"\x80\x05N.", "ValueError: no", "conftest.py:3: ValueError", REPORT),
+    Failed(2, None, "", "", None),
+    Interrupt(),
+    Finish(),
+    Serving(),
+    SetUp("tables", "conftest.py:3", REPORT, ("A", "B")),
+    SetUp("tables", "conftest.py:3", None, ()),
+    Finalized("tables", "conftest.py:3", REPORT),
+    Finalized("tables", "conftest.py:3", None),
+    ExitRequested("enough", 3),
+    ExitRequested("", None),
+    Finished(),
+]
+CLASSES = typing.get_args(Message)
+
+
+def name_of(message: Message) -> str:
+    return type(message).__name__
+
+
+def over_the_wire(data: object) -> object:
+    return execnet.loads(execnet.dumps(data))
+
+
+def dataclasses_in(value: object) -> Iterator[Any]:
+    """``value`` and the dataclass instances inside, each."""
+    if isinstance(value, tuple):
+        for element in value:
+            yield from dataclasses_in(element)
+    elif dataclasses.is_dataclass(value):
+        yield value
+        for field in dataclasses.fields(value):
+            yield from dataclasses_in(getattr(value, field.name))
+
+
+@pytest.mark.parametrize("message", EXAMPLES, ids=name_of)
+def test_round_trip(message: Message) -> None:
+    received = decode(over_the_wire(encode(message)), "the other side")
+    assert received == message
+    assert type(received) is type(message)
+
+
+def test_every_dataclass_of_the_module_has_an_example() -> None:
+    defined = {
+        cls
+        for _, cls in inspect.getmembers(protocol, dataclasses.is_dataclass)
+        if cls.__module__ == protocol.__name__
+    }
+    exemplified = {type(part) for message in EXAMPLES for part in dataclasses_in(message)}
+    assert exemplified == defined
+    assert {type(message) for message in EXAMPLES} == set(CLASSES)
+
+
+@pytest.mark.parametrize(
+    "cls", sorted({type(p) for m in EXAMPLES for p in dataclasses_in(m)}, key=str)
+)
+def test_every_optional_field_has_an_example_with_and_without_a_value(cls: type[Any]) -> None:
+    parts = [part for m in EXAMPLES for part in dataclasses_in(m) if type(part) is cls]
+    for field, hint in typing.get_type_hints(cls).items():
+        present = {getattr(part, field) is None for part in parts}
+        if type(None) in typing.get_args(hint):
+            assert present == {True, False}, field
+        else:
+            assert present == {False}, field
+
+
+@pytest.mark.parametrize("message", EXAMPLES, ids=name_of)
+def test_messages_are_frozen(message: Message) -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        message.id = 7  # type: ignore[misc, union-attr]  # that is the point
+
+
+def test_equal_instances_are_one_key() -> None:
+    received = decode(over_the_wire(encode(Request(1, NESTED))), "gw0")
+    assert isinstance(received, Request)
+    assert {NESTED: "value"}[received.instance] == "value"
+    assert hash(FLAT) != hash(NESTED)
+
+
+NOT_UTF_8 = os.fsdecode(b"caf\xe9")  # as in os.environ or in the name of a file
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Ready(1, b"", (Variable("NAME", NOT_UTF_8),)),
+        Failed(1, None, f"FileNotFoundError: {NOT_UTF_8}", NOT_UTF_8, None),
+        Failed(1, None, "", "", {"longrepr": NOT_UTF_8}),
+        Failed(1, None, "", "", {"keywords": {f"test_it[{NOT_UTF_8}]": 1}}),
+        SetUp("tables", "conftest.py:3", {"sections": [("stdout", NOT_UTF_8)]}, ()),
+        Finalized("tables", "conftest.py:3", {"longrepr": NOT_UTF_8}),
+        ExitRequested(NOT_UTF_8, 1),
+    ],
+    ids=[
+        "environment",
+        "text",
+        "failed-report",
+        "keywords",
+        "set-up-report",
+        "finalizer-report",
+        "exit",
+    ],
+)
+def test_text_that_is_not_utf_8_can_be_sent(message: Message) -> None:
+    """Otherwise execnet raises a ``DumpError`` where it is sent, and that process is done for."""
+    received = decode(over_the_wire(encode(message)), "the other side")
+    assert type(received) is type(message)
+
+
+def test_text_that_is_not_utf_8_arrives_as_it_was() -> None:
+    """Outside of reports, which are there to be read."""
+    variables = (Variable(NOT_UTF_8, None), Variable("NAME", NOT_UTF_8))
+    message = Ready(1, b"", variables)
+    assert decode(over_the_wire(encode(message)), "the fixture worker") == message
+
+
+def test_reports_stay_readable() -> None:
+    report = {"longrepr": f"no such file: {NOT_UTF_8}", "sections": [("stdout", "é")]}
+    received = decode(over_the_wire(encode(Failed(1, None, "", "", report))), "the fixture worker")
+    assert isinstance(received, Failed)
+    assert received.report == {
+        "longrepr": r"no such file: caf\udce9",
+        "sections": [("stdout", "é")],
+    }
+
+
+# --- what is refused
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        7,
+        "Finish",
+        (),
+        ("Finish",),
+        ("Finish", (), ()),
+        ("Finish", 0),
+        (b"Finish", ()),
+        ("finish", ()),
+        ("Nonsense", (1, 2)),
+        ("Step", ("a", "b", "Module")),  # part of a message, but none
+        ("Message", ()),
+        {"Finish": ()},
+    ],
+    ids=repr,
+)
+def test_unknown_messages(data: object) -> None:
+    with pytest.raises(ProtocolError) as excinfo:
+        decode(data, "test worker gw7")
+    assert str(excinfo.value) == (
+        f"Internal error: test worker gw7 sent an unknown message: {data!r}"
+    )
+
+
+def test_an_unknown_message_is_quoted_in_part_only() -> None:
+    with pytest.raises(ProtocolError) as excinfo:
+        decode(("Nonsense", ("x" * 10_000,)), "the controller")
+    assert str(excinfo.value).startswith(
+        "Internal error: the controller sent an unknown message: ('Nonsense', ('xxx"
+    )
+    assert len(str(excinfo.value)) < 300
+
+
+@pytest.mark.parametrize("message", EXAMPLES, ids=name_of)
+def test_wrong_number_of_fields(message: Message) -> None:
+    name, fields = encode(message)
+    wrong = [(*fields, 1)] if not fields else [(*fields, 1), fields[:-1]]
+    for values in wrong:
+        with pytest.raises(ProtocolError) as excinfo:
+            decode((name, values), "test worker gw1")
+        assert str(excinfo.value).startswith(
+            f"Internal error: test worker gw1 sent {name} with the wrong number of fields: ("
+        )
+
+
+def replaced(value: object, hint: Any, where: str) -> Iterator[tuple[str, object]]:
+    """``value`` with one typed value inside replaced by one of a wrong type, in all ways."""
+    arguments = typing.get_args(hint)
+    if typing.get_origin(hint) is tuple and isinstance(value, tuple):
+        for index, element in enumerate(value):
+            for path, changed in replaced(element, arguments[0], where):
+                yield path, (*value[:index], changed, *value[index + 1 :])
+    elif dataclasses.is_dataclass(hint) and isinstance(value, tuple):
+        for index, (field, inner) in enumerate(typing.get_type_hints(hint).items()):
+            for path, changed in replaced(value[index], inner, f"{where}.{field}"):
+                yield path, (*value[:index], changed, *value[index + 1 :])
+        return
+    yield where, 1j
+
+
+@pytest.mark.parametrize("message", EXAMPLES, ids=name_of)
+def test_wrong_type_anywhere(message: Message) -> None:
+    name, fields = encode(message)
+    wrong = list(replaced(fields, type(message), name))
+    hints = typing.get_type_hints(type(message))
+    assert {where.split(".")[1] for where, _ in wrong} == set(hints)
+    for where, changed in wrong:
+        with pytest.raises(ProtocolError) as excinfo:
+            decode((name, changed), "the fixture worker")
+        text = f"Internal error: the fixture worker sent {where} as complex: 1j"
+        assert str(excinfo.value) == text or (
+            # where a whole nested part was expected
+            str(excinfo.value)
+            == f"Internal error: the fixture worker sent {where} with the wrong number of fields: 1j"
+        )
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (("Joined", ("1",)), "Joined.pid as str: '1'"),
+        (("Joined", (True,)), "Joined.pid as bool: True"),
+        (("Joined", (1.0,)), "Joined.pid as float: 1.0"),
+        (("Joined", (None,)), "Joined.pid as NoneType: None"),
+        (("Ready", (1, "value", ())), "Ready.value as str: 'value'"),
+        (("Ready", (1, b"", [])), "Ready.environment as list: []"),
+        (("Ready", (1, b"", (("A", 1),))), "Ready.environment.value as int: 1"),
+        (("Failed", (1, "x", "", "", None)), "Failed.exception as str: 'x'"),
+        (("ExitRequested", (b"\xff", None)), r"ExitRequested.reason as bytes: b'\xff'"),
+        (("Failed", (1, None, "", "", ())), "Failed.report as tuple: ()"),
+        (("ExitRequested", ("", "1")), "ExitRequested.returncode as str: '1'"),
+        (
+            ("Request", (1, ((("a", "b", 3),), "n", "m", "q", 0, ()))),
+            "Request.instance.place.kind as int: 3",
+        ),
+        (
+            ("Request", (1, ((("a", "b"),), "n", "m", "q", 0, ()))),
+            "Request.instance.place with the wrong number of fields: ('a', 'b')",
+        ),
+        (
+            ("Request", (1, ((), "n", "m", "q", 0, (("p", 0, "v"),)))),
+            "Request.instance.params.value as str: 'v'",
+        ),
+        (("Request", (1, "tables")), "Request.instance with the wrong number of fields: 'tables'"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_wrong_types_are_named_with_their_sender(data: object, text: str) -> None:
+    with pytest.raises(ProtocolError) as excinfo:
+        decode(over_the_wire(data), "test worker gw2")
+    assert str(excinfo.value) == f"Internal error: test worker gw2 sent {text}"
+
+
+@pytest.mark.parametrize("sender", ["the controller", "the fixture worker", "test worker gw3"])
+def test_the_error_says_who_sent_it(sender: str) -> None:
+    for data in (None, ("Finish", (1,)), ("Joined", ("1",))):
+        with pytest.raises(ProtocolError, match=f"^Internal error: {sender} sent "):
+            decode(data, sender)

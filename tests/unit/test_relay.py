@@ -1,0 +1,328 @@
+"""Who gets which answer, with no channel and no process."""
+
+from __future__ import annotations
+
+import pytest
+
+from xdist_fixtureworker import values
+from xdist_fixtureworker.controller.relay import FIXTURE_WORKER, Delivery, Relay
+from xdist_fixtureworker.errors import FixtureWorkerDiedError, ProtocolError, fixture_worker_died
+from xdist_fixtureworker.protocol import (
+    Answer,
+    ExitRequested,
+    Failed,
+    Finalized,
+    Finish,
+    Finished,
+    Instance,
+    Interrupt,
+    Joined,
+    Message,
+    Ready,
+    Request,
+    Serving,
+    SetUp,
+    Variable,
+    WorkerJoined,
+)
+
+TABLES = Instance((), "tables", "conftest", "tables", 0, ())
+SERVER = Instance((), "server", "conftest", "server", 0, ())
+READY = Ready(0, b"value", (Variable("URL", "u"),))
+FAILED = Failed(0, b"packed", "ValueError: no", "conftest.py:3", {"outcome": "failed"})
+
+
+def forwarded(deliveries: list[Delivery]) -> Request:
+    """The one request that goes to the fixture worker, and nothing else does."""
+    ((address, message),) = deliveries
+    assert address == FIXTURE_WORKER
+    assert isinstance(message, Request)
+    return message
+
+
+def with_id(answer: Answer, id_: int) -> Answer:
+    if isinstance(answer, Ready):
+        return Ready(id_, answer.value, answer.environment)
+    return Failed(id_, answer.exception, answer.text, answer.traceback, answer.report)
+
+
+def died(id_: int, reason: str) -> Failed:
+    """What is answered in place of a fixture worker that died."""
+    text = fixture_worker_died(reason)
+    packed = values.pack_exception(FixtureWorkerDiedError(text))
+    return Failed(id_, packed, text, "", None)
+
+
+@pytest.fixture
+def relay() -> Relay:
+    return Relay()
+
+
+def test_joining_is_told_to_the_fixture_worker(relay: Relay) -> None:
+    assert relay.from_test_worker("gw3", Joined(4711)) == [
+        (FIXTURE_WORKER, WorkerJoined("gw3", 4711))
+    ]
+
+
+@pytest.mark.parametrize("answer", [READY, FAILED], ids=["ready", "failed"])
+class TestAnswers:
+    def test_a_request_is_forwarded_and_its_answer_delivered(
+        self, relay: Relay, answer: Answer
+    ) -> None:
+        request = forwarded(relay.from_test_worker("gw0", Request(17, TABLES)))
+        assert request.instance == TABLES
+        assert relay.from_fixture_worker(with_id(answer, request.id)) == [
+            ("gw0", with_id(answer, 17))
+        ]
+
+    def test_many_workers_ask_once_and_all_are_answered(self, relay: Relay, answer: Answer) -> None:
+        request = forwarded(relay.from_test_worker("gw0", Request(5, TABLES)))
+        assert relay.from_test_worker("gw1", Request(1, TABLES)) == []
+        assert relay.from_test_worker("gw2", Request(9, TABLES)) == []
+        assert relay.from_fixture_worker(with_id(answer, request.id)) == [
+            ("gw0", with_id(answer, 5)),
+            ("gw1", with_id(answer, 1)),
+            ("gw2", with_id(answer, 9)),
+        ]
+
+    def test_one_worker_can_ask_twice(self, relay: Relay, answer: Answer) -> None:
+        """Ctrl-C can cut a wait short, and the same is asked for again."""
+        request = forwarded(relay.from_test_worker("gw0", Request(1, TABLES)))
+        assert relay.from_test_worker("gw0", Request(2, TABLES)) == []
+        assert relay.from_fixture_worker(with_id(answer, request.id)) == [
+            ("gw0", with_id(answer, 1)),
+            ("gw0", with_id(answer, 2)),
+        ]
+
+    def test_an_answer_is_kept_for_later_requests(self, relay: Relay, answer: Answer) -> None:
+        request = forwarded(relay.from_test_worker("gw0", Request(1, TABLES)))
+        relay.from_fixture_worker(with_id(answer, request.id))
+        assert relay.from_test_worker("gw1", Request(4, TABLES)) == [("gw1", with_id(answer, 4))]
+        assert relay.from_test_worker("gw0", Request(2, TABLES)) == [("gw0", with_id(answer, 2))]
+
+    def test_a_kept_answer_outlives_the_fixture_worker(self, relay: Relay, answer: Answer) -> None:
+        request = forwarded(relay.from_test_worker("gw0", Request(1, TABLES)))
+        relay.from_fixture_worker(with_id(answer, request.id))
+        assert relay.fixture_worker_down("gone") == []
+        assert relay.from_test_worker("gw1", Request(4, TABLES)) == [("gw1", with_id(answer, 4))]
+
+    def test_instances_are_asked_for_one_by_one(self, relay: Relay, answer: Answer) -> None:
+        first = forwarded(relay.from_test_worker("gw0", Request(1, TABLES)))
+        second = forwarded(relay.from_test_worker("gw1", Request(1, SERVER)))
+        assert first.id != second.id
+        assert relay.from_fixture_worker(with_id(answer, second.id)) == [
+            ("gw1", with_id(answer, 1))
+        ]
+        assert relay.from_fixture_worker(with_id(answer, first.id)) == [("gw0", with_id(answer, 1))]
+
+    def test_a_dead_test_worker_waits_no_more(self, relay: Relay, answer: Answer) -> None:
+        request = forwarded(relay.from_test_worker("gw0", Request(1, TABLES)))
+        relay.from_test_worker("gw1", Request(2, TABLES))
+        assert relay.test_worker_down("gw0") == []
+        assert relay.from_fixture_worker(with_id(answer, request.id)) == [
+            ("gw1", with_id(answer, 2))
+        ]
+
+    def test_a_set_up_that_nobody_waits_for_any_more_is_not_asked_for_again(
+        self, relay: Relay, answer: Answer
+    ) -> None:
+        request = forwarded(relay.from_test_worker("gw0", Request(1, TABLES)))
+        relay.test_worker_down("gw0")
+        assert relay.from_test_worker("gw4", Request(1, TABLES)) == []
+        assert relay.from_fixture_worker(with_id(answer, request.id)) == [
+            ("gw4", with_id(answer, 1))
+        ]
+
+    def test_an_answer_for_nobody_is_kept(self, relay: Relay, answer: Answer) -> None:
+        request = forwarded(relay.from_test_worker("gw0", Request(1, TABLES)))
+        relay.test_worker_down("gw0")
+        assert relay.from_fixture_worker(with_id(answer, request.id)) == []
+        assert relay.from_test_worker("gw4", Request(3, TABLES)) == [("gw4", with_id(answer, 3))]
+
+    def test_an_answer_that_nobody_asked_for(self, relay: Relay, answer: Answer) -> None:
+        with pytest.raises((KeyError, ProtocolError)):
+            relay.from_fixture_worker(with_id(answer, 1))
+
+    def test_an_answer_that_was_on_its_way_when_the_fixture_worker_died(
+        self, relay: Relay, answer: Answer
+    ) -> None:
+        """The end of the process is noticed in another thread than what it sent before."""
+        request = forwarded(relay.from_test_worker("gw0", Request(1, TABLES)))
+        assert relay.fixture_worker_down("gone") == [("gw0", died(1, "gone"))]
+        assert relay.from_fixture_worker(with_id(answer, request.id)) == []
+
+
+class TestFixtureWorkerDown:
+    def test_all_who_wait_are_answered(self, relay: Relay) -> None:
+        relay.from_test_worker("gw0", Request(1, TABLES))
+        relay.from_test_worker("gw1", Request(2, TABLES))
+        relay.from_test_worker("gw2", Request(3, SERVER))
+        assert relay.fixture_worker_down("its process 7 was killed by signal 9") == [
+            ("gw0", died(1, "its process 7 was killed by signal 9")),
+            ("gw1", died(2, "its process 7 was killed by signal 9")),
+            ("gw2", died(3, "its process 7 was killed by signal 9")),
+        ]
+        assert relay.record.died == "its process 7 was killed by signal 9"
+
+    def test_who_asks_later_is_answered_at_once(self, relay: Relay) -> None:
+        relay.fixture_worker_down("gone")
+        assert relay.from_test_worker("gw0", Request(8, TABLES)) == [("gw0", died(8, "gone"))]
+        assert relay.from_test_worker("gw1", Request(9, TABLES)) == [("gw1", died(9, "gone"))]
+
+    def test_the_error_can_be_raised_in_a_test_worker(self, relay: Relay) -> None:
+        relay.from_test_worker("gw0", Request(1, TABLES))
+        ((_, answer),) = relay.fixture_worker_down("gone")
+        assert isinstance(answer, Failed)
+        error = values.unpack_exception(answer.exception, answer.traceback)
+        assert type(error) is FixtureWorkerDiedError
+        assert str(error) == answer.text
+
+    def test_of_a_long_reason_the_last_line_is_shown_and_all_is_recorded(
+        self, relay: Relay
+    ) -> None:
+        reason = "Traceback (most recent call last):\n  File\nRuntimeError: no room\n"
+        relay.from_test_worker("gw0", Request(1, TABLES))
+        assert relay.fixture_worker_down(reason) == [("gw0", died(1, "RuntimeError: no room"))]
+        assert relay.record.died == reason
+
+    def test_a_second_time_does_nothing(self, relay: Relay) -> None:
+        relay.fixture_worker_down("first")
+        assert relay.fixture_worker_down("second") == []
+        assert relay.record.died == "first"
+
+    def test_a_dead_test_worker_is_not_answered(self, relay: Relay) -> None:
+        relay.from_test_worker("gw0", Request(1, TABLES))
+        relay.test_worker_down("gw0")
+        assert relay.fixture_worker_down("gone") == []
+
+    def test_after_finished_it_is_no_early_end(self, relay: Relay) -> None:
+        relay.from_fixture_worker(Finished())
+        assert relay.fixture_worker_down("its process 7 ended with exit status 0") == []
+        assert relay.record.died is None
+        assert relay.record.finished
+
+    def test_answers_from_before_do_not_count_as_waiting(self, relay: Relay) -> None:
+        request = forwarded(relay.from_test_worker("gw0", Request(1, TABLES)))
+        relay.from_fixture_worker(with_id(READY, request.id))
+        relay.from_test_worker("gw0", Request(2, SERVER))
+        assert relay.fixture_worker_down("gone") == [("gw0", died(2, "gone"))]
+
+
+class TestRecord:
+    def test_at_first(self, relay: Relay) -> None:
+        record = relay.record
+        assert (record.set_ups, record.failed_finalizers, record.unfinalized) == ([], [], [])
+        assert (record.served, record.finished) == (False, False)
+        assert (record.exit_requested, record.died) == (None, None)
+
+    def test_that_it_came_up(self, relay: Relay) -> None:
+        assert relay.from_fixture_worker(Serving()) == []
+        relay.fixture_worker_down("gone")
+        assert relay.record.served
+
+    def test_set_ups_in_their_order(self, relay: Relay) -> None:
+        first = SetUp("server", "conftest.py:1", None, ())
+        second = SetUp("tables", "conftest.py:9", {"outcome": "passed"}, ("URL",))
+        assert relay.from_fixture_worker(first) == []
+        assert relay.from_fixture_worker(second) == []
+        assert relay.record.set_ups == [first, second]
+        assert relay.record.unfinalized == ["server (conftest.py:1)", "tables (conftest.py:9)"]
+
+    def test_finalized_ones_are_not_left_over(self, relay: Relay) -> None:
+        relay.from_fixture_worker(SetUp("server", "conftest.py:1", None, ()))
+        relay.from_fixture_worker(SetUp("tables", "conftest.py:9", None, ()))
+        assert relay.from_fixture_worker(Finalized("tables", "conftest.py:9", None)) == []
+        assert relay.record.unfinalized == ["server (conftest.py:1)"]
+        relay.from_fixture_worker(Finalized("server", "conftest.py:1", None))
+        assert relay.record.unfinalized == []
+
+    def test_two_fixtures_of_one_name(self, relay: Relay) -> None:
+        relay.from_fixture_worker(SetUp("tables", "a/conftest.py:1", None, ()))
+        relay.from_fixture_worker(SetUp("tables", "b/conftest.py:1", None, ()))
+        relay.from_fixture_worker(Finalized("tables", "a/conftest.py:1", None))
+        assert relay.record.unfinalized == ["tables (b/conftest.py:1)"]
+
+    def test_instances_with_several_parameters(self, relay: Relay) -> None:
+        for _ in range(2):
+            relay.from_fixture_worker(SetUp("tables", "conftest.py:1", None, ()))
+        relay.from_fixture_worker(Finalized("tables", "conftest.py:1", None))
+        assert relay.record.unfinalized == ["tables (conftest.py:1)"]
+        relay.from_fixture_worker(Finalized("tables", "conftest.py:1", None))
+        assert relay.record.unfinalized == []
+
+    def test_plain_session_fixtures_are_finalized_without_a_set_up(self, relay: Relay) -> None:
+        relay.from_fixture_worker(Finalized("plain", "conftest.py:5", None))
+        assert relay.record.unfinalized == []
+
+    def test_failed_finalizers_in_their_order(self, relay: Relay) -> None:
+        one, other = {"nodeid": "one"}, {"nodeid": "other"}
+        relay.from_fixture_worker(Finalized("one", "conftest.py:1", one))
+        relay.from_fixture_worker(Finalized("passed", "conftest.py:2", None))
+        relay.from_fixture_worker(Finalized("other", "conftest.py:3", other))
+        assert relay.record.failed_finalizers == [one, other]
+
+    def test_a_finalizer_that_failed_has_run(self, relay: Relay) -> None:
+        relay.from_fixture_worker(SetUp("tables", "conftest.py:9", None, ()))
+        relay.from_fixture_worker(Finalized("tables", "conftest.py:9", {"outcome": "failed"}))
+        assert relay.record.unfinalized == []
+
+    def test_exit(self, relay: Relay) -> None:
+        assert relay.from_fixture_worker(ExitRequested("enough", 3)) == []
+        assert relay.record.exit_requested == ExitRequested("enough", 3)
+
+    def test_what_was_not_finalized_when_it_died(self, relay: Relay) -> None:
+        relay.from_fixture_worker(SetUp("tables", "conftest.py:9", None, ()))
+        relay.fixture_worker_down("gone")
+        assert relay.record.unfinalized == ["tables (conftest.py:9)"]
+
+
+def test_an_interrupt_goes_to_the_fixture_worker(relay: Relay) -> None:
+    """Whoever waits goes on waiting: the set-up that is cut short is answered like any other."""
+    request = forwarded(relay.from_test_worker("gw0", Request(1, TABLES)))
+    assert relay.interrupt() == [(FIXTURE_WORKER, Interrupt())]
+    assert relay.from_fixture_worker(with_id(FAILED, request.id)) == [("gw0", with_id(FAILED, 1))]
+
+
+def test_finish_goes_to_the_fixture_worker(relay: Relay) -> None:
+    assert relay.finish() == [(FIXTURE_WORKER, Finish())]
+
+
+TO_FIXTURE_WORKER: list[Message] = [
+    Finish(),
+    Interrupt(),
+    WorkerJoined("gw0", 1),
+    Request(1, TABLES),
+]
+FROM_FIXTURE_WORKER: list[Message] = [
+    READY,
+    FAILED,
+    Serving(),
+    SetUp("tables", "conftest.py:1", None, ()),
+    Finalized("tables", "conftest.py:1", None),
+    ExitRequested("enough", None),
+    Finished(),
+]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [Finish(), Interrupt(), WorkerJoined("gw0", 1), *FROM_FIXTURE_WORKER],
+    ids=lambda message: type(message).__name__,
+)
+def test_what_no_test_worker_sends(relay: Relay, message: Message) -> None:
+    with pytest.raises(ProtocolError) as excinfo:
+        relay.from_test_worker("gw5", message)
+    assert str(excinfo.value) == f"Internal error: test worker gw5 sent {message}"
+    assert relay.record == Relay().record
+
+
+@pytest.mark.parametrize(
+    "message",
+    [Joined(1), *TO_FIXTURE_WORKER],
+    ids=lambda message: type(message).__name__,
+)
+def test_what_the_fixture_worker_does_not_send(relay: Relay, message: Message) -> None:
+    with pytest.raises(ProtocolError) as excinfo:
+        relay.from_fixture_worker(message)
+    assert str(excinfo.value) == f"Internal error: the fixture worker sent {message}"
+    assert relay.record == Relay().record
