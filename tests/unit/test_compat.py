@@ -67,7 +67,6 @@ PRIVATE = {
     "SubRequest",
     "TopRequest",
     "_arg2fixturedefs",
-    "_arg2node2fixturedefs",
     "_cleanup_atexit",
     "_collect_path",
     "_finalizers",
