@@ -115,7 +115,9 @@ def test_durations_show_the_set_up(suite: Suite) -> None:
             "test_it.py": "def test_it(slow): pass",
         }
     )
-    assert suite.run_distributed("--durations=3").lines(r"^0\.\d\ds setup +conftest.py::global fixture slow$")
+    assert suite.run_distributed("--durations=3").lines(
+        r"^0\.\d\ds setup +conftest.py::global fixture slow$"
+    )
 
 
 def test_lf_and_ff(suite: Suite) -> None:

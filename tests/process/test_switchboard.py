@@ -128,7 +128,7 @@ def switchboard(relay: ObservedRelay, ends: SimpleQueue[str | None]) -> Iterator
 
 def is_done(switchboard: Switchboard) -> bool:
     """Wait until it is, as the main thread does; False if that takes for ever."""
-    waiting = Thread(target=switchboard.wait_done, daemon=True)
+    waiting = Thread(target=switchboard.done.wait, daemon=True)
     waiting.start()
     waiting.join(NEVER)
     return not waiting.is_alive()
@@ -205,7 +205,7 @@ def test_a_run_that_ends_well(
 ) -> None:
     fixture_worker = peer("fixtureworker")
     switchboard.connect_fixture_worker(fixture_worker.served)
-    waiting = Thread(target=switchboard.wait_done, daemon=True)
+    waiting = Thread(target=switchboard.done.wait, daemon=True)
     waiting.start()
     switchboard.finish()
     assert fixture_worker.receive() == Finish()
@@ -237,7 +237,7 @@ def test_a_set_up_that_ends_the_run(
 ) -> None:
     fixture_worker = peer("fixtureworker")
     switchboard.connect_fixture_worker(fixture_worker.served)
-    waiting = Thread(target=switchboard.wait_done, daemon=True)
+    waiting = Thread(target=switchboard.done.wait, daemon=True)
     waiting.start()
     fixture_worker.send(ExitRequested("enough", 3))
     assert ends.get(timeout=NEVER) is None  # it is not that it died

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from xdist_fixtureworker.controller.signals import EndSignals
+from xdist_fixtureworker.controller.signals import EndSignals, HeldSignals
 
 NUMBERS = [signal.SIGTERM, signal.SIGHUP]
 
@@ -80,3 +80,44 @@ def test_in_another_thread_there_are_no_handlers_to_set() -> None:
     assert [signal.getsignal(number) for number in NUMBERS] == [signal.SIG_DFL] * 2
     (signals,) = made
     signals.restore()
+
+
+def test_held_signals_interrupt_nothing_and_are_counted() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    signals = EndSignals()
+    with HeldSignals() as held:
+        assert held.received is None
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        assert type(held.received) is KeyboardInterrupt
+        signal.raise_signal(signal.SIGTERM)
+    assert held.interrupts == 2
+    assert isinstance(held.received, pytest.exit.Exception)
+    assert held.received.returncode == 143
+    assert signal.getsignal(signal.SIGINT) is before
+    with pytest.raises(pytest.exit.Exception):
+        signal.raise_signal(signal.SIGTERM)
+    signals.restore()
+
+
+def test_a_handler_of_somebody_else_is_not_held() -> None:
+    before = signal.signal(signal.SIGINT, theirs)
+    try:
+        with HeldSignals() as held:
+            signal.raise_signal(signal.SIGINT)
+            assert signal.getsignal(signal.SIGINT) is theirs
+        assert held.interrupts == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_nothing_is_held_in_another_thread() -> None:
+    def hold() -> None:
+        with HeldSignals():
+            handlers.append(signal.getsignal(signal.SIGINT))
+
+    handlers: list[object] = []
+    thread = threading.Thread(target=hold)
+    thread.start()
+    thread.join()
+    assert handlers == [signal.getsignal(signal.SIGINT)]

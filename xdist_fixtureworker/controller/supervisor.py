@@ -16,13 +16,14 @@ from .. import errors
 from ..roles import FIXTURE_WORKER_ID, HANDOVER, TEST_WORKER
 from . import reporting
 from .relay import Relay
-from .signals import EndSignals
+from .signals import EndSignals, HeldSignals
 from .switchboard import Switchboard
 
 if TYPE_CHECKING:
     from .process import FixtureWorkerProcess  # imports xdist, which may not be there
 
 _ABANDONING_INTERRUPT = 3
+_LOOK_FOR_SIGNALS = 0.2  # seconds; what is waited for wakes us at once
 _SHOWS_ONLY = ("collectonly", "showfixtures", "show_fixtures_per_test", "setupplan")
 
 
@@ -86,8 +87,8 @@ class Supervisor:
     def pytest_unconfigure(self) -> None:
         # Where an exception at the session's start kept the test loop from running:
         self._finish(None, interrupted=True)
-        if self._stopping is not None:
-            self._stopping.wait()
+        while self._stopping is not None and not self._stopping.wait(_LOOK_FOR_SIGNALS):
+            pass
         if self._signals is not None:
             self._signals.restore()
 
@@ -121,7 +122,6 @@ class Run:
         self._interpreter = Interpreter()
         self._process: FixtureWorkerProcess | None = None
         self._dsession: Any = config.pluginmanager.get_plugin("dsession")
-        self._interrupts = 0
         self._interruption: BaseException | None = None
 
     def connect(self, node: Any) -> None:
@@ -154,22 +154,29 @@ class Run:
         :param interrupted: whether the user, or the system, wants it to end now.
         :return: is set when the process of the fixture worker is gone, too.
         """
-        if interrupted:
-            self._interrupts = 1
-            self._switchboard.interrupt()
-        try:
-            if self._dsession.nodemanager is not None:
-                self._patiently(_in_thread(self._dsession.nodemanager.teardown_nodes).wait)
-            if self._process is None:
+        with HeldSignals() as signals:
+            try:
+                if interrupted:
+                    self._switchboard.interrupt()
+                return self._finish(signals, interrupted)
+            except Abandoned:
+                self._switchboard.fixture_worker_down("abandoned on Ctrl-C")
                 return _in_thread(self._interpreter.kill)
-            self._switchboard.finish()
-            self._patiently(self._switchboard.wait_done)
-            self._patiently(self._process.wait_ended)
-        except Abandoned:
-            self._switchboard.fixture_worker_down("abandoned on Ctrl-C")
+            finally:
+                self._interruption = signals.received
+                self._switchboard.close()
+
+    def _finish(self, signals: HeldSignals, interrupted: bool) -> threading.Event:
+        def wait(event: threading.Event) -> None:
+            self._wait_patiently(event, signals, interrupted)
+
+        if self._dsession.nodemanager is not None:
+            wait(_in_thread(self._dsession.nodemanager.teardown_nodes))
+        if self._process is None:
             return _in_thread(self._interpreter.kill)
-        finally:
-            self._switchboard.close()
+        self._switchboard.finish()
+        wait(self._switchboard.done)
+        wait(_in_thread(self._process.wait_ended))
         self._config.hook.pytest_testnodedown(node=self._process.node, error=None)
         return _in_thread(self._process.stop)
 
@@ -205,27 +212,26 @@ class Run:
         elif not record.served:
             self._dsession.shouldstop = "the fixture worker could not start"
 
-    def _patiently(self, wait: Callable[[], object]) -> None:
-        """Wait, and go on waiting when Ctrl-C or a signal to end comes in between.
+    def _wait_patiently(
+        self, event: threading.Event, signals: HeldSignals, interrupted: bool
+    ) -> None:
+        """Wait, and say what is waited for whenever a signal asks to end.
 
         :raises Abandoned: at the third Ctrl-C of the run.
         """
-        while True:
-            try:
-                wait()
-                return
-            except (KeyboardInterrupt, pytest.exit.Exception) as error:
-                self._interruption = error
-                self._interrupts += type(error) is KeyboardInterrupt
-                if self._interrupts >= _ABANDONING_INTERRUPT:
-                    raise Abandoned from None
+        told = signals.received
+        while not event.wait(_LOOK_FOR_SIGNALS):
+            if signals.received is not told:
+                told = signals.received
+                left = _ABANDONING_INTERRUPT - interrupted - signals.interrupts
+                if left <= 0:
+                    raise Abandoned
                 self._switchboard.interrupt()
-                self._tell_what_it_waits_for()
+                self._tell_what_it_waits_for(left)
 
-    def _tell_what_it_waits_for(self) -> None:
+    def _tell_what_it_waits_for(self, interrupts_left: int) -> None:
         what = ", ".join(self.relay.record.unfinalized) or "nothing that was announced"
-        left = _ABANDONING_INTERRUPT - self._interrupts
-        times = "once" if left == 1 else f"{left} times"
+        times = "once" if interrupts_left == 1 else f"{interrupts_left} times"
         self._write_line(
             f"waiting for the test workers and for the finalizers of {what}; "
             f"Ctrl-C {times} more abandons them"

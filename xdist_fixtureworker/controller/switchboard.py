@@ -37,7 +37,8 @@ class Switchboard:
         self._events: SimpleQueue[Callable[[], list[Delivery]] | None] = SimpleQueue()
         self._channels: dict[str, execnet.Channel] = {}
         self._early: list[Message] = []  #: for the fixture worker, from before it was connected
-        self._done = threading.Event()
+        #: Is set when the fixture worker has finalized everything, or is down.
+        self.done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fixture worker relay", daemon=True)
         self._thread.start()
 
@@ -77,10 +78,6 @@ class Switchboard:
         """Ask the fixture worker to finalize."""
         self._events.put(self._relay.finish)
 
-    def wait_done(self) -> None:
-        """Wait until the fixture worker has finalized everything, or is down."""
-        self._done.wait()
-
     def close(self) -> None:
         """End the thread. What is still queued is delivered before."""
         self._events.put(None)
@@ -112,7 +109,7 @@ class Switchboard:
         if record.exit_requested or record.died is not None:
             self._on_end()
         if record.finished or record.died is not None:
-            self._done.set()
+            self.done.set()
 
     def _send(self, address: str, message: Message) -> None:
         channel = self._channels.get(address)
