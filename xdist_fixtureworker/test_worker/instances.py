@@ -13,6 +13,7 @@ pytest then does the rest as for any session fixture: caching, errors, ``--setup
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 from collections.abc import Callable
@@ -46,21 +47,31 @@ class GlobalDefinition:
         self.declaration = declaration
         self.argnames = definition.argnames
         self.function = definition.func
-        self._closure: list[Definition] | None = None
+        self._closure: list[Definition] = []
+        self._closure_names: set[str] = set()
+        self._without_params: Instance | None = None
 
     def instance(self, request: FixtureRequest, argnames: Argnames) -> Instance:
-        """The instance that the test behind ``request`` needs."""
+        """The instance that the test behind ``request`` needs. Called once or more per test."""
         item = request._pyfuncitem
+        if self._without_params is None:
+            self._without_params = self._describe(item, argnames)
+        callspec = getattr(item, "callspec", None)
+        if callspec is None or self._closure_names.isdisjoint(callspec.params):
+            return self._without_params
+        return dataclasses.replace(self._without_params, params=tuple(self._params(item, callspec)))
+
+    def _describe(self, item: pytest.Item, argnames: Argnames) -> Instance:
         node = defining_node(self.definition, item)
-        if self._closure is None:
-            self._closure = list(dependencies(self.definition, node, argnames))
+        self._closure = [*dependencies(self.definition, node, argnames), self.definition]
+        self._closure_names = {definition.argname for definition in self._closure}
         return Instance(
             place=tuple(_step(parent) for parent in node.listchain()[1:]),
             name=self.definition.argname,
             module=getattr(self.function, "__module__", ""),
             qualname=getattr(self.function, "__qualname__", ""),
             occurrence=self._occurrence(node),
-            params=tuple(self._params(item)),
+            params=(),
         )
 
     def _occurrence(self, node: Node) -> int:
@@ -72,13 +83,10 @@ class GlobalDefinition:
         ]
         return next(index for index, twin in enumerate(twins) if twin is self.definition)
 
-    def _params(self, item: Any) -> list[Param]:
-        callspec = getattr(item, "callspec", None)
-        if callspec is None or not callspec.params:
-            return []
+    def _params(self, item: Any, callspec: Any) -> list[Param]:
         in_force = item._fixtureinfo.name2fixturedefs
         params: dict[str, Param] = {}
-        for definition in (*(self._closure or ()), self.definition):
+        for definition in self._closure:
             name = definition.argname
             if name not in callspec.params:
                 continue
