@@ -8,10 +8,19 @@ from typing import Any, TypeAlias
 from _pytest.fixtures import FixtureDef
 from _pytest.nodes import Node
 
-from ._compat import visible_definitions
+from ._compat import is_session_scoped, visible_definitions
+from .declare import Declaration, declaration_of
 
 Definition: TypeAlias = FixtureDef[Any]
 ArgNames: TypeAlias = Callable[[Definition], Sequence[str]]
+
+
+def global_declaration(definition: Definition) -> Declaration | None:
+    """How ``definition`` was declared global; None if it was not.
+
+    The scope is asked too, as the same function may be a narrower fixture under another name.
+    """
+    return declaration_of(definition.func) if is_session_scoped(definition) else None
 
 
 def dependencies(definition: Definition, node: Node, argnames: ArgNames) -> Iterator[Definition]:

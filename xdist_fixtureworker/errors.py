@@ -79,6 +79,13 @@ def cannot_pickle_parameter(fixture: str, where: str, parameter: str, cause: str
     )
 
 
+def set_up_broke(fixture: str, traceback: str) -> str:
+    return (
+        f"the global fixture '{fixture}' could not be set up, because an exception came up around "
+        f"it in the fixture worker, in a hook for instance:\n{traceback}"
+    )
+
+
 def fixture_worker_died(reason: str) -> str:
     return (
         f"the fixture worker ended before this global fixture was set up: {reason}.\n"

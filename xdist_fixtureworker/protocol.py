@@ -53,6 +53,7 @@ class Param:
     name: str
     index: int  #: position in its ``parametrize()`` call or ``params``
     value: bytes | None  #: the pickled value; None: it stands at ``index`` in the definition
+    module: tuple[Step, ...]  #: of the test that has the value: its class may be defined there
 
 
 @dataclass(frozen=True)
@@ -204,8 +205,11 @@ def _readable(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {_readable(key): _readable(element) for key, element in value.items()}
     if isinstance(value, (list, tuple)):
-        return type(value)(map(_readable, value))
-    return value
+        elements = [_readable(element) for element in value]
+        return tuple(elements) if isinstance(value, tuple) else elements
+    if value is None or type(value) in (bool, int, float, str, bytes):
+        return value
+    return repr(value)  # something that another plugin put into the report
 
 
 def decode(data: object, sender: str) -> Message:

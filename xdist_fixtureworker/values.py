@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+import importlib
 import io
+import operator
 import pickle
+import sys
 import traceback
 from collections.abc import Mapping
+from types import FunctionType
 from typing import Any
 
 import pytest
@@ -40,7 +44,30 @@ class _Pickler(pickle.Pickler):
             return _outcome_class, ("skip",)
         if obj is pytest.fail.Exception:
             return _outcome_class, ("fail",)
+        if isinstance(obj, (type, FunctionType)):
+            file = _file(obj.__module__)
+            # A test process may have several modules of that name, one after the other.
+            if file.endswith("conftest.py") and _found_by_name(obj):
+                return _of_conftest, (obj.__module__, file, obj.__qualname__)
         return NotImplemented
+
+
+def _file(module: str) -> str:
+    return getattr(sys.modules.get(module), "__file__", None) or ""
+
+
+def _found_by_name(obj: Any) -> bool:
+    try:
+        return operator.attrgetter(obj.__qualname__)(sys.modules[obj.__module__]) is obj
+    except AttributeError:
+        return False
+
+
+def _of_conftest(module: str, file: str, qualname: str) -> object:
+    found = importlib.import_module(module)
+    if found.__file__ != file:
+        raise ImportError(f"the module '{module}' is {found.__file__} here, not {file}")
+    return operator.attrgetter(qualname)(found)
 
 
 def _outcome_class(name: str) -> type[BaseException]:

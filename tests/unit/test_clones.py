@@ -108,6 +108,7 @@ class Fixture:
     argnames: tuple[str, ...] = ()
     cached_result: object = ("value", None, None)
     func: object = None
+    scope: str = "session"
 
     def __post_init__(self) -> None:
         self._finalizers: list[object] = [print]

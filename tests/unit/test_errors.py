@@ -57,6 +57,13 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "(params=...): those are not sent.",
     ),
     (
+        errors.set_up_broke,
+        ("tables", "Traceback (most recent call last):\nRuntimeError: no"),
+        "the global fixture 'tables' could not be set up, because an exception came up around it "
+        "in the fixture worker, in a hook for instance:\n"
+        "Traceback (most recent call last):\nRuntimeError: no",
+    ),
+    (
         errors.fixture_worker_died,
         ("its process 7 was killed by signal 9",),
         "the fixture worker ended before this global fixture was set up: its process 7 was killed "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from .._compat import all_definitions
-from ..declare import declaration_of
+from ..definitions import global_declaration
 
 _NOTE = "Global: set up once per test run, in the fixture worker, with -n and --fixture-worker."
 
@@ -15,7 +15,7 @@ class Listing:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         for definition in all_definitions(session):
-            if declaration_of(definition.func) is not None:
+            if global_declaration(definition) is not None:
                 function = getattr(definition.func, "__func__", definition.func)
                 documentation = function.__doc__ or ""
                 if not documentation.startswith(_NOTE):

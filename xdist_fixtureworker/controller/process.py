@@ -33,6 +33,15 @@ EXIT_STATUS_TIMEOUT = 1.0
 """Seconds between the end of the connection and that of the process; then it is told without."""
 
 
+_PREPARE = """
+import os, pytest
+if hasattr(os, "setsid"):
+    os.setsid()
+"""
+"""Runs first of all in the interpreter: imports what takes long, and leaves the session of the
+terminal, whose Ctrl-C must reach neither this process nor the servers that fixtures start in it."""
+
+
 class Manager:
     """What ``WorkerController`` wants to know of xdist's ``NodeManager``, and no more: a second
     ``NodeManager`` would make another ``testrun_uid`` and open every ``--px`` proxy again."""
@@ -83,7 +92,7 @@ class Interpreter:
                 f"popen//id={FIXTURE_WORKER_ID}//execmodel=main_thread_only"
             )
             self._gateway._rinfo()
-            self._gateway.remote_exec("import pytest").waitclose()
+            self._gateway.remote_exec(_PREPARE).waitclose()
         except BaseException as error:
             self._error = error
         finally:

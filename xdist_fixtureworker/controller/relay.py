@@ -87,7 +87,8 @@ class Relay:
                 self.record.served = True
             case SetUp():
                 self.record.set_ups.append(message)
-                self.record.live[message.fixture, message.where] += 1
+                if message.report is None or message.report.get("outcome") == "passed":
+                    self.record.live[message.fixture, message.where] += 1
             case Finalized():
                 self.record.live[message.fixture, message.where] -= 1
                 if message.report is not None:

@@ -89,8 +89,6 @@ class Supervisor:
         self._finish(None, interrupted=True)
         while self._stopping is not None and not self._stopping.wait(_LOOK_FOR_SIGNALS):
             pass
-        if self._signals is not None:
-            self._signals.restore()
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         for line in self._summary:
@@ -99,7 +97,11 @@ class Supervisor:
     def _finish(self, session: pytest.Session | None, interrupted: bool) -> None:
         run, self._run = self._run, None
         if run is not None:
-            self._stopping = run.finish(interrupted)
+            try:
+                self._stopping = run.finish(interrupted)
+            finally:
+                if self._signals is not None:
+                    self._signals.restore()
             run.report(session)
             self._summary.extend(reporting.environment_lines(run.relay.record))
             run.raise_what_ended_it()
@@ -122,6 +124,7 @@ class Run:
         self._interpreter = Interpreter()
         self._process: FixtureWorkerProcess | None = None
         self._dsession: Any = config.pluginmanager.get_plugin("dsession")
+        self._interrupted = False
         self._interruption: BaseException | None = None
 
     def connect(self, node: Any) -> None:
@@ -154,6 +157,7 @@ class Run:
         :param interrupted: whether the user, or the system, wants it to end now.
         :return: is set when the process of the fixture worker is gone, too.
         """
+        self._interrupted = interrupted
         with HeldSignals() as signals:
             try:
                 if interrupted:
@@ -161,7 +165,7 @@ class Run:
                 return self._finish(signals, interrupted)
             except Abandoned:
                 self._switchboard.fixture_worker_down("abandoned on Ctrl-C")
-                return _in_thread(self._interpreter.kill)
+                return _in_thread(self._process.kill if self._process else self._interpreter.kill)
             finally:
                 self._interruption = signals.received
                 self._switchboard.close()
@@ -195,10 +199,10 @@ class Run:
         record = self.relay.record
         if self._switchboard.error is not None:
             raise errors.FixtureWorkerError(f"Internal error:\n{self._switchboard.error}")
-        if record.died is not None and not record.served:
-            raise pytest.UsageError(errors.fixture_worker_did_not_start(record.died))
         if self._interruption is not None:
             raise self._interruption
+        if record.died is not None and not record.served and not self._interrupted:
+            raise pytest.UsageError(errors.fixture_worker_did_not_start(record.died))
         if record.exit_requested is not None:
             raise pytest.exit.Exception(
                 record.exit_requested.reason, returncode=record.exit_requested.returncode

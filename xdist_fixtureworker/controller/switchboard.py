@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     import execnet
 
 _END = object()
+CLOSE_TIMEOUT = 5.0
+"""Seconds that the last messages get; a worker that is stopped does not take any."""
 
 
 class Switchboard:
     """The one place in the controller where messages of this plugin arrive and leave.
 
-    :param on_exit: called in the switchboard's thread when a set-up called ``pytest.exit`` or
+    :param on_end: called in the switchboard's thread when a set-up called ``pytest.exit`` or
         the fixture worker died, so that the run can be ended.
     """
 
@@ -79,9 +81,9 @@ class Switchboard:
         self._events.put(self._relay.finish)
 
     def close(self) -> None:
-        """End the thread. What is still queued is delivered before."""
+        """End the thread. What is still queued is delivered before, if it can be."""
         self._events.put(None)
-        self._thread.join()
+        self._thread.join(CLOSE_TIMEOUT)
 
     def _from_test_worker(self, worker: str, data: object) -> list[Delivery]:
         if data is _END:

@@ -14,8 +14,7 @@ from typing import Any
 from _pytest.nodes import Node
 
 from .._compat import defining_node, set_final, visible_definitions
-from ..declare import declaration_of
-from ..definitions import ArgNames, Definition, dependencies
+from ..definitions import ArgNames, Definition, dependencies, global_declaration
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ def _equal(one: object, other: object) -> bool:
     if one is other:
         return True
     try:
-        return bool(one == other)
+        return type(one) is type(other) and bool(one == other)
     except Exception:  # as for numpy arrays: pytest then compares by identity
         return False
 
@@ -70,7 +69,7 @@ class Clones:
         """
         if not params:
             return definition
-        if declaration_of(definition.func) is not None:
+        if global_declaration(definition) is not None:
             node = defining_node(definition, node)
         relevant = self.relevant(definition, node, params)
         if not relevant:

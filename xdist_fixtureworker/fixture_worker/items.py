@@ -36,6 +36,7 @@ class FixtureItem(pytest.Item):
     """An item that stands for one session fixture, at the node where it is defined.
 
     :param definition: the fixture.
+    :param names: of the fixtures that it needs, and its own.
     :param visible: the definitions of each fixture name that the item can see.
     :param action: what there is to do in the phase "setup".
     """
@@ -51,6 +52,7 @@ class FixtureItem(pytest.Item):
         *,
         definition: Definition,
         label: str,
+        names: Sequence[str],
         visible: Mapping[str, Sequence[Definition]],
         callspec: CallSpec,
         action: Callable[[FixtureItem], object],
@@ -62,9 +64,9 @@ class FixtureItem(pytest.Item):
         self.function = inspect.unwrap(getattr(definition.func, "__func__", definition.func))
         self.originalname = definition.argname
         self.funcargs: dict[str, object] = {}
-        self.fixturenames: list[str] = []
+        self.fixturenames = list(names)
         self.reports: list[pytest.TestReport] = []
-        self.error: BaseException | None = None
+        self.error: BaseException | None = None  #: the first one, of the fixture or of a hook
         self._label = label
         self._action = action
         self._fixtureinfo = FuncFixtureInfo((), (), self.fixturenames, visible)  # type: ignore[arg-type]  # a Mapping does
@@ -87,11 +89,7 @@ class FixtureItem(pytest.Item):
 
     def setup(self) -> None:
         __tracebackhide__ = True
-        try:
-            self._action(self)
-        except BaseException as error:
-            self.error = error
-            raise
+        self._action(self)
 
     def runtest(self) -> None:
         """Nothing: a fixture has no phase "call"."""
@@ -115,12 +113,12 @@ class FixtureItem(pytest.Item):
             raise
         self.reports.append(call_and_report(self, "teardown", log=False, nextitem=rest))
 
-    def run_finalizer_alone(self, finalizer: Callable[[], object]) -> None:
+    def run_finalizer_alone(self, finalizer: Callable[[], None]) -> None:
         """Run a finalizer that :meth:`run_phases` did not come to, because a hook for the phase
         "setup" raised. It has to run all the same."""
         call = pytest.CallInfo.from_call(finalizer, "teardown")
-        report = self.ihook.pytest_runtest_makereport(item=self, call=call)
-        self.reports[:] = [report]
+        # pytest's own report, not through the hook, which may be what raised.
+        self.reports[:] = [pytest.TestReport.from_item_and_call(self, call)]
 
     @property
     def failure(self) -> pytest.TestReport | None:

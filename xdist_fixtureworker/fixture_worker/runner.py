@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,8 +25,8 @@ from .._compat import (
     set_final,
     visible_definitions,
 )
-from ..declare import Declaration, declaration_of, location
-from ..definitions import Definition, dependencies
+from ..declare import Declaration, location
+from ..definitions import Definition, dependencies, global_declaration
 from ..protocol import (
     Answer,
     ExitRequested,
@@ -33,6 +34,7 @@ from ..protocol import (
     Finalized,
     Instance,
     Message,
+    Param,
     Ready,
     Request,
     SetUp,
@@ -77,6 +79,8 @@ class Runner:
         self._active: set[int] = set()
         self._ledger: Ledger[int] = Ledger()
         self._set_up: dict[int, tuple[Definition, SubRequest]] = {}
+        self._environments: dict[int, dict[str, str]] = {}  # before the set-up
+        self._nested: dict[Variable, Declaration] = {}  # changes by fixtures within a set-up
 
     # --- set-up
 
@@ -84,10 +88,14 @@ class Runner:
         """The answer to ``request``; sets up what has not been set up yet."""
         try:
             outcome = self._outcome(request.instance)
+            if outcome.answer is None:
+                outcome.answer = self._first_answer(outcome, request.id)
         except pytest.Collector.CollectError as error:
             return self._failed(errors.SetUpError(str(error)), None, request.id)
-        if outcome.answer is None:
-            outcome.answer = self._first_answer(outcome, request.id)
+        except Exception:
+            # Of a hook of another plugin, or a bug of ours: others are to be served all the same.
+            text = errors.set_up_broke(request.instance.name, traceback.format_exc())
+            return self._failed(errors.SetUpError(text), None, request.id)
         return replace(outcome.answer, id=request.id)
 
     def _outcome(self, instance: Instance) -> Outcome:
@@ -99,7 +107,7 @@ class Runner:
         twins = [
             definition
             for definition in visible_definitions(instance.name, node)
-            if declaration_of(definition.func) is not None
+            if global_declaration(definition) is not None
             and definition.func.__module__ == instance.module
             and definition.func.__qualname__ == instance.qualname
         ]
@@ -118,12 +126,21 @@ class Runner:
         needed = [*dependencies(definition, node, self._argnames), definition]
         for param in instance.params:
             if param.value is not None:
-                value = values.unpack(param.value)
+                value = self._unpack(param)
             else:
                 own = [d for d in needed if d.argname == param.name and d.params is not None]
                 value = parameter_values(own[-1])[param.index]
             parameters[param.name] = self._values.get(param.name, param.index, value)
         return parameters
+
+    def _unpack(self, param: Param) -> object:
+        assert param.value is not None
+        try:
+            return values.unpack(param.value)
+        except (ImportError, AttributeError):
+            # Its class stands in the test module, which is imported only where it is needed.
+            self._tree.find(param.module)
+            return values.unpack(param.value)
 
     def _ensure(self, original: Definition, node: Node, parameters: Mapping[str, Value]) -> Outcome:
         """Set up a global fixture and, before it, those it depends on, each from its own place."""
@@ -141,18 +158,19 @@ class Runner:
         outcome.environment = (*environment, *outcome.environment)
         self._outcomes[id(definition)] = outcome
         self._active.discard(id(original))
-        # pytest looks up the dependencies of a fixture even if it has its value, and would do so
-        # from the place of whoever asks.
-        self._argnames_before.setdefault(id(definition), definition.argnames)
-        set_final(definition, "argnames", ())
+        if definition.cached_result is not None:
+            # pytest looks up the dependencies of a fixture even if it has its value, and would do
+            # so from the place of whoever asks.
+            self._argnames_before.setdefault(id(definition), definition.argnames)
+            set_final(definition, "argnames", ())
         return outcome
 
     def _global_dependencies(self, definition: Definition, node: Node) -> Iterator[Definition]:
         for first in (*self._autouse(node), definition):
             for needed in dependencies(first, node, self._argnames):
-                if declaration_of(needed.func) is not None:
+                if global_declaration(needed) is not None:
                     yield needed
-            if first is not definition and declaration_of(first.func) is not None:
+            if first is not definition and global_declaration(first) is not None:
                 yield first
 
     def _autouse(self, node: Node) -> list[Definition]:
@@ -169,7 +187,7 @@ class Runner:
         return found
 
     def _run(self, definition: Definition, node: Node, parameters: Mapping[str, Value]) -> Outcome:
-        declaration = declaration_of(definition.func)
+        declaration = global_declaration(definition)
         assert declaration is not None
         changed: dict[str, str | None] = {}
 
@@ -185,6 +203,7 @@ class Runner:
             finally:
                 changed.update(_difference(before, os.environ))
 
+        self._nested.clear()
         item = self._item(definition, node, parameters, set_up)
         outcome = Outcome(definition)
         try:
@@ -192,16 +211,18 @@ class Runner:
         except (KeyboardInterrupt, pytest.exit.Exception) as error:
             outcome.error = error
             if isinstance(error, pytest.exit.Exception):
-                self._send(ExitRequested(error.msg, error.returncode))
+                returncode = None if error.returncode is None else int(error.returncode)
+                self._send(ExitRequested(error.msg, returncode))
         else:
             outcome.report = item.failure
             outcome.error = item.error
             if outcome.report is not None:
                 outcome.error = item.error or errors.SetUpError(outcome.report.longreprtext)
-        variables = tuple(Variable(name, value) for name, value in sorted(changed.items()))
-        if declaration.env:
-            outcome.environment = variables
-        self._announce(declaration, item, () if declaration.env else tuple(changed))
+        nested = self._nested
+        own = [variable for variable in _variables(changed) if variable not in nested]
+        replayed = [variable for variable, owner in nested.items() if owner.env]
+        outcome.environment = (*replayed, *(own if declaration.env else ()))
+        self._announce(declaration, item, () if declaration.env else tuple(v.name for v in own))
         return outcome
 
     def _item(
@@ -214,7 +235,8 @@ class Runner:
         visible: Mapping[str, Sequence[Definition]] = Visible(
             definition, node, parameters, self._clones
         )
-        kind = "global" if declaration_of(definition.func) else "session"
+        needs = [*self._autouse(node), *dependencies(definition, node, self._argnames), definition]
+        kind = "global" if global_declaration(definition) else "session"
         shown = "-".join(_shown(value) for value in parameters.values())
         label = f"{kind} fixture {definition.argname}" + (f"[{shown}]" if shown else "")
         item: FixtureItem = FixtureItem.from_parent(
@@ -223,6 +245,7 @@ class Runner:
             nodeid=f"{self._file(definition)}::{label}",
             definition=definition,
             label=label,
+            names=list(dict.fromkeys(needed.argname for needed in needs)),
             visible=visible,
             callspec=CallSpec(
                 params={name: value.value for name, value in parameters.items()},
@@ -259,7 +282,7 @@ class Runner:
             return self._failed(outcome.error, outcome.report, id_)
         assert outcome.definition.cached_result is not None
         value = outcome.definition.cached_result[0]
-        declaration = declaration_of(outcome.definition.func)
+        declaration = global_declaration(outcome.definition)
         assert declaration is not None
         try:
             packed = values.pack(value)
@@ -296,6 +319,7 @@ class Runner:
     def setting_up(self, definition: Definition) -> None:
         """pytest starts to set up a session fixture, global or not."""
         self._ledger.move(id(definition), State.SETTING_UP)
+        self._environments[id(definition)] = dict(os.environ)
 
     def was_set_up(
         self, definition: Definition, request: SubRequest, error: BaseException | None
@@ -303,11 +327,32 @@ class Runner:
         """pytest has set it up, or tried to."""
         self._set_up[id(definition)] = (definition, request)
         self._ledger.move(id(definition), State.READY if error is None else State.FAILED)
+        before = self._environments.pop(id(definition))
+        declaration = global_declaration(definition)
+        if declaration is not None and request._pyfuncitem.definition is not definition:  # type: ignore[attr-defined]  # a FixtureItem
+            self._was_set_up_within_another(definition, declaration, before, error)
         if error is not None and definition.cached_result is None:
             # What pytest does for Exceptions only; without it, a fixture that raised SystemExit
             # would run again and its finalizers would not run.
             key = definition.cache_key(request)
             definition.cached_result = (None, key, (error, error.__traceback__))
+
+    def _was_set_up_within_another(
+        self,
+        definition: Definition,
+        declaration: Declaration,
+        before: Mapping[str, str],
+        error: BaseException | None,
+    ) -> None:
+        """A global fixture asked for this one with ``getfixturevalue()``."""
+        variables = _variables(_difference(before, os.environ))
+        own = tuple(variable for variable in variables if variable not in self._nested)
+        self._nested.update(dict.fromkeys(own, declaration))
+        if error is None:  # else who asks for it next gets the error, with a report
+            environment = own if declaration.env else ()
+            self._outcomes[id(definition)] = Outcome(definition, environment=environment)
+            names = () if declaration.env else tuple(variable.name for variable in own)
+            self._send(SetUp(declaration.name, declaration.where, None, names))
 
     # --- finalizing
 
@@ -330,19 +375,21 @@ class Runner:
         item = self._item(definition, node, self._parameters_of(request), register)
         try:
             self._session.config.hook.pytest_runtest_protocol(item=item, nextitem=self._rest)
-        finally:
-            if definition.cached_result is not None:
-                item.run_finalizer_alone(finish)
-            failure = item.failure
-            self._ledger.move(key, State.FINALIZER_FAILED if failure else State.FINALIZED)
-            declaration = declaration_of(definition.func)
-            self._send(
-                Finalized(
-                    fixture=declaration.name if declaration else definition.argname,
-                    where=declaration.where if declaration else location(definition.func),
-                    report=None if failure is None else self._serialized(failure),
-                )
+        except BaseException as error:  # of a hook; the other finalizers are to run
+            item.error = error
+            self._session._setupstate.teardown_exact(self._rest)
+        if definition.cached_result is not None:
+            item.run_finalizer_alone(finish)
+        failure = item.failure
+        self._ledger.move(key, State.FINALIZER_FAILED if failure else State.FINALIZED)
+        declaration = global_declaration(definition)
+        self._send(
+            Finalized(
+                fixture=declaration.name if declaration else definition.argname,
+                where=declaration.where if declaration else location(definition.func),
+                report=None if failure is None else self._serialized(failure),
             )
+        )
 
     @staticmethod
     def _parameters_of(request: SubRequest) -> dict[str, Value]:
@@ -375,6 +422,10 @@ def _finish(definition: Definition, request: SubRequest) -> None:
 def _difference(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str | None]:
     names = (before.keys() | after.keys()) - {_PYTEST_CURRENT_TEST}
     return {name: after.get(name) for name in names if before.get(name) != after.get(name)}
+
+
+def _variables(changed: Mapping[str, str | None]) -> list[Variable]:
+    return [Variable(name, value) for name, value in sorted(changed.items())]
 
 
 def _shown(parameter: Value) -> str:

@@ -6,7 +6,6 @@ one until it is told to finish or the connection ends, and then finalizes.
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from collections.abc import Generator
@@ -17,6 +16,7 @@ import execnet
 import psutil
 import pytest
 
+from .._compat import is_session_scoped
 from ..errors import ProtocolError
 from ..protocol import (
     Finish,
@@ -35,6 +35,8 @@ from .runner import Runner
 from .tree import Tree
 
 _CONNECTION_LOST = object()
+TEST_WORKERS_TIMEOUT = 60.0
+"""Seconds that test workers get to end after the controller died; then we finalize all the same."""
 
 
 class FixtureWorker:
@@ -47,7 +49,6 @@ class FixtureWorker:
         self._test_workers: list[psutil.Process] = []
         self._interrupted = False
         self._interruptible = False  # while the code of a fixture runs
-        _leave_the_terminal()
         signal.signal(signal.SIGINT, self._on_sigint)
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -84,20 +85,30 @@ class FixtureWorker:
         self, fixturedef: Any, request: Any
     ) -> Generator[None, object, object]:
         __tracebackhide__ = True
+        if not is_session_scoped(fixturedef):  # as one that a hook of a conftest asks for
+            return (yield)
         if self._interrupted:
             raise KeyboardInterrupt
         self._runner.setting_up(fixturedef)
-        outer, self._interruptible = self._interruptible, True
+        error: BaseException | None = None
+        outer = self._interruptible
         try:
+            self._interruptible = True
             value = yield
-        except BaseException as error:
             self._interruptible = False
-            self._runner.was_set_up(fixturedef, request, error)
+        except BaseException as raised:
+            self._interruptible = False
+            error = raised
             raise
         finally:
+            self._runner.was_set_up(fixturedef, request, error)
             self._interruptible = outer
-        self._runner.was_set_up(fixturedef, request, None)
         return value
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+        if isinstance(item, FixtureItem) and call.excinfo is not None and item.error is None:
+            item.error = call.excinfo.value
 
     def _serve(self) -> None:
         while True:
@@ -126,7 +137,9 @@ class FixtureWorker:
         """
         self._requests.put(data)
         if data is _CONNECTION_LOST:
-            self._finalized.wait()
+            # In the main thread if the connection was lost before this callback was set.
+            if threading.current_thread() is not threading.main_thread():
+                self._finalized.wait()
         elif data == encode(Interrupt()):
             self._interrupted = True
             if hasattr(signal, "pthread_kill"):  # wakes the main thread from a system call, too
@@ -140,8 +153,9 @@ class FixtureWorker:
 
     def _wait_test_workers_down(self) -> None:
         """Without the controller, wait for the test workers themselves: they may be using what
-        the finalizers destroy. execnet ends each of them within 15 s of the controller's death."""
-        psutil.wait_procs(self._test_workers)
+        the finalizers destroy. execnet ends each of them within 15 s of the controller's death,
+        unless it is stopped."""
+        psutil.wait_procs(self._test_workers, timeout=TEST_WORKERS_TIMEOUT)
 
     def _joined(self, pid: int) -> None:
         try:
@@ -154,13 +168,3 @@ class FixtureWorker:
             self._channel.send(encode(message))
         except OSError:
             pass  # the controller died; the queue tells
-
-
-def _leave_the_terminal() -> None:
-    """Keep Ctrl-C away from this process and from the servers that fixtures start in it, with a
-    session of its own."""
-    if hasattr(os, "setsid"):
-        try:
-            os.setsid()
-        except PermissionError:
-            pass  # it leads a session or group already

@@ -7,6 +7,7 @@ always be the same object. No module is imported that does not lie on the way.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,9 @@ class Tree:
             has a syntax error, or is not there in this process.
         """
         node: Node = self._session
-        paths = [(self._session.config.rootpath / step.path).resolve() for step in place]
+        root = self._session.config.rootpath
+        # Not resolve(), which would follow symbolic links; pytest's nodes do not.
+        paths = [Path(os.path.normpath(root / step.path)) for step in place]
         # As for paths on the command line: files are found whatever their names.
         self._session._initialpaths |= frozenset(paths)
         self._session._initialpaths_with_parents |= frozenset(paths)

@@ -16,7 +16,7 @@ import pytest
 from .. import errors, values
 from ..declare import Declaration
 from ..protocol import Answer, Failed, Instance, Joined, Ready, Request, Variable, decode, encode
-from .instances import GlobalDefinitions
+from .instances import GlobalDefinitions, Outcome
 
 
 class TestWorker:
@@ -51,7 +51,16 @@ class TestWorker:
     def pytest_unconfigure(self) -> None:
         self._environment.restore()
 
-    def _fetch(self, declaration: Declaration, instance: Instance) -> object:
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self) -> Generator[None, object, object]:
+        __tracebackhide__ = True
+        try:
+            return (yield)
+        except BaseException:
+            self._definitions.forget_unanswered()
+            raise
+
+    def _fetch(self, declaration: Declaration, instance: Instance) -> Outcome:
         __tracebackhide__ = True
         if instance not in self._outcomes:
             self._outcomes[instance] = self._outcome(declaration, self._ask(instance))
@@ -61,9 +70,7 @@ class TestWorker:
             # its own would be taken for a crash, and the worker be replaced.
             self._session.shouldstop = str(outcome.error)
             raise pytest.exit.Exception(str(outcome.error), returncode=0)
-        if outcome.error is not None:
-            raise outcome.error
-        return outcome.value
+        return outcome
 
     def _ask(self, instance: Instance) -> Answer:
         request = Request(next(self._ids), instance)
@@ -110,20 +117,6 @@ class TestWorker:
                 return
         if isinstance(excinfo.value, errors.FixtureWorkerError):
             report.longrepr = excinfo.getrepr(style="value")
-
-
-class Outcome:
-    """What became of a global fixture: its value, or the exception for each test that needs it."""
-
-    def __init__(
-        self,
-        value: object = None,
-        error: BaseException | None = None,
-        report: pytest.TestReport | None = None,
-    ) -> None:
-        self.value = value
-        self.error = error
-        self.report = report  #: of the set-up that failed, from the fixture worker
 
 
 class Environment:

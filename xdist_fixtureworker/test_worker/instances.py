@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from _pytest.fixtures import FixtureRequest
+from _pytest.fixtures import FixtureRequest, FuncFixtureInfo
 from _pytest.nodes import Node
 
 from .. import errors, values
@@ -32,11 +32,25 @@ from .._compat import (
     set_final,
     visible_definitions,
 )
-from ..declare import Declaration, declaration_of
-from ..definitions import Definition, dependencies
+from ..declare import Declaration
+from ..definitions import Definition, dependencies, global_declaration
 from ..protocol import Instance, Param, Step
 
-Fetch = Callable[[Declaration, Instance], object]
+Fetch = Callable[[Declaration, Instance], "Outcome"]
+
+
+class Outcome:
+    """What became of a global fixture: its value, or the exception for each test that needs it."""
+
+    def __init__(
+        self,
+        value: object = None,
+        error: BaseException | None = None,
+        report: pytest.TestReport | None = None,
+    ) -> None:
+        self.value = value
+        self.error = error
+        self.report = report  #: of the set-up that failed, from the fixture worker
 
 
 class GlobalDefinition:
@@ -66,7 +80,7 @@ class GlobalDefinition:
         self._closure = [*dependencies(self.definition, node, argnames), self.definition]
         self._closure_names = {definition.argname for definition in self._closure}
         return Instance(
-            place=tuple(_step(parent) for parent in node.listchain()[1:]),
+            place=_place(node),
             name=self.definition.argname,
             module=getattr(self.function, "__module__", ""),
             qualname=getattr(self.function, "__qualname__", ""),
@@ -85,6 +99,7 @@ class GlobalDefinition:
 
     def _params(self, item: Any, callspec: Any) -> list[Param]:
         in_force = item._fixtureinfo.name2fixturedefs
+        module = _place(item.getparent(pytest.Module))
         params: dict[str, Param] = {}
         for definition in self._closure:
             name = definition.argname
@@ -94,9 +109,9 @@ class GlobalDefinition:
             own = parameter_values(definition)
             stands_there = index < len(own) and own[index] is value
             if stands_there:
-                params[name] = Param(name, index, None)
+                params[name] = Param(name, index, None, ())
             elif definition is self.definition or in_force.get(name, (None,))[-1] is definition:
-                params[name] = Param(name, index, self._pack(name, value))
+                params[name] = Param(name, index, self._pack(name, value), module)
         return [params[name] for name in sorted(params)]
 
     def _pack(self, name: str, value: object) -> bytes:
@@ -119,20 +134,33 @@ class GlobalDefinitions:
     def __init__(self, fetch: Fetch) -> None:
         self._fetch = fetch
         self._known: dict[int, GlobalDefinition] = {}
+        self._asking: Definition | None = None
 
     def take_over(self, session: pytest.Session) -> None:
         """Replace what all global definitions do, and what the collected tests think they need."""
         for definition in all_definitions(session):
-            declaration = declaration_of(definition.func)
+            declaration = global_declaration(definition)
             if declaration is not None:
                 self._known[id(definition)] = GlobalDefinition(definition, declaration)
+        if not self._known:
+            return
+        # Items of other plugins may have no such information; parametrized ones share it.
+        infos = {id(info): info for item in session.items if (info := _fixture_info(item))}
+        needed_before = {key: _needed(info) for key, info in infos.items()}
         for known in self._known.values():
             self._replace(known)
-        if self._known:
-            for item in session.items:
-                info = getattr(item, "_fixtureinfo", None)  # items of other plugins may have none
-                if info is not None:
-                    info.prune_dependency_tree()
+        for key, info in infos.items():
+            gone = needed_before[key] - _needed(info)
+            # Not all else that is not needed: hooks may have added names.
+            info.names_closure[:] = [name for name in info.names_closure if name not in gone]
+
+    def forget_unanswered(self) -> None:
+        """Have it asked for again, if an exception came up while a test waited for the answer, as
+        that of a time-out of the test: pytest would keep it as the outcome of the fixture."""
+        if self._asking is not None:
+            self._asking.cached_result = None
+            self._asking._finalizers.clear()
+            self._asking = None
 
     def _argnames(self, definition: Definition) -> tuple[str, ...]:
         known = self._known.get(id(definition))
@@ -146,16 +174,34 @@ class GlobalDefinitions:
         def fetch(request: FixtureRequest) -> object:
             __tracebackhide__ = True
             instance = cache_key(request)
-            try:
-                return self._fetch(known.declaration, instance)
-            except BaseException as error:
+            self._asking = known.definition
+            outcome = self._fetch(known.declaration, instance)
+            self._asking = None
+            if outcome.error is not None:
                 # pytest keeps Exceptions only, and cannot ask again after any other.
-                known.definition.cached_result = (None, instance, (error, error.__traceback__))
-                raise
+                error = (outcome.error, outcome.error.__traceback__)
+                known.definition.cached_result = (None, instance, error)
+                raise outcome.error
+            return outcome.value
 
         set_final(known.definition, "argnames", ("request",))
         set_final(known.definition, "func", fetch)
         set_final(known.definition, "cache_key", cache_key)
+
+
+def _fixture_info(item: pytest.Item) -> FuncFixtureInfo | None:
+    return getattr(item, "_fixtureinfo", None)
+
+
+def _needed(info: FuncFixtureInfo) -> set[str]:
+    """The names that a test needs, as its fixtures' definitions are now."""
+    pruned = dataclasses.replace(info, names_closure=list(info.names_closure))
+    pruned.prune_dependency_tree()
+    return set(pruned.names_closure)
+
+
+def _place(node: Node | None) -> tuple[Step, ...]:
+    return tuple(_step(parent) for parent in node.listchain()[1:]) if node is not None else ()
 
 
 def _step(node: Node) -> Step:

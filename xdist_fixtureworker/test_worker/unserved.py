@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ..declare import declaration_of
+from ..definitions import global_declaration
 from ..roles import RAN
 
 
@@ -19,6 +19,6 @@ class UnservedTestWorker:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, object, object]:
-        if declaration_of(fixturedef.func) is not None and fixturedef.argname not in self._ran:
+        if global_declaration(fixturedef) is not None and fixturedef.argname not in self._ran:
             self._ran.append(fixturedef.argname)
         return (yield)
