@@ -1,4 +1,4 @@
-"""Habits that style.md asks for and that a syntax tree shows."""
+"""Habits of this code base that a syntax tree shows."""
 
 from __future__ import annotations
 
