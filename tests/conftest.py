@@ -1,3 +1,17 @@
 """For all tests: pytest's own ``pytester`` fixture, which runs pytest in a subprocess."""
 
+from __future__ import annotations
+
+import signal
+
 pytest_plugins = ["pytester"]
+
+
+def pytest_configure() -> None:
+    """Have the processes that tests start obey signals: a shell that runs the tests in the
+    background, and nohup, ignore some, and what is ignored is inherited."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
