@@ -127,7 +127,7 @@ def method_declaration(fixture: Any) -> Declaration | None:
 
 def location(function: Any) -> str:
     """``file:line`` of a function or class, for error messages."""
-    function = inspect.unwrap(_plain(function))
+    function = underlying(function)
     try:
         file = inspect.getsourcefile(function) or inspect.getfile(function)
         line = (
@@ -145,6 +145,11 @@ def _relative(file: str) -> str:
         return str(Path(file).relative_to(Path.cwd()))
     except (ValueError, OSError):
         return file
+
+
+def underlying(function: Any) -> Any:
+    """The function that the user wrote, below bindings and wrappers: where the source stands."""
+    return inspect.unwrap(_plain(function))
 
 
 def _plain(function: Any) -> Any:

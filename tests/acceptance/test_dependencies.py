@@ -97,7 +97,7 @@ import xdist_fixtureworker
 
 @pytest.mark.parametrize("i", range(4))
 def test_it(everything, testrun_uid, pytestconfig, i):
-    assert everything.pop("file").read_text() == "content" if "file" in everything else True
+    assert everything["file"].read_text() == "content"
     assert everything["run"] == testrun_uid
     assert everything["rootpath"] == pytestconfig.rootpath
     assert everything["worker"] == "fixtureworker"

@@ -83,7 +83,7 @@ def config(pytester: pytest.Pytester) -> Iterator[pytest.Config]:
 def started(config: pytest.Config) -> Iterator[Started]:
     started = Started(config)
     yield started
-    started.process.kill()
+    started.interpreter.kill()
 
 
 def test_it_is_a_worker_of_this_run_with_a_channel_of_ours(started: Started) -> None:
@@ -196,7 +196,7 @@ def test_a_child_that_holds_its_pipes_does_not_hide_its_death(started: Started) 
         assert psutil.pid_exists(child)
         assert not started.process.channel.isclosed()
         # And we do not wait for that child.
-        started.process.kill()
+        started.interpreter.kill()
         assert psutil.pid_exists(child)
     finally:
         os.kill(child, signal.SIGKILL)
@@ -205,13 +205,13 @@ def test_a_child_that_holds_its_pipes_does_not_hide_its_death(started: Started) 
 def test_killing_it_ends_it(started: Started) -> None:
     started.start()
     running = psutil.Process(started.process.pid)
-    started.process.kill()
+    started.interpreter.kill()
     assert not running.is_running()
-    started.process.kill()  # again, as from a finally
+    started.interpreter.kill()  # again, as from a finally
 
 
 def test_a_process_in_which_nothing_was_started_can_be_killed(started: Started) -> None:
-    started.process.kill()
+    started.interpreter.kill()
     with pytest.raises(EOFError):
         started.process.channel.waitclose(NEVER)
     assert started.reasons.empty()

@@ -120,7 +120,7 @@ class FixtureWorkerProcess:
         self._on_down = on_down
         self._ended = threading.Event()  # pytest in it, at least
         self._exited = threading.Event()  # and the process
-        self._group = interpreter.group
+        self._interpreter = interpreter
         gateway = interpreter.gateway()
         self.channel = gateway.newchannel()
         self.pid: int = gateway._rinfo().pid
@@ -144,12 +144,8 @@ class FixtureWorkerProcess:
     def stop(self) -> None:
         """Let the process exit, or kill it, and wait until it is gone."""
         # execnet waits for the pipes, too, which a forked child of a fixture may hold for long.
-        self._group.terminate(PIPES_TIMEOUT if self._exited.is_set() else EXIT_TIMEOUT)
-
-    def kill(self) -> None:
-        """End the process at once, whatever it is doing, and wait until it is gone."""
-        self._group.terminate(0)
-        self.node.gateway._io.wait()
+        timeout = PIPES_TIMEOUT if self._exited.is_set() else EXIT_TIMEOUT
+        self._interpreter.group.terminate(timeout)
 
     def _event(self, event: tuple[str, dict[str, Any]]) -> None:
         """What xdist's worker side reports. Runs in the receiver thread of the gateway."""

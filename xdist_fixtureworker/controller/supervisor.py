@@ -162,17 +162,17 @@ class Run:
             try:
                 if interrupted:
                     self._switchboard.interrupt()
-                return self._finish(signals, interrupted)
+                return self._finish(signals)
             except Abandoned:
                 self._switchboard.fixture_worker_down("abandoned on Ctrl-C")
-                return _in_thread(self._process.kill if self._process else self._interpreter.kill)
+                return _in_thread(self._interpreter.kill)
             finally:
                 self._interruption = signals.received
                 self._switchboard.close()
 
-    def _finish(self, signals: HeldSignals, interrupted: bool) -> threading.Event:
+    def _finish(self, signals: HeldSignals) -> threading.Event:
         def wait(event: threading.Event) -> None:
-            self._wait_patiently(event, signals, interrupted)
+            self._wait_patiently(event, signals)
 
         if self._dsession.nodemanager is not None:
             wait(_in_thread(self._dsession.nodemanager.teardown_nodes))
@@ -216,9 +216,7 @@ class Run:
         elif not record.served:
             self._dsession.shouldstop = "the fixture worker could not start"
 
-    def _wait_patiently(
-        self, event: threading.Event, signals: HeldSignals, interrupted: bool
-    ) -> None:
+    def _wait_patiently(self, event: threading.Event, signals: HeldSignals) -> None:
         """Wait, and say what is waited for whenever a signal asks to end.
 
         :raises Abandoned: at the third Ctrl-C of the run.
@@ -227,7 +225,7 @@ class Run:
         while not event.wait(_LOOK_FOR_SIGNALS):
             if signals.received is not told:
                 told = signals.received
-                left = _ABANDONING_INTERRUPT - interrupted - signals.interrupts
+                left = _ABANDONING_INTERRUPT - self._interrupted - signals.interrupts
                 if left <= 0:
                     raise Abandoned
                 self._switchboard.interrupt()

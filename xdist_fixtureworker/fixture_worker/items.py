@@ -7,7 +7,6 @@ them from.
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from _pytest.fixtures import FuncFixtureInfo, TopRequest
 from _pytest.runner import call_and_report
 from _pytest.scope import Scope
 
+from ..declare import underlying
 from ..definitions import Definition
 
 
@@ -51,7 +51,6 @@ class FixtureItem(pytest.Item):
         self,
         *,
         definition: Definition,
-        label: str,
         names: Sequence[str],
         visible: Mapping[str, Sequence[Definition]],
         callspec: CallSpec,
@@ -61,13 +60,12 @@ class FixtureItem(pytest.Item):
         super().__init__(**kwargs)
         self.definition = definition
         self.obj = self._obj = definition.func
-        self.function = inspect.unwrap(getattr(definition.func, "__func__", definition.func))
+        self.function = underlying(definition.func)
         self.originalname = definition.argname
         self.funcargs: dict[str, object] = {}
         self.fixturenames = list(names)
         self.reports: list[pytest.TestReport] = []
         self.error: BaseException | None = None  #: the first one, of the fixture or of a hook
-        self._label = label
         self._action = action
         self._fixtureinfo = FuncFixtureInfo((), (), self.fixturenames, visible)  # type: ignore[arg-type]  # a Mapping does
         self._request = TopRequest(self, _ispytest=True)  # type: ignore[arg-type]  # as for DoctestItem
@@ -97,8 +95,8 @@ class FixtureItem(pytest.Item):
     def reportinfo(self) -> tuple[Any, int | None, str]:
         code = getattr(self.function, "__code__", None)
         if code is None:
-            return self.path, None, self._label
-        return code.co_filename, code.co_firstlineno - 1, self._label
+            return self.path, None, self.name
+        return code.co_filename, code.co_firstlineno - 1, self.name
 
     def run_phases(self, rest: pytest.Item) -> None:
         """Set up and tear down this item; what it set up for the session stays.

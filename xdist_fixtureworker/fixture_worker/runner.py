@@ -25,7 +25,7 @@ from .._compat import (
     set_final,
     visible_definitions,
 )
-from ..declare import Declaration, location
+from ..declare import Declaration, location, underlying
 from ..definitions import Definition, dependencies, global_declaration
 from ..protocol import (
     Answer,
@@ -244,7 +244,6 @@ class Runner:
             name=label,
             nodeid=f"{self._file(definition)}::{label}",
             definition=definition,
-            label=label,
             names=list(dict.fromkeys(needed.argname for needed in needs)),
             visible=visible,
             callspec=CallSpec(
@@ -259,8 +258,7 @@ class Runner:
 
     def _file(self, definition: Definition) -> str:
         """The file that the fixture stands in, as in the ids of tests."""
-        function = inspect.unwrap(getattr(definition.func, "__func__", definition.func))
-        path = Path(inspect.getfile(function))
+        path = Path(inspect.getfile(underlying(definition.func)))
         root = self._session.config.rootpath
         return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
