@@ -394,6 +394,8 @@ class TestRecovery:
         assert again.record.unfinalized == ["one (conftest.py:1)", "other (conftest.py:3)"]
         again.from_fixture_worker(Finalized(3, None))
         assert again.record.unfinalized == ["one (conftest.py:1)"]
+        again.from_fixture_worker(Finalized(1, {"outcome": "failed"}))
+        assert again.record.unfinalized == ["one (conftest.py:1)"]  # it was not undone
 
 
 def test_an_interrupt_goes_to_the_fixture_worker(relay: Relay) -> None:

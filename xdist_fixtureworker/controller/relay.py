@@ -99,6 +99,7 @@ class Relay:
         self._answers: dict[Instance, Answer] = {}
         self._given_up: set[int] = set()  # requests that were answered in the place of a dead one
         self._finishing = False
+        self._recovering = False
 
     def from_test_worker(self, worker: str, message: Message) -> list[Delivery]:
         """What to send after ``message`` came from the test worker of that id."""
@@ -149,7 +150,8 @@ class Relay:
                 record.running[id_] = f"the finalizer of {message.fixture} ({message.where})"
             case Finalized():
                 record.running.pop(id_, None)
-                record.live.pop(id_, None)
+                if message.report is None or not self._recovering:
+                    record.live.pop(id_, None)
                 if message.report is not None:
                     record.failed_finalizers.append(message.report)
 
@@ -183,6 +185,7 @@ class Relay:
 
     def recover(self, lost: dict[int, Live]) -> list[Delivery]:
         """What to send to undo what a fixture worker before this one left."""
+        self._recovering = True
         self.record.live = {id_: lost[id_] for id_ in reversed(lost)}
         return [
             (FIXTURE_WORKER, Recover(id_, live.recovery))
