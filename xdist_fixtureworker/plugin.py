@@ -6,8 +6,10 @@ import pytest
 
 from ._compat import is_fixture
 from .declare import method_declaration
-from .errors import instance_method
-from .roles import FIXTURE_WORKER, HANDOVER
+from .errors import instance_method, unknown_treatment_of_strays
+from .roles import FIXTURE_WORKER, HANDOVER, STRAYS
+
+_TREATMENTS_OF_STRAYS = ("report", "kill", "ignore")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,6 +34,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=False,
         help="As if --fixture-worker were given whenever tests are distributed",
     )
+    parser.addini(
+        STRAYS,
+        default="report",
+        help="What is done about processes that outlive the worker that started them: report them "
+        "in the summary, kill them as well, or ignore them",
+    )
 
 
 def _wanted(config: pytest.Config) -> bool:
@@ -40,6 +48,9 @@ def _wanted(config: pytest.Config) -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    strays = config.getini(STRAYS)
+    if strays not in _TREATMENTS_OF_STRAYS:
+        raise pytest.UsageError(unknown_treatment_of_strays(strays))
     config.pluginmanager.register(_role(config), "xdist_fixtureworker_role")
     if config.option.showfixtures or config.option.show_fixtures_per_test:
         from .controller.listing import Listing

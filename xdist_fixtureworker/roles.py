@@ -8,6 +8,12 @@ HANDOVER = "xdist_fixtureworker"
 RAN = "xdist_fixtureworker_ran"
 """The key in xdist's ``workeroutput`` for the global fixtures that a test worker set up itself."""
 
+RUN = "XDIST_FIXTUREWORKER_RUN"
+"""The environment variable by which all processes of a run are known, wherever they end up."""
+
+STRAYS = "fixture_worker_strays"
+"""The ini setting that says what is done about processes that are left behind."""
+
 TEST_WORKER = "test worker"
 FIXTURE_WORKER = "fixture worker"
 

@@ -47,6 +47,7 @@ class Record:
     set_ups: list[SetUp] = field(default_factory=list)
     failed_finalizers: list[Mapping[str, Any]] = field(default_factory=list)
     live: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
+    test_workers: dict[str, Joined] = field(default_factory=dict)  #: all that ever were
     exit_requested: ExitRequested | None = None
     served: bool = False  #: whether pytest came up in the fixture worker
     finished: bool = False
@@ -72,7 +73,9 @@ class Relay:
         """What to send after ``message`` came from the test worker of that id."""
         match message:
             case Joined():
-                return [(FIXTURE_WORKER, WorkerJoined(worker, message.pid))]
+                self.record.test_workers[worker] = message
+                joined = WorkerJoined(worker, message.pid, message.created)
+                return [(FIXTURE_WORKER, joined)]
             case Request():
                 return self._request(worker, message)
             case _:

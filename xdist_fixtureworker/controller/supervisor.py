@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .. import errors
-from ..roles import FIXTURE_WORKER_ID, HANDOVER, TEST_WORKER
+from ..roles import FIXTURE_WORKER_ID, HANDOVER, STRAYS, TEST_WORKER
 from . import reporting
 from .relay import Relay
 from .signals import EndSignals, HeldSignals
+from .sweep import Sweep
 from .switchboard import Switchboard
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Supervisor:
         self._run: Run | None = None
         self._stopping: threading.Event | None = None
         self._signals: EndSignals | None = None
+        self._sweep: Sweep | None = None
         self._summary: list[str] = []
 
     def pytest_report_header(self) -> str | None:
@@ -52,7 +54,10 @@ class Supervisor:
 
         check_local_pythons(self._config)
         self._signals = EndSignals()
-        self._run = run = Run(self._config)
+        relay = Relay()
+        # Before anything is started in which something may be left behind:
+        self._sweep = Sweep(self._config.getini(STRAYS), relay.record)
+        self._run = run = Run(self._config, relay)
         yield
         run.start()
 
@@ -67,6 +72,11 @@ class Supervisor:
             from .process import check_python
 
             check_python(".".join(map(str, node.workerinfo["version_info"][:2])), node.gateway.id)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object | None) -> None:
+        if self._sweep is not None and error is not None:
+            self._sweep.test_worker_crashed(node.gateway.id)
 
     # Innermost, so that the reports are in time for plugins that end their work around this hook,
     # pytest-cov's combining of data among them.
@@ -83,16 +93,22 @@ class Supervisor:
         finally:
             self._finish(session, interrupted)
 
+    # After other plugins have ended what is theirs, and before the summary.
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self) -> None:
+        self._sweep_up()
+
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
         # Where an exception at the session's start kept the test loop from running:
         self._finish(None, interrupted=True)
-        while self._stopping is not None and not self._stopping.wait(_LOOK_FOR_SIGNALS):
-            pass
+        self._sweep_up()
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         for line in self._summary:
             terminalreporter.write_line(line)
+        if self._sweep is not None:
+            reporting.write_left_behind(terminalreporter, self._sweep.lines())
 
     def _finish(self, session: pytest.Session | None, interrupted: bool) -> None:
         run, self._run = self._run, None
@@ -106,6 +122,13 @@ class Supervisor:
             self._summary.extend(reporting.environment_lines(run.relay.record))
             run.raise_what_ended_it()
 
+    def _sweep_up(self) -> None:
+        """Wait until the fixture worker is gone, and look for what is left of the run."""
+        while self._stopping is not None and not self._stopping.wait(_LOOK_FOR_SIGNALS):
+            pass
+        if self._sweep is not None:
+            self._sweep.finish()
+
     def _starts_fixture_worker(self) -> bool:
         return _distributes(self._config) and not any(
             self._config.getoption(name, False) for name in _SHOWS_ONLY
@@ -115,10 +138,10 @@ class Supervisor:
 class Run:
     """The fixture worker of one run, from its start to its end."""
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, relay: Relay) -> None:
         from .process import Interpreter
 
-        self.relay = Relay()
+        self.relay = relay
         self._config = config
         self._switchboard = Switchboard(self.relay, self._end_early)
         self._interpreter = Interpreter()

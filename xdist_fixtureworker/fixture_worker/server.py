@@ -6,6 +6,7 @@ one until it is told to finish or the connection ends, and then finalizes.
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Generator
@@ -13,9 +14,9 @@ from queue import SimpleQueue
 from typing import Any
 
 import execnet
-import psutil
 import pytest
 
+from .. import strays
 from .._compat import is_session_scoped
 from ..errors import ProtocolError
 from ..protocol import (
@@ -29,14 +30,16 @@ from ..protocol import (
     decode,
     encode,
 )
+from ..roles import RUN, STRAYS
 from .collected import collect_when_read
 from .items import FixtureItem
 from .runner import Runner
 from .tree import Tree
 
 _CONNECTION_LOST = object()
-TEST_WORKERS_TIMEOUT = 60.0
-"""Seconds that test workers get to end after the controller died; then we finalize all the same."""
+TEST_WORKERS_TIMEOUT = 20.0
+"""Seconds that test workers get to end after the controller died; then they are ended. execnet does
+so with those that run a test after 15 s."""
 
 
 class FixtureWorker:
@@ -46,12 +49,14 @@ class FixtureWorker:
         self._channel = channel
         self._requests: SimpleQueue[object] = SimpleQueue()
         self._finalized = threading.Event()
-        self._test_workers: list[psutil.Process] = []
+        self._test_workers: list[strays.Identity] = []
+        self._controller_died = False
         self._interrupted = False
         self._interruptible = False  # while the code of a fixture runs
         signal.signal(signal.SIGINT, self._on_sigint)
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
+        self._session = session
         self._tree = Tree(session)
         self._runner = Runner(session, self._tree, self._send)
 
@@ -69,6 +74,8 @@ class FixtureWorker:
             self._interrupted = False
             self._runner.finalize()
             self._send(Finished())
+            if self._controller_died:
+                self._end_strays()
         finally:
             self._finalized.set()
         return True
@@ -122,7 +129,7 @@ class FixtureWorker:
                 case Interrupt():
                     pass  # was obeyed when it arrived
                 case WorkerJoined():
-                    self._joined(message.pid)
+                    self._test_workers.append(strays.Identity(message.pid, message.created))
                 case Finish():
                     return
                 case _:
@@ -135,6 +142,8 @@ class FixtureWorker:
         process after another 10 s; but only once this call has returned. So it is what gives the
         finalizers the time they need. It returns in any case: the event is set in a ``finally``.
         """
+        if data is _CONNECTION_LOST:
+            self._controller_died = True
         self._requests.put(data)
         if data is _CONNECTION_LOST:
             # In the main thread if the connection was lost before this callback was set.
@@ -153,15 +162,18 @@ class FixtureWorker:
 
     def _wait_test_workers_down(self) -> None:
         """Without the controller, wait for the test workers themselves: they may be using what
-        the finalizers destroy. execnet ends each of them within 15 s of the controller's death,
-        unless it is stopped."""
-        psutil.wait_procs(self._test_workers, timeout=TEST_WORKERS_TIMEOUT)
+        the finalizers destroy. One that hangs, or is stopped, does not end by itself."""
+        strays.end(strays.wait_gone(self._test_workers, TEST_WORKERS_TIMEOUT))
 
-    def _joined(self, pid: int) -> None:
-        try:
-            self._test_workers.append(psutil.Process(pid))  # notes its create time as well
-        except psutil.NoSuchProcess:
-            pass  # it is down already
+    def _left_behind(self) -> list[strays.Stray]:
+        """What is left of the run but for this process. Only for when it is the last one."""
+        run = strays.Run(os.environ.get(RUN, ""), strays.executed_with())
+        return strays.find(run, exclude={os.getpid()})
+
+    def _end_strays(self) -> None:
+        """In the controller's place. There is no terminal that anything could be reported to."""
+        if self._session.config.getini(STRAYS) == "kill":
+            strays.end_all(self._left_behind)
 
     def _send(self, message: Message) -> None:
         try:
