@@ -28,6 +28,7 @@ ENTRY = "plugin"
 THIRD_PARTY = {
     "_pytest": {"_compat", "definitions", "fixture_worker.", "test_worker.instances"},
     "execnet": {
+        "controller.exits",
         "controller.process",
         "controller.switchboard",
         "fixture_worker.server",

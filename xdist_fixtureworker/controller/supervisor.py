@@ -15,6 +15,7 @@ import pytest
 from .. import errors
 from ..roles import FIXTURE_WORKER_ID, HANDOVER, STRAYS, TEST_WORKER
 from . import reporting
+from .exits import Exits
 from .relay import Relay
 from .signals import EndSignals, HeldSignals
 from .sweep import Sweep
@@ -146,6 +147,7 @@ class Run:
         self._switchboard = Switchboard(self.relay, self._end_early)
         self._interpreter = Interpreter()
         self._process: FixtureWorkerProcess | None = None
+        self._exits = Exits()
         self._dsession: Any = config.pluginmanager.get_plugin("dsession")
         self._interrupted = False
         self._interruption: BaseException | None = None
@@ -155,6 +157,7 @@ class Run:
         channel = node.gateway.newchannel()
         node.workerinput[HANDOVER] = (TEST_WORKER, channel)
         self._switchboard.connect_test_worker(node.gateway.id, channel)
+        self._exits.watch(node, channel)
 
     def start(self) -> None:
         """Start pytest in the fixture worker; returns before it is up.
@@ -198,7 +201,10 @@ class Run:
             self._wait_patiently(event, signals)
 
         if self._dsession.nodemanager is not None:
-            wait(_in_thread(self._dsession.nodemanager.teardown_nodes))
+            down = _in_thread(self._dsession.nodemanager.teardown_nodes)
+            # Which also waits for who holds their connections, though nobody sends anything there.
+            _in_thread(self._exits.wait_all, down)
+            wait(down)
         if self._process is None:
             return _in_thread(self._interpreter.kill)
         self._switchboard.finish()
@@ -277,9 +283,11 @@ def _distributes(config: pytest.Config) -> bool:
     return bool(config.pluginmanager.hasplugin("dsession"))
 
 
-def _in_thread(action: Callable[[], object]) -> threading.Event:
+def _in_thread(
+    action: Callable[[], object], done: threading.Event | None = None
+) -> threading.Event:
     """Do it in a thread, so that Ctrl-C interrupts the waiting only; set the event at the end."""
-    done = threading.Event()
+    done = done or threading.Event()
 
     def run() -> None:
         try:
