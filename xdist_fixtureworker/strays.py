@@ -28,9 +28,6 @@ _SAME = 2.0
 from the time of the boot, which is read in whole seconds."""
 _LOOK_AGAIN = 0.05
 _ROUNDS = 3
-_WORKER = "PYTEST_XDIST_WORKER"
-_TEST = "PYTEST_CURRENT_TEST"
-_XDIST_RUN = "PYTEST_XDIST_TESTRUNUID"
 
 
 @dataclass(frozen=True)
@@ -60,33 +57,24 @@ class Fate(Enum):
 
 @dataclass(frozen=True)
 class Run:
-    """A run, as the environments of its processes show it.
-
-    :param outer: the environment that the run was started in. When that is a test of another run,
-        there are variables about it in there, which tell nothing about this one.
-    """
+    """A run, as the environments of its processes show it."""
 
     id: str
-    outer: Mapping[str, str]
+    testrun_uid: str | None  #: as xdist has it: its variables about another run tell nothing
 
     def worker(self, environment: Mapping[str, str]) -> str | None:
         """The worker that ``environment`` is of."""
-        if all(environment.get(name) == self.outer.get(name) for name in (_XDIST_RUN, _WORKER)):
-            return None
-        return environment.get(_WORKER)
+        return self._of_this_run(environment).get("PYTEST_XDIST_WORKER")
 
     def test(self, environment: Mapping[str, str]) -> str | None:
         """The test, with its phase, that was running."""
-        test = environment.get(_TEST)
-        return None if test == self.outer.get(_TEST) else test
+        return self._of_this_run(environment).get("PYTEST_CURRENT_TEST")
 
-
-def executed_with() -> Mapping[str, str]:
-    """The environment that this process was executed with; empty where it cannot be read."""
-    try:
-        return psutil.Process().environ()
-    except (psutil.Error, OSError):
-        return {}
+    def _of_this_run(self, environment: Mapping[str, str]) -> Mapping[str, str]:
+        # A fork in a run within a test shows what that test's run set, and what a test of ours
+        # runs under xdist alone carries our id.
+        uid = environment.get("PYTEST_XDIST_TESTRUNUID")
+        return environment if uid is not None and uid == self.testrun_uid else {}
 
 
 def this_process() -> Identity:
@@ -101,15 +89,17 @@ def find(run: Run, exclude: Collection[int] = ()) -> list[Stray]:
     of ours, and the others are its own.
     """
     found = []
-    for process in psutil.process_iter():
-        if process.pid in exclude:
+    # Not process_iter(), which may give what it remembers of an earlier process with the same id.
+    for pid in psutil.pids():
+        if pid in exclude:
             continue
         try:
+            process = psutil.Process(pid)
             environment = process.environ()
             if environment.get(RUN) == run.id and _is_mine(process):
                 found.append(
                     Stray(
-                        pid=process.pid,
+                        pid=pid,
                         created=process.create_time(),
                         command=shlex.join(process.cmdline()) or process.name(),
                         worker=run.worker(environment),

@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=500, help="unrelated ones, at most")
     parser.add_argument("--rounds", type=int, default=21)
     arguments = parser.parse_args()
-    run = Run(uuid.uuid4().hex, {})
+    run = Run(uuid.uuid4().hex, None)
     for unrelated in (0, arguments.processes // 2, arguments.processes):
         with sleeping(unrelated):
             measure(run, 0, arguments.rounds)

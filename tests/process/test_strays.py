@@ -74,11 +74,11 @@ def start() -> Iterator[Start]:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """A run with no other run around it."""
+def run() -> Run:
+    """A run that nobody else has."""
     mark = Mark()
     mark.take_off()
-    return Run(mark.id, {})
+    return Run(mark.id, "uid")
 
 
 @pytest.fixture
@@ -114,6 +114,7 @@ def test_what_a_worker_started_is_found_with_worker_and_test(run: Run, start: St
     process = start(
         [*SLEEP, "0"],
         **{RUN: run.id},
+        PYTEST_XDIST_TESTRUNUID="uid",
         PYTEST_XDIST_WORKER="gw7",
         PYTEST_CURRENT_TEST="test_it.py::test_a (call)",
     )
@@ -173,32 +174,31 @@ def test_what_is_excluded_is_not_found(run: Run, start: Start) -> None:
     assert stray.pid == processes[1].pid
 
 
-OUTER = {
-    "PYTEST_XDIST_TESTRUNUID": "outer",
+OURS = {
+    "PYTEST_XDIST_TESTRUNUID": "ours",
     "PYTEST_XDIST_WORKER": "gw0",
-    "PYTEST_CURRENT_TEST": "test_outer.py::test_it (call)",
-}
-INNER = {
-    "PYTEST_XDIST_TESTRUNUID": "inner",
-    "PYTEST_XDIST_WORKER": "gw0",
-    "PYTEST_CURRENT_TEST": "test_inner.py::test_it (call)",
+    "PYTEST_CURRENT_TEST": "test_it.py::test_it (call)",
 }
 
 
 @pytest.mark.parametrize(
-    ("outer", "environment", "worker", "test"),
+    ("testrun_uid", "environment", "worker", "test"),
     [
-        ({}, INNER, "gw0", "test_inner.py::test_it (call)"),
-        (OUTER, INNER, "gw0", "test_inner.py::test_it (call)"),
-        (OUTER, OUTER, None, None),  # as a fork shows it
-        (OUTER, {}, None, None),
+        ("ours", OURS, "gw0", "test_it.py::test_it (call)"),
+        ("inner", OURS, None, None),
+        ("ours", {**OURS, "PYTEST_XDIST_TESTRUNUID": "inner"}, None, None),
+        ("ours", {"PYTEST_CURRENT_TEST": "test_outer.py::test_it (call)"}, None, None),
+        (None, {"PYTEST_XDIST_WORKER": "gw0"}, None, None),
     ],
-    ids=["alone", "nested", "fork in a nested run", "cleared"],
+    ids=["ours", "fork in an inner run", "of an inner run", "within a serial run", "too early"],
 )
-def test_what_an_outer_run_left_in_the_environment_tells_nothing(
-    outer: Mapping[str, str], environment: Mapping[str, str], worker: str | None, test: str | None
+def test_variables_about_another_run_tell_nothing(
+    testrun_uid: str | None,
+    environment: Mapping[str, str],
+    worker: str | None,
+    test: str | None,
 ) -> None:
-    run = Run("run", outer)
+    run = Run("run", testrun_uid)
     assert (run.worker(environment), run.test(environment)) == (worker, test)
 
 
@@ -321,11 +321,3 @@ def test_within_another_run_its_mark_is_put_back(monkeypatch: pytest.MonkeyPatch
     assert os.environ[RUN] == mark.id != "outer"
     mark.take_off()
     assert os.environ[RUN] == "outer"
-
-
-def test_the_environment_that_a_process_was_executed_with(start: Start) -> None:
-    program = (
-        "import os; os.environ['LATER'] = '1'; from xdist_fixtureworker import strays; "
-        "print(strays.executed_with().get('FIRST'), strays.executed_with().get('LATER'))"
-    )
-    assert said(start(script(program), FIRST="1")) == "1 None"

@@ -20,6 +20,8 @@ from xdist_fixtureworker.strays import Identity
 
 NEVER = 30.0
 """Seconds after which a test fails instead of hanging; nothing takes that long."""
+UID = "uid"
+OF_THIS_RUN = {"PYTEST_XDIST_TESTRUNUID": UID}
 #: Starts another process in a session of its own, and leaves it to whoever adopts such.
 ABANDONS = """
 import subprocess
@@ -35,9 +37,9 @@ class Processes:
         self.identities: list[Identity] = []
 
     def start(self, *command: str, **env: str) -> subprocess.Popen[str]:
-        child = subprocess.Popen(
-            command, env={**os.environ, **env}, stdout=subprocess.PIPE, text=True
-        )
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
+        environment = {**inherited, **OF_THIS_RUN, **env}
+        child = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
         self.children.append(child)
         return child
 
@@ -73,14 +75,14 @@ def record() -> Record:
 
 
 @pytest.fixture
-def make_sweep(record: Record, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Sweep]]:
-    for name in [name for name in os.environ if name.startswith("PYTEST_")]:
-        monkeypatch.delenv(name)
+def make_sweep(record: Record) -> Iterator[Callable[[str], Sweep]]:
     sweeps: list[Sweep] = []
 
     def make(treatment: str) -> Sweep:
-        sweeps.append(Sweep(treatment, record))
-        return sweeps[-1]
+        sweep = Sweep(treatment, record)
+        sweep.testrun_uid = UID
+        sweeps.append(sweep)
+        return sweep
 
     yield make
     for sweep in sweeps:
@@ -201,7 +203,7 @@ def test_what_ends_by_itself_right_away_is_not_left(
     program = "import sys; print('up', flush=True); sys.stdin.read()"
     helper = subprocess.Popen(
         [sys.executable, "-c", program],
-        env={**os.environ, "PYTEST_XDIST_WORKER": "gw0"},
+        env={**os.environ, **OF_THIS_RUN, "PYTEST_XDIST_WORKER": "gw0"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )

@@ -61,6 +61,7 @@ class Supervisor:
         self._run = run = Run(self._config, relay)
         yield
         run.start()
+        self._sweep.testrun_uid = run.testrun_uid
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -158,6 +159,10 @@ class Run:
         node.workerinput[HANDOVER] = (TEST_WORKER, channel)
         self._switchboard.connect_test_worker(node.gateway.id, channel)
         self._exits.watch(node, channel)
+
+    @property
+    def testrun_uid(self) -> str:
+        return str(self._dsession.nodemanager.testrunuid)
 
     def start(self) -> None:
         """Start pytest in the fixture worker; returns before it is up.

@@ -34,14 +34,14 @@ class Mark:
 
     def __init__(self) -> None:
         self.id = uuid.uuid4().hex
-        self.outer = dict(os.environ)  #: as it was before
+        self._before = os.environ.get(RUN)  # within a test of another run
         os.environ[RUN] = self.id
 
     def take_off(self) -> None:
-        if RUN in self.outer:
-            os.environ[RUN] = self.outer[RUN]
-        else:
+        if self._before is None:
             os.environ.pop(RUN, None)
+        else:
+            os.environ[RUN] = self._before
 
 
 class Sweep:
@@ -51,6 +51,7 @@ class Sweep:
     """
 
     def __init__(self, treatment: str, record: Record) -> None:
+        self.testrun_uid: str | None = None  #: to be set when xdist has chosen one
         self._treatment = treatment
         self._record = record
         self._mark = Mark()
@@ -154,7 +155,7 @@ class Sweep:
     def _run(self) -> Run:
         from ..strays import Run
 
-        return Run(self._mark.id, self._mark.outer)
+        return Run(self._mark.id, self.testrun_uid)
 
 
 def _origin(stray: Stray) -> str:

@@ -167,7 +167,8 @@ class FixtureWorker:
 
     def _left_behind(self) -> list[strays.Stray]:
         """What is left of the run but for this process. Only for when it is the last one."""
-        run = strays.Run(os.environ.get(RUN, ""), strays.executed_with())
+        uid = self._session.config.workerinput["testrunuid"]  # type: ignore[attr-defined]  # set by xdist
+        run = strays.Run(os.environ.get(RUN, ""), uid)
         return strays.find(run, exclude={os.getpid()})
 
     def _end_strays(self) -> None:
