@@ -1,4 +1,4 @@
-"""Finds and ends processes that a run left behind; used by the controller and the fixture worker.
+"""Finds and ends processes that a run left behind; shared by all processes.
 
 A *stray* is a process of this run that outlived the worker that started it. All processes of a
 run are known by a variable in the environment that they were executed with, which no change of
@@ -12,7 +12,7 @@ import os
 import shlex
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeVar
 
@@ -40,6 +40,8 @@ class Identity:
 
 @dataclass(frozen=True)
 class Stray(Identity):
+    # The time of the boot may read otherwise in the next look: then it is still the same one.
+    created: float = field(compare=False)
     command: str
     worker: str | None  #: xdist's id of the worker that started it, where that shows
     test: str | None  #: the value of ``PYTEST_CURRENT_TEST`` then, where that shows

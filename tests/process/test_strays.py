@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -278,6 +279,13 @@ def test_clocks_that_read_the_time_of_the_boot_a_second_apart_agree(start: Start
     process = start(SLEEP)
     known = Identity(process.pid, psutil.Process(process.pid).create_time() + 1)
     assert strays.end([known], NEVER) == {known: Fate.TERMINATED}
+
+
+def test_looks_between_which_the_time_of_the_boot_moved_find_the_same_stray() -> None:
+    first = Stray(1, 1000.0, "sleep 300", "gw0", None)
+    assert first == dataclasses.replace(first, created=1001.0)
+    assert hash(first) == hash(dataclasses.replace(first, created=1001.0))
+    assert first != dataclasses.replace(first, pid=2)
 
 
 def test_what_is_started_by_what_is_ended_is_ended_as_well(
