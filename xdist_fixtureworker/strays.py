@@ -26,6 +26,8 @@ GRACE = 5.0
 _SAME = 2.0
 """Seconds by which two processes may disagree about when a third one was started: each works it out
 from the time of the boot, which is read in whole seconds."""
+_LOST = (psutil.Error, OSError)  # psutil translates most errors of the system, but not all
+_DEAD = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
 _LOOK_AGAIN = 0.05
 _ROUNDS = 3
 
@@ -108,7 +110,7 @@ def find(run: Run, exclude: Collection[int] = ()) -> list[Stray]:
                         test=run.test(environment),
                     )
                 )
-        except (psutil.Error, OSError):
+        except _LOST:
             pass  # it ended meanwhile, is a zombie, or belongs to somebody else
     return found
 
@@ -124,7 +126,7 @@ def descends_from(process: Identity, pid: int) -> bool:
         return False
     try:
         return any(parent.pid == pid for parent in found.parents())
-    except psutil.Error:
+    except _LOST:
         return False
 
 
@@ -168,7 +170,7 @@ def _send(process: Identity, send: Callable[[psutil.Process], None]) -> bool:
         return False
     try:
         send(found)
-    except psutil.Error:
+    except _LOST:
         return False  # it ended meanwhile, or has become somebody else's
     return True
 
@@ -190,6 +192,6 @@ def _find(process: Identity) -> psutil.Process | None:
         found = psutil.Process(process.pid)
         if abs(found.create_time() - process.created) > _SAME:
             return None
-        return None if found.status() == psutil.STATUS_ZOMBIE else found
-    except psutil.Error:
+        return None if found.status() in _DEAD else found
+    except _LOST:
         return None
