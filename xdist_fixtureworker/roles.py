@@ -8,6 +8,13 @@ HANDOVER = "xdist_fixtureworker"
 RAN = "xdist_fixtureworker_ran"
 """The key in xdist's ``workeroutput`` for the global fixtures that a test worker set up itself."""
 
+RUN = "XDIST_FIXTUREWORKER_RUN"
+"""The environment variable by which all processes of a run are known, wherever they end up."""
+
+LEDGERS = "fixture_worker"
+"""The folder in pytest's cache directory in which runs note what is set up: beside ``d`` and ``v``,
+which ``--cache-clear`` empties."""
+
 TEST_WORKER = "test worker"
 FIXTURE_WORKER = "fixture worker"
 
