@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-import psutil
 import pytest
 
 from xdist_fixtureworker import strays
 from xdist_fixtureworker.strays import Identity
 
-from .conftest import DISTRIBUTED, FIXTURE_WORKER, NEVER_HANG, Note, Result, Suite, read_notes
-from .test_death import _running, _until
+from .conftest import DISTRIBUTED, FIXTURE_WORKER, Note, Result, Suite, read_notes
+from .processes import count, running, until
 
 LEAVE = """
 import multiprocessing, subprocess, time
@@ -272,15 +271,13 @@ def test_a_test_worker_that_xdist_does_not_get_at(suite: Suite) -> None:
 
 def _kill_the_controller(suite: Suite, *arguments: str) -> list[Note]:
     """Kill it when the test waits for the file "go"; returns what was noted when all is over."""
-    with _running(suite, *arguments) as controller:
-        notes = _until(suite, lambda notes: any(note.what == "waiting" for note in notes))
-        (fixture_worker,) = {note.pid for note in notes if note.worker == FIXTURE_WORKER}
-        process = psutil.Process(fixture_worker)
+    with running(suite, *arguments) as controller:
+        until(suite, count("waiting"))
+        (fixture_worker,) = controller.workers(FIXTURE_WORKER)
         controller.kill()
-        controller.wait()
         (suite.path / "go").touch()
-        assert not strays.wait_gone([Identity(process.pid, process.create_time())], NEVER_HANG)
-    return read_notes(suite.path / "notes.jsonl")
+        controller.wait_gone([fixture_worker])
+        return controller.notes()
 
 
 WAITS = """
@@ -297,6 +294,16 @@ def test_after_the_controller_was_killed(suite: Suite, treatment: str) -> None:
     untouched = {"cleared", "another run"}
     ours = {*KINDS, "unfinalized server"}
     assert _alive(notes) == (untouched if treatment == "kill" else untouched | ours)
+    # There was no terminal to say it on: the next run does.
+    suite.write({"test_next.py": "def test_next(): pass"})
+    said = suite.run_distributed("test_next.py")
+    if treatment == "report":
+        assert said.lines("^fixture worker: a run that started at .* was killed and left:$")
+    else:
+        assert not said.lines("was killed")
+    named = {int(line.split()[1]) for line in said.lines("^  process ")}
+    pids = {_identity(note).pid for note in _left(notes) if note.what in ours}
+    assert named == (pids if treatment == "report" else set())
 
 
 def test_a_test_worker_that_does_not_end_after_the_controller_was_killed(suite: Suite) -> None:
@@ -382,7 +389,7 @@ def server():
     suite.write({"inner.py": inner})
     result = suite.run("-n1", "--fixture-worker", "--max-worker-restart=0", "test_it.py")
     assert result.outcomes == {"failed": 1}
-    notes = _until(suite, lambda notes: any(note.what == "server down" for note in notes))
+    notes = until(suite, count("server down"))
     assert _alive(notes) == set()
     ((_, what, origin),) = _named(result)
     assert "-m pytest inner.py" in what
