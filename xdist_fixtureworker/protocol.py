@@ -7,11 +7,10 @@ number of fields and the type of every value, nested ones included.
 ========================  ============================  =========================================
 from -> to                message                       meaning
 ========================  ============================  =========================================
-test worker -> controller :class:`Joined`               first message: which process this is
 test worker -> controller :class:`Request`              give me this value
 controller -> fixture w.  :class:`Begin`                first message: which run this is
 controller -> fixture w.  :class:`Request`              as from a test worker, once per instance
-controller -> fixture w.  :class:`WorkerJoined`         a test worker is up
+controller -> fixture w.  :class:`WorkerJoined`         a test worker was started
 controller -> fixture w.  :class:`Interrupt`            Ctrl-C: cut a running set-up short
 controller -> fixture w.  :class:`Recover`              undo what a dead fixture worker left
 controller -> fixture w.  :class:`Finish`               all test workers are down: finalize
@@ -102,16 +101,10 @@ class Serving:
 
 
 @dataclass(frozen=True)
-class Joined:
-    pid: int
-    created: float  #: when that process was started: its id may be used again
-
-
-@dataclass(frozen=True)
 class WorkerJoined:
     worker: str
     pid: int
-    created: float
+    created: float  #: when that process was started: its id may be used again
 
 
 @dataclass(frozen=True)
@@ -204,7 +197,6 @@ Answer: TypeAlias = Ready | Failed
 Message: TypeAlias = (
     Begin
     | Serving
-    | Joined
     | WorkerJoined
     | Request
     | Ready

@@ -149,7 +149,7 @@ def test_the_plugin_alone_loads_no_role_and_nothing_that_roles_need() -> None:
         ("controller.bystander", LAZY),
         ("controller.listing", LAZY),
         ("fixture_worker.server", {"xdist"}),
-        ("test_worker.client", {"xdist"}),
+        ("test_worker.client", {"xdist", "psutil"}),
         ("test_worker.unserved", LAZY),
     ],
 )

@@ -14,7 +14,7 @@ import pytest
 from xdist_fixtureworker import strays
 from xdist_fixtureworker.controller.relay import Record
 from xdist_fixtureworker.controller.sweep import Sweep
-from xdist_fixtureworker.protocol import Joined
+from xdist_fixtureworker.protocol import WorkerJoined
 from xdist_fixtureworker.roles import RUN
 from xdist_fixtureworker.strays import Identity
 
@@ -93,9 +93,9 @@ def identity_of(pid: int) -> Identity:
     return Identity(pid, psutil.Process(pid).create_time())
 
 
-def joined(pid: int) -> Joined:
+def joined(pid: int) -> WorkerJoined:
     identity = identity_of(pid)
-    return Joined(identity.pid, identity.created)
+    return WorkerJoined("gw0", identity.pid, identity.created)
 
 
 def lives(pid: int) -> bool:

@@ -23,7 +23,6 @@ from xdist_fixtureworker.protocol import (
     Finished,
     Instance,
     Interrupt,
-    Joined,
     Message,
     Ready,
     Request,
@@ -154,7 +153,7 @@ def test_a_request_goes_through_and_its_answer_comes_back(
     switchboard.connect_test_worker("gw0", worker.served)
     switchboard.connect_fixture_worker(fixture_worker.served, BEGIN)
     fixture_worker.send(Serving())
-    worker.send(Joined(worker.pid, 1.5))
+    switchboard.test_worker_joined(WorkerJoined("gw0", worker.pid, 1.5))
     assert fixture_worker.receive_after_begin() == WorkerJoined("gw0", worker.pid, 1.5)
     worker.send(Request(17, TABLES))
     request = forwarded(fixture_worker)
@@ -193,9 +192,8 @@ def test_what_comes_before_the_fixture_worker_is_connected_is_kept(
 ) -> None:
     worker, fixture_worker = peer("gw0"), peer("fixtureworker")
     switchboard.connect_test_worker("gw0", worker.served)
-    worker.send(Joined(worker.pid, 1.5))
+    switchboard.test_worker_joined(WorkerJoined("gw0", worker.pid, 1.5))
     worker.send(Request(1, TABLES))
-    assert relay.asked.get(timeout=NEVER) == Joined(worker.pid, 1.5)
     assert relay.asked.get(timeout=NEVER) == Request(1, TABLES)
     switchboard.connect_fixture_worker(fixture_worker.served, BEGIN)
     assert fixture_worker.receive_after_begin() == WorkerJoined("gw0", worker.pid, 1.5)

@@ -25,7 +25,6 @@ from xdist_fixtureworker.protocol import (
     Hanging,
     Instance,
     Interrupt,
-    Joined,
     Message,
     Param,
     Ready,
@@ -62,7 +61,6 @@ REPORT = {
 }
 
 EXAMPLES: list[Message] = [
-    Joined(4711, 1700000000.25),
     WorkerJoined("gw0", 4711, 1700000000.25),
     Request(1, NESTED),
     Request(2, FLAT),
@@ -286,11 +284,11 @@ def test_wrong_type_anywhere(message: Message) -> None:
 @pytest.mark.parametrize(
     ("data", "text"),
     [
-        (("Joined", ("1", 0.5)), "Joined.pid as str: '1'"),
-        (("Joined", (True, 0.5)), "Joined.pid as bool: True"),
-        (("Joined", (1.0, 0.5)), "Joined.pid as float: 1.0"),
-        (("Joined", (None, 0.5)), "Joined.pid as NoneType: None"),
-        (("Joined", (1, 1)), "Joined.created as int: 1"),
+        (("WorkerJoined", ("gw0", "1", 0.5)), "WorkerJoined.pid as str: '1'"),
+        (("WorkerJoined", ("gw0", True, 0.5)), "WorkerJoined.pid as bool: True"),
+        (("WorkerJoined", ("gw0", 1.0, 0.5)), "WorkerJoined.pid as float: 1.0"),
+        (("WorkerJoined", ("gw0", None, 0.5)), "WorkerJoined.pid as NoneType: None"),
+        (("WorkerJoined", ("gw0", 1, 1)), "WorkerJoined.created as int: 1"),
         (("Ready", (1, "value", ())), "Ready.value as str: 'value'"),
         (("Ready", (1, b"", [])), "Ready.environment as list: []"),
         (("Ready", (1, b"", (("A", 1),))), "Ready.environment.value as int: 1"),
@@ -322,6 +320,6 @@ def test_wrong_types_are_named_with_their_sender(data: object, text: str) -> Non
 
 @pytest.mark.parametrize("sender", ["the controller", "the fixture worker", "test worker gw3"])
 def test_the_error_says_who_sent_it(sender: str) -> None:
-    for data in (None, ("Finish", (1,)), ("Joined", ("1",))):
+    for data in (None, ("Finish", (1,)), ("WorkerJoined", ("1",))):
         with pytest.raises(ProtocolError, match=f"^Internal error: {sender} sent "):
             decode(data, sender)

@@ -25,7 +25,6 @@ from xdist_fixtureworker.protocol import (
     Hanging,
     Instance,
     Interrupt,
-    Joined,
     Message,
     Ready,
     Recover,
@@ -92,15 +91,15 @@ def relay() -> Relay:
 
 
 def test_joining_is_told_to_the_fixture_worker(relay: Relay) -> None:
-    assert relay.from_test_worker("gw3", Joined(4711, 1.5)) == [
+    assert relay.test_worker_joined(WorkerJoined("gw3", 4711, 1.5)) == [
         (FIXTURE_WORKER, WorkerJoined("gw3", 4711, 1.5))
     ]
 
 
 def test_who_joined_is_remembered_after_its_end(relay: Relay) -> None:
-    relay.from_test_worker("gw3", Joined(4711, 1.5))
+    relay.test_worker_joined(WorkerJoined("gw3", 4711, 1.5))
     relay.test_worker_down("gw3")
-    assert relay.record.test_workers == {"gw3": Joined(4711, 1.5)}
+    assert relay.record.test_workers == {"gw3": WorkerJoined("gw3", 4711, 1.5)}
 
 
 @pytest.mark.parametrize("answer", [READY, FAILED], ids=["ready", "failed"])
@@ -451,7 +450,7 @@ def test_what_no_test_worker_sends(relay: Relay, message: Message) -> None:
 
 @pytest.mark.parametrize(
     "message",
-    [Joined(1, 1.5), *TO_FIXTURE_WORKER],
+    TO_FIXTURE_WORKER,
     ids=lambda message: type(message).__name__,
 )
 def test_what_the_fixture_worker_does_not_send(relay: Relay, message: Message) -> None:

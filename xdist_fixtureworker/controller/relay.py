@@ -26,7 +26,6 @@ from ..protocol import (
     Hanging,
     Instance,
     Interrupt,
-    Joined,
     Message,
     Ready,
     Recover,
@@ -66,7 +65,7 @@ class Record:
     failed_finalizers: list[Mapping[str, Any]] = field(default_factory=list)
     live: dict[int, Live] = field(default_factory=dict)  #: by id, in the order of set-up
     running: dict[int, str] = field(default_factory=dict)  #: what is going on, by id
-    test_workers: dict[str, Joined] = field(default_factory=dict)  #: all that ever were
+    test_workers: dict[str, WorkerJoined] = field(default_factory=dict)  #: all that ever were
     exit_requested: ExitRequested | None = None
     served: bool = False  #: whether pytest came up in the fixture worker
     hanging: Hanging | None = None
@@ -105,10 +104,6 @@ class Relay:
     def from_test_worker(self, worker: str, message: Message) -> list[Delivery]:
         """What to send after ``message`` came from the test worker of that id."""
         match message:
-            case Joined():
-                self.record.test_workers[worker] = message
-                joined = WorkerJoined(worker, message.pid, message.created)
-                return [(FIXTURE_WORKER, joined)]
             case Request():
                 return self._request(worker, message)
             case _:
@@ -195,6 +190,11 @@ class Relay:
             for id_, live in lost.items()
             if live.recovery is not None
         ]
+
+    def test_worker_joined(self, joined: WorkerJoined) -> list[Delivery]:
+        """What to send after a test worker was started on this machine."""
+        self.record.test_workers[joined.worker] = joined
+        return [(FIXTURE_WORKER, joined)]
 
     def test_worker_down(self, worker: str) -> list[Delivery]:
         """What to send after a test worker ended; a set-up that it asked for goes on."""

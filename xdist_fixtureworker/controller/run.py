@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .. import errors
-from ..protocol import Begin
+from ..protocol import Begin, WorkerJoined
 from ..roles import HANDOVER, LEDGERS, TEST_WORKER
 from ..settings import timeout, treatment_of_strays
 from . import reporting
@@ -122,6 +122,12 @@ class Run:
         channel = node.gateway.newchannel()
         node.workerinput[HANDOVER] = (TEST_WORKER, channel)
         self._service.switchboard.connect_test_worker(node.gateway.id, channel)
+        if node.gateway.spec.popen and not node.gateway.spec.via:
+            from ..strays import Identity
+
+            process = Identity.of(node.gateway._rinfo().pid)
+            joined = WorkerJoined(node.gateway.id, process.pid, process.created)
+            self._service.switchboard.test_worker_joined(joined)
         self._exits.watch(node, channel)
 
     def start(self) -> None:

@@ -16,7 +16,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from ..protocol import Begin, Message, decode, encode
+from ..protocol import Begin, Message, WorkerJoined, decode, encode
 from .patience import Patience
 from .relay import FIXTURE_WORKER, Delivery, Live, Relay
 
@@ -70,6 +70,10 @@ class Switchboard:
     def recover(self, lost: dict[int, Live]) -> None:
         """Ask the fixture worker to undo what another one left, in this order."""
         self._events.put(lambda: self._relay.recover(lost))
+
+    def test_worker_joined(self, joined: WorkerJoined) -> None:
+        """Tell which process a test worker is: whoever outlives the others can wait for it."""
+        self._events.put(lambda: self._relay.test_worker_joined(joined))
 
     def connect_fixture_worker(self, channel: execnet.Channel, begin: Begin) -> None:
         """Serve the fixture worker: tell it what to begin with, and what was asked for before."""

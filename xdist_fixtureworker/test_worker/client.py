@@ -13,9 +13,9 @@ from collections.abc import Generator
 import execnet
 import pytest
 
-from .. import errors, strays, values
+from .. import errors, values
 from ..declare import Declaration
-from ..protocol import Answer, Failed, Instance, Joined, Ready, Request, Variable, decode, encode
+from ..protocol import Answer, Failed, Instance, Ready, Request, Variable, decode, encode
 from .instances import GlobalDefinitions, Outcome
 
 
@@ -31,8 +31,6 @@ class TestWorker:
         self._outcomes: dict[Instance, Outcome] = {}
         self._environment = Environment()
         self._definitions = GlobalDefinitions(self._fetch)
-        process = strays.Identity.of(os.getpid())
-        channel.send(encode(Joined(process.pid, process.created)))
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
