@@ -10,7 +10,19 @@ import pytest
 from .source import MODULES, PACKAGE, Import, Module, is_module, ours
 
 PROCESSES = {"controller", "fixture_worker", "test_worker"}
-SHARED = {"__init__", "_compat", "declare", "definitions", "errors", "protocol", "roles", "values"}
+SHARED = {
+    "__init__",
+    "_compat",
+    "declare",
+    "definitions",
+    "errors",
+    "guarding",
+    "guards",
+    "locations",
+    "protocol",
+    "roles",
+    "values",
+}
 ENTRY = "plugin"
 
 #: Which modules may import what is not ours, and not of the standard library or pytest's public

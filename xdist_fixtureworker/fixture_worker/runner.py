@@ -25,8 +25,9 @@ from .._compat import (
     set_final,
     visible_definitions,
 )
-from ..declare import Declaration, location, underlying
+from ..declare import Declaration
 from ..definitions import Definition, dependencies, global_declaration
+from ..locations import location, underlying
 from ..protocol import (
     Answer,
     ExitRequested,
