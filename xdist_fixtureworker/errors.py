@@ -208,6 +208,14 @@ def guard_below_fixture(guard: str, name: str, where: str) -> str:
     )
 
 
+def guard_too_early(guard: str, name: str, where: str) -> str:
+    return (
+        f"@pytest.mark.{guard} on the fixture '{name}' ({where}) has no effect: the module was "
+        f"imported before pytest loaded xdist_fixtureworker.\n"
+        f"Write 'from xdist_fixtureworker import {guard}' in it, and @{guard}."
+    )
+
+
 def guarded_fixture(name: str, where: str, guard: str) -> str:
     return f"needs the fixture '{name}' ({where}), which is {guard}: run pytest {way_to_run(guard)}"
 

@@ -12,20 +12,25 @@ from . import errors
 from ._compat import (
     Registration,
     filter_registrations,
+    fixture_function,
+    fixture_name,
     skip_at_item,
     undefined_names,
     who_asked,
 )
-from .guards import MARKERS, failing_guard, guard_of, marked_below
+from .guards import MARKERS, failing_guard, guard_of, marked_below, marked_too_early
 from .locations import location
 
 _SKIPPED_BY = "xdist_fixtureworker_guard"
 """The attribute of an exception, and then of the test's report, that names the guard."""
 
+_MISSING: pytest.StashKey[Registration] = pytest.StashKey()
+"""Of a test: the definition that it needs and that is not there."""
+
 
 class Guarding:
-    """The plugin that all processes of a run have. One guard does not hold in a run, and so all
-    processes know the same definitions."""
+    """The plugin that all processes of a run have. The same one of the two guards does not hold in
+    any of them, so that they know the same definitions."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._failing = failing_guard(config)
@@ -35,13 +40,29 @@ class Guarding:
         for line in MARKERS:
             config.addinivalue_line("markers", line)
 
+    def pytest_plugin_registered(self, plugin: object) -> None:
+        for fixture in list(getattr(plugin, "__dict__", {}).values()):
+            guard = marked_too_early(fixture)
+            if guard is not None:
+                where = location(fixture_function(fixture))
+                raise pytest.UsageError(errors.guard_too_early(guard, fixture_name(fixture), where))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Note what tests will miss while all that they need is known: in a test worker, global
+        fixtures are about to hide what they depend on."""
+        for item in session.items if self._kept_out else ():
+            missing = self._first_kept_out(undefined_names(item), item)
+            if missing is not None:
+                item.stash[_MISSING] = missing
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Skip a test before anything is set up for it, where it shows that it will be skipped."""
+        """Skip a test before anything is set up for it, where it shows beforehand."""
         if item.get_closest_marker(self._failing):
             raise self._skip(errors.guarded_test(self._failing), item)
-        missing = self._kept_out and self._first_kept_out(undefined_names(item), item)
-        if missing:
+        missing = item.stash.get(_MISSING, None)
+        if missing is not None:
             raise self._skip_without(missing, item)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -52,7 +73,7 @@ class Guarding:
         error = _lookup_error(call)
         if error is not None:
             missing = self._first_kept_out([error.argname], who_asked(error))
-            if missing:
+            if missing is not None:
                 skip = self._skip_without(missing, who_asked(error))
                 skip.__traceback__ = error.__traceback__
                 call.excinfo = pytest.ExceptionInfo.from_exception(skip)

@@ -78,11 +78,17 @@ def guard_of(function: object) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def marked_below(function: object) -> str | None:
-    """The guard that stands below ``@pytest.fixture``, where it has no effect; None if none does.
+def marked_too_early(fixture: Any) -> str | None:
+    """The guard above ``@pytest.fixture`` that was a mark of pytest's when it was put there, and
+    so has no effect; None if there is none. pytest refuses such marks only since version 9."""
+    if is_fixture(fixture) and not marked_below(fixture_function(fixture)):
+        return next(iter(_marks(fixture)), None)
+    return None
 
-    pytest refuses marks there only since version 9.
-    """
+
+def marked_below(function: Any) -> str | None:
+    """The guard that stands below ``@pytest.fixture``, where it has no effect; None if none does.
+    pytest refuses such marks only since version 9."""
     return next(iter(_marks(function)), None)
 
 

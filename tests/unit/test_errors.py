@@ -186,6 +186,13 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "Put it above @pytest.fixture.",
     ),
     (
+        errors.guard_too_early,
+        ("serial_only", "tables", "plugin.py:7"),
+        "@pytest.mark.serial_only on the fixture 'tables' (plugin.py:7) has no effect: the module "
+        "was imported before pytest loaded xdist_fixtureworker.\n"
+        "Write 'from xdist_fixtureworker import serial_only' in it, and @serial_only.",
+    ),
+    (
         errors.guarded_fixture,
         ("tables", "conftest.py:7", "parallel_only"),
         "needs the fixture 'tables' (conftest.py:7), which is parallel_only: run pytest with -n, "

@@ -15,9 +15,9 @@ from xdist_fixtureworker._compat import fixture_function, is_fixture
 from xdist_fixtureworker.guards import (
     failing_guard,
     guard_of,
-    install,
     is_parallel,
     marked_below,
+    marked_too_early,
 )
 
 HERE = Path(__file__).parent
@@ -208,30 +208,17 @@ def test_marked_below() -> None:
     assert marked_below(Mock()) is None
 
 
-# --- in pytest.mark
+def test_marked_too_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Since pytest 9, the mark of pytest's refuses the fixture; before, it only stays on it."""
 
+    def tables() -> None: ...
 
-class Cleanups:
-    """What :func:`install` wants to know of a configuration."""
-
-    def __init__(self) -> None:
-        self.added: list[Callable[[], None]] = []
-
-    def add_cleanup(self, function: Callable[[], None]) -> None:
-        self.added.append(function)
-
-
-def test_installed_until_the_configuration_is_done_with(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(vars(pytest.mark), "parallel_only")
-    monkeypatch.setitem(vars(pytest.mark), "serial_only", "of an outer run")
-    config: Any = Cleanups()
-    install(config)
-    assert pytest.mark.parallel_only is parallel_only
-    assert pytest.mark.serial_only is serial_only
-    for cleanup in config.added:
-        cleanup()
-    assert "parallel_only" not in vars(pytest.mark)
-    assert vars(pytest.mark)["serial_only"] == "of an outer run"
+    early = pytest.fixture(tables)
+    assert marked_too_early(early) is None
+    monkeypatch.setattr(early, "pytestmark", [serial_only.mark], raising=False)
+    assert marked_too_early(early) == "serial_only"
+    assert marked_too_early(tables) is None
+    assert marked_too_early(Mock()) is None
 
 
 # --- when they hold
