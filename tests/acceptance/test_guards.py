@@ -843,6 +843,8 @@ run("-n2")
 run("--no-such-option")
 run("--collect-only", "no_such_file.py")
 run()
+run("--fixtures")
+run("--fixtures", "-n2")
 """
 
 
@@ -860,7 +862,14 @@ def test_several_runs_in_one_process(suite: Suite) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.findall(r"^code (\d)", done.stdout, re.MULTILINE) == ["0", "0", "0", "4", "4", "0"]
+    codes = re.findall(r"^code (\d)", done.stdout, re.MULTILINE)
+    assert codes == ["0", "0", "0", "4", "4", "0", "0", "0"]
+    assert re.findall("^    Guard: .*", done.stdout, re.MULTILINE) == [
+        DOES_NOT_HOLD.format("parallel_only"),
+        HOLDS.format("serial_only"),
+        HOLDS.format("parallel_only"),
+        DOES_NOT_HOLD.format("serial_only"),
+    ]
     notes = [note for note in read_notes(suite.path / "notes.jsonl") if note.what != "imported"]
     assert [note.what for note in notes] == [
         "serial_only",
