@@ -13,6 +13,7 @@ from .errors import (
     RemoteTraceback,
     SetUpError,
 )
+from .guards import parallel_only, serial_only
 
 __all__ = [
     "CannotShareError",
@@ -22,6 +23,8 @@ __all__ = [
     "SetUpError",
     "global_fixture",
     "is_fixture_worker",
+    "parallel_only",
+    "serial_only",
 ]
 
 

@@ -10,12 +10,13 @@ The one difference between versions: since pytest 9.1 a definition knows the nod
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from _pytest.fixtures import FixtureDef, FixtureFunctionDefinition
+from _pytest.fixtures import FixtureDef, FixtureFunctionDefinition, FixtureManager
 from _pytest.mark.structures import ParameterSet
 from _pytest.nodes import Node
 
@@ -109,3 +110,65 @@ def parameter_values(definition: FixtureDef[Any]) -> Sequence[object]:
 def set_final(definition: FixtureDef[Any], name: str, value: object) -> None:
     """Set an attribute that pytest declares ``Final``."""
     setattr(definition, name, value)
+
+
+# --- definitions that are kept out, and the tests that miss them
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A fixture definition that is about to be known to pytest."""
+
+    name: str
+    function: Any
+    place: Node | str  #: where it is found: a node; before pytest 9.1, and in old ways, its id
+
+    def can_be_seen_from(self, node: Node) -> bool:
+        return any(
+            parent is self.place or parent.nodeid == self.place for parent in node.listchain()
+        )
+
+
+def filter_registrations(config: pytest.Config, wanted: Callable[[Registration], bool]) -> None:
+    """Let pytest know those fixture definitions only that are ``wanted``, until ``config`` is done
+    with. Call it before the session starts, which is when plugins' fixtures are registered."""
+    register = FixtureManager._register_fixture
+
+    def register_wanted(manager: FixtureManager, *, name: str, func: Any, **more: Any) -> None:
+        node, nodeid = more.get("node"), more.get("nodeid")
+        place = node if isinstance(node, Node) else nodeid if isinstance(nodeid, str) else ""
+        # Of another session in this process, as pytester makes them, we know nothing.
+        if manager.config is not config or wanted(Registration(name, func, place)):
+            register(manager, name=name, func=func, **more)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(FixtureManager, "_register_fixture", register_wanted)
+    config.add_cleanup(patch.undo)
+
+
+def undefined_names(item: pytest.Item) -> Iterator[str]:
+    """The names of fixtures that ``item`` asks for and that nothing defines or parametrizes."""
+    info = getattr(item, "_fixtureinfo", None)
+    if info is not None:
+        parameters = getattr(getattr(item, "callspec", None), "params", ())
+        for name in info.names_closure:
+            if name not in info.name2fixturedefs and name not in parameters:
+                yield name
+
+
+def who_asked(error: pytest.FixtureLookupError) -> pytest.Item:
+    """The test for which a fixture was looked up in vain."""
+    item: pytest.Item = error.request._pyfuncitem
+    return item
+
+
+def new_mark(name: str) -> pytest.Mark:
+    """A mark without arguments."""
+    return pytest.Mark(name, (), {}, _ispytest=True)
+
+
+def skip_at_item(reason: str, item: pytest.Item) -> BaseException:
+    """What ``pytest.skip(reason)`` raises, to be reported where ``item`` stands."""
+    has_line = item.reportinfo()[1] is not None  # pytest insists on it
+    error: BaseException = pytest.skip.Exception(reason, _use_item_location=has_line)
+    return error

@@ -9,13 +9,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, overload
 
 import pytest
 
 from . import errors
 from ._compat import fixture_function, fixture_name, fixture_scope, is_fixture
+from .guards import take_marks
+from .locations import location, plain
 
 _ATTRIBUTE = "_xdist_fixtureworker_declaration"
 _FIXTURE_ARGUMENTS = ("params", "autouse", "ids", "name")
@@ -99,7 +100,7 @@ def _declare(fixture: Any, arguments: dict[str, Any]) -> Any:
         function = fixture_function(fixture)
         name = fixture_name(fixture)
         where = location(function)
-        if isinstance(getattr(_plain(function), _ATTRIBUTE, None), Declaration):
+        if isinstance(getattr(plain(function), _ATTRIBUTE, None), Declaration):
             raise pytest.UsageError(errors.already_global(name, where))
         if for_fixture:
             raise pytest.UsageError(errors.arguments_on_fixture(name, where, tuple(for_fixture)))
@@ -112,12 +113,13 @@ def _declare(fixture: Any, arguments: dict[str, Any]) -> Any:
         function = fixture
         name = str(for_fixture.get("name") or getattr(fixture, "__name__", fixture))
         where = location(function)
+        take_marks(function, name, where)
         fixture = pytest.fixture(scope="session", **for_fixture)(function)
     if share != "copy":
         raise pytest.UsageError(errors.unknown_share(name, where, share))
     if recover is not None and not callable(recover):
         raise pytest.UsageError(errors.recover_not_callable(name, where, recover))
-    setattr(_plain(function), _ATTRIBUTE, Declaration(name, where, bool(env), recover))
+    setattr(plain(function), _ATTRIBUTE, Declaration(name, where, bool(env), recover))
     return fixture
 
 
@@ -133,35 +135,3 @@ def method_declaration(fixture: Any) -> Declaration | None:
     if isinstance(function, (classmethod, staticmethod)):
         return None
     return declaration_of(function)
-
-
-def location(function: Any) -> str:
-    """``file:line`` of a function or class, for error messages."""
-    function = underlying(function)
-    try:
-        file = inspect.getsourcefile(function) or inspect.getfile(function)
-        line = (
-            function.__code__.co_firstlineno
-            if hasattr(function, "__code__")
-            else inspect.getsourcelines(function)[1]
-        )
-    except (OSError, TypeError):
-        return f"{getattr(function, '__module__', '?')}:?"
-    return f"{_relative(file)}:{line}"
-
-
-def _relative(file: str) -> str:
-    try:
-        return str(Path(file).relative_to(Path.cwd()))
-    except (ValueError, OSError):
-        return file
-
-
-def underlying(function: Any) -> Any:
-    """The function that the user wrote, below bindings and wrappers: where the source stands."""
-    return inspect.unwrap(_plain(function))
-
-
-def _plain(function: Any) -> Any:
-    """The function below ``@classmethod``, ``@staticmethod`` or a binding."""
-    return getattr(function, "__func__", function)

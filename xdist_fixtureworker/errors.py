@@ -232,3 +232,51 @@ def unknown_treatment_of_strays(value: str) -> str:
         f"It says what is done about processes that outlive the worker that started them: report, "
         f"kill or ignore."
     )
+
+
+def guard_arguments(guard: str, where: str) -> str:
+    return (
+        f"@pytest.mark.{guard} with arguments ({where}): a guard takes none.\n"
+        f"Write @pytest.mark.{guard} alone."
+    )
+
+
+def both_guards(name: str, where: str) -> str:
+    return (
+        f"both guards, parallel_only and serial_only, on the fixture '{name}' ({where}): no run "
+        f"has such a fixture.\n"
+        f"Remove one of the two; two fixtures that differ in their guards need a function each."
+    )
+
+
+def guard_below_fixture(guard: str, name: str, where: str) -> str:
+    return (
+        f"@pytest.mark.{guard} below @pytest.fixture, on '{name}' ({where}), has no effect: pytest "
+        f"takes it for a mark of a test.\n"
+        f"Put it above @pytest.fixture."
+    )
+
+
+def guard_too_early(guard: str, name: str, where: str) -> str:
+    return (
+        f"@pytest.mark.{guard} on the fixture '{name}' ({where}) has no effect: the module was "
+        f"imported before pytest loaded xdist_fixtureworker.\n"
+        f"Write 'from xdist_fixtureworker import {guard}' in it, and @{guard}."
+    )
+
+
+def guarded_fixture(name: str, where: str, guard: str) -> str:
+    return f"needs the fixture '{name}' ({where}), which is {guard}: run pytest {way_to_run(guard)}"
+
+
+def guarded_test(guard: str) -> str:
+    return f"the test is {guard}: run pytest {way_to_run(guard)}"
+
+
+def skipped_by_guard(count: int, guard: str) -> str:
+    tests = "1 test was" if count == 1 else f"{count} tests were"
+    return f"{tests} skipped by the guard {guard}: run pytest {way_to_run(guard)}"
+
+
+def way_to_run(guard: str) -> str:
+    return "with -n, as in -n2" if guard == "parallel_only" else "without -n, or with -n0"

@@ -8,10 +8,13 @@ from . import settings
 from ._compat import is_fixture
 from .declare import method_declaration
 from .errors import instance_method
+from .guarding import Guarding
+from .guards import install
 from .roles import FIXTURE_WORKER, HANDOVER
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    install(_config(pluginmanager))
     group = parser.getgroup("fixture worker", "fixtures that run once per test run (with -n)")
     group.addoption(
         "--fixture-worker",
@@ -55,6 +58,7 @@ def _wanted(config: pytest.Config) -> bool:
 def pytest_configure(config: pytest.Config) -> None:
     settings.timeout(config)  # both say what is wrong with them
     settings.treatment_of_strays(config)
+    config.pluginmanager.register(Guarding(config), "xdist_fixtureworker_guarding")
     config.pluginmanager.register(_role(config), "xdist_fixtureworker_role")
     if not hasattr(config, "workerinput"):
         from .controller.leftovers import Leftovers
@@ -63,7 +67,14 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.showfixtures or config.option.show_fixtures_per_test:
         from .controller.listing import Listing
 
-        config.pluginmanager.register(Listing(), "xdist_fixtureworker_listing")
+        config.pluginmanager.register(Listing(config), "xdist_fixtureworker_listing")
+
+
+def _config(manager: pytest.PytestPluginManager) -> pytest.Config:
+    """What is being configured, while hooks are not given it yet."""
+    config = manager.get_plugin("pytestconfig")
+    assert isinstance(config, pytest.Config)
+    return config
 
 
 def pytest_pycollect_makeitem(collector: pytest.Collector, obj: object) -> None:

@@ -22,6 +22,7 @@ import pytest
 from _pytest.fixtures import (
     FixtureDef,
     FixtureFunctionDefinition,
+    FixtureManager,
     FixtureRequest,
     FuncFixtureInfo,
     SubRequest,
@@ -36,19 +37,25 @@ from xdist.workermanage import NodeManager
 
 import xdist_fixtureworker
 from xdist_fixtureworker._compat import (
+    Registration,
     all_definitions,
     autouse_names,
     cache_directory,
     defining_node,
+    filter_registrations,
     fixture_function,
     fixture_name,
     fixture_scope,
     is_fixture,
     is_session_scoped,
+    new_mark,
     parameter_values,
     parse_conftest_again,
     set_final,
+    skip_at_item,
+    undefined_names,
     visible_definitions,
+    who_asked,
 )
 from xdist_fixtureworker.controller.process import Manager
 from xdist_fixtureworker.declare import declaration_of
@@ -61,6 +68,7 @@ from xdist_fixtureworker.protocol import Step
 PRIVATE = {
     "FixtureDef",
     "FixtureFunctionDefinition",
+    "FixtureManager",
     "FixtureRequest",
     "FuncFixtureInfo",
     "Node",
@@ -85,6 +93,7 @@ PRIVATE = {
     "_io",
     "_pending_conftests",
     "_pyfuncitem",
+    "_register_fixture",
     "_rinfo",
     "_setupstate",
     "_traceback_filter",
@@ -1019,6 +1028,235 @@ def test_the_session_collects_when_its_items_are_read(pytester: pytest.Pytester)
     for item in seen:
         assert "in_sub" in autouse_names(item)
         assert defining_node(definition("in_sub", item), item) in item.listchain()
+
+
+# --- definitions that are kept out, and the tests that miss them
+
+
+class KeepsOut:
+    """Keeps the definitions of some names out, and has the items that were collected all the same."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+        self.kept_out: list[Registration] = []
+        self.items: list[Any] = []
+        self.reports: dict[str, pytest.TestReport] = {}
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        filter_registrations(config, self.wanted)
+
+    def wanted(self, registration: Registration) -> bool:
+        if registration.name in self.names:
+            self.kept_out.append(registration)
+        return registration.name not in self.names
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.items = session.items
+        self.left = {found.argname for found in all_definitions(session)}
+
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+        if call.excinfo is not None and call.when != "teardown":
+            self.on_failure(item, call, call.excinfo.value)
+
+    def on_failure(
+        self, item: pytest.Item, call: pytest.CallInfo[None], error: BaseException
+    ) -> None: ...
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "setup":
+            self.reports[report.nodeid.rpartition("::")[2]] = report
+
+
+def test_definitions_can_be_kept_out(pytester: pytest.Pytester) -> None:
+    """Those of plugins that are there before the session, and those that are found later."""
+    write(pytester, **PLACES)
+    plugin = KeepsOut("overridden", "in_sub", "in_class", "tmp_path_factory")
+    register = FixtureManager._register_fixture
+    run(pytester, plugin, "--collect-only")
+    assert plugin.left.isdisjoint(plugin.names)
+    assert {"at_root", "in_module", "in_other_module", "tmp_path"} <= plugin.left
+    assert all("in_sub" not in autouse_names(item) for item in plugin.items)
+    assert all(not visible_definitions("overridden", item) for item in plugin.items)
+    assert FixtureManager._register_fixture is register
+
+    def seen(registration: Registration) -> list[bool]:
+        return [registration.can_be_seen_from(item) for item in plugin.items]
+
+    by_name: dict[str, list[Registration]] = {}
+    for registration in plugin.kept_out:
+        by_name.setdefault(registration.name, []).append(registration)
+    assert [seen(registration) for registration in by_name["overridden"]] == [
+        [True, True, True],
+        [True, True, True],
+        [True, False, False],
+    ]
+    assert [seen(registration) for registration in by_name["in_class"]] == [[True, False, False]]
+    assert [seen(registration) for registration in by_name["tmp_path_factory"]] == [[True] * 3]
+    at_root, in_sub, in_class = by_name["overridden"]
+    assert at_root.function.__module__ == "conftest"
+    assert "TestIt" in in_class.function.__qualname__
+    assert in_sub.can_be_seen_from(plugin.items[0].getparent(pytest.Directory))
+    assert not in_sub.can_be_seen_from(plugin.items[0].session)
+
+
+def test_definitions_of_other_sessions_are_left_alone(pytester: pytest.Pytester) -> None:
+    write(pytester, **PLACES)
+
+    class RunsAnother(KeepsOut):
+        def pytest_sessionfinish(self) -> None:
+            self.inner = KeepsOut("in_module")
+            run(pytester, self.inner, "--collect-only")
+
+    plugin = RunsAnother("in_class")
+    run(pytester, plugin, "--collect-only")
+    assert "in_class" not in plugin.left
+    assert "in_module" in plugin.left
+    assert "in_class" in plugin.inner.left
+    assert "in_module" not in plugin.inner.left
+
+
+class ItemOfAnother(pytest.Item):
+    """An item as another plugin may have it: without a line, and without fixtures."""
+
+    def runtest(self) -> None: ...
+
+
+def test_names_that_nothing_defines(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.fixture
+        def needs_it(request, no_such_fixture): ...
+
+        @pytest.mark.usefixtures("nor_this")
+        def test_it(needs_it): ...
+
+        @pytest.mark.parametrize("no_such_fixture", [1])
+        def test_given(no_such_fixture): ...
+
+        @pytest.mark.parametrize("no_such_fixture", [1], indirect=True)
+        def test_given_indirectly(no_such_fixture): ...
+        """
+    )
+    names = [set(undefined_names(item)) - {"request"} for item in collected(pytester)]
+    assert names == [{"no_such_fixture", "nor_this"}, set(), set()]
+    item = ItemOfAnother.from_parent(collected(pytester)[0].parent, name="it")
+    assert list(undefined_names(item)) == []
+
+
+LOOK_UPS = """
+    import pytest
+
+    @pytest.fixture
+    def needs_it(no_such_fixture): ...
+
+    @pytest.fixture
+    def overridden(overridden): ...
+
+    @pytest.fixture
+    def refuses(request): request.raiseerror("no reason")
+
+    def test_argument(no_such_fixture): ...
+    def test_of_a_fixture(needs_it): ...
+    def test_chain(overridden): ...
+    def test_asks(request): request.getfixturevalue("no_such_fixture")
+    def test_refuses(refuses): ...
+"""
+
+
+def test_who_looked_a_fixture_up_in_vain(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(LOOK_UPS)
+    seen: dict[str, str | None] = {}
+
+    class Watches(KeepsOut):
+        def on_failure(
+            self, item: pytest.Item, call: pytest.CallInfo[None], error: BaseException
+        ) -> None:
+            assert isinstance(error, pytest.FixtureLookupError)
+            assert who_asked(error) is item
+            seen[item.name] = error.argname
+
+    run(pytester, Watches())
+    assert seen == {
+        "test_argument": "no_such_fixture",
+        "test_of_a_fixture": "no_such_fixture",
+        "test_chain": "overridden",
+        "test_asks": "no_such_fixture",
+        "test_refuses": None,
+    }
+
+
+def test_an_error_can_be_made_a_skip(pytester: pytest.Pytester) -> None:
+    """Reported where the test stands, as pytest does for its own marks."""
+    pytester.makepyfile(LOOK_UPS)
+
+    class Skips(KeepsOut):
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_runtest_makereport(self, item: pytest.Item, call: Any) -> None:
+            if call.excinfo is not None and call.when == "setup":
+                skip = skip_at_item("without it", item)
+                skip.__traceback__ = call.excinfo.value.__traceback__
+                call.excinfo = pytest.ExceptionInfo.from_exception(skip)
+
+    plugin = Skips()
+    run(pytester, plugin)
+    report = plugin.reports["test_argument"]
+    assert report.outcome == "skipped"
+    assert isinstance(report.longrepr, tuple)
+    line = 1 + next(n for n, text in enumerate(LOOK_UPS.splitlines()) if "test_argument" in text)
+    path, found, reason = report.longrepr
+    assert Path(path).name == report.nodeid.partition("::")[0]
+    assert (found, reason) == (line - 1, "Skipped: without it")  # makepyfile strips the first
+
+
+def test_an_item_without_a_line_is_skipped_where_the_skip_is_raised(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile("def test_it(): ...")
+    (item,) = collected(pytester)
+    without_line = ItemOfAnother.from_parent(item.parent, name="it")
+    assert isinstance(skip_at_item("why", item), pytest.skip.Exception)
+    assert skip_at_item("why", item)._use_item_location is True  # type: ignore[attr-defined]
+    assert skip_at_item("why", without_line)._use_item_location is False  # type: ignore[attr-defined]
+
+
+def test_reports_cross_to_the_controller_with_what_was_added(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        """
+        import pytest
+
+        @pytest.hookimpl(wrapper=True)
+        def pytest_runtest_makereport():
+            report = yield
+            report.compat = "written in a test worker"
+            return report
+        """
+    )
+    pytester.makepyfile("def test_it(): ...")
+
+    class Reads:
+        def pytest_runtest_logreport(self, report: Any) -> None:
+            assert report.compat == "written in a test worker"
+
+        def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+            (report,) = terminalreporter.stats["passed"]
+            assert report.compat == "written in a test worker"
+
+    result = pytester.runpytest_inprocess("-n1", "-p", "no:cacheprovider", plugins=[Reads()])
+    assert result.ret == pytest.ExitCode.OK
+
+
+def test_a_mark_of_ours(pytester: pytest.Pytester) -> None:
+    mark = new_mark("compat")
+    assert isinstance(mark, pytest.Mark)
+    assert (mark.name, mark.args, mark.kwargs) == ("compat", (), {})
+    decorator = pytest.MarkDecorator(mark, _ispytest=True)
+
+    @decorator
+    def test_it() -> None: ...
+
+    assert test_it.pytestmark == [mark]  # type: ignore[attr-defined]  # set by the decorator
 
 
 # --- plugins of pytest

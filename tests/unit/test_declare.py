@@ -15,9 +15,9 @@ from xdist_fixtureworker._compat import fixture_function, fixture_scope, is_fixt
 from xdist_fixtureworker.declare import (
     Declaration,
     declaration_of,
-    location,
     method_declaration,
 )
+from xdist_fixtureworker.locations import location
 
 HERE = Path(__file__).parent
 KNOWN = "share, env, recover, params, autouse, ids, name"

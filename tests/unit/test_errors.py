@@ -210,6 +210,55 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "Make it a class method, with @global_fixture above @classmethod, or move it out of the "
         "class.",
     ),
+    (
+        errors.guard_arguments,
+        ("parallel_only", "conftest.py:7"),
+        "@pytest.mark.parallel_only with arguments (conftest.py:7): a guard takes none.\n"
+        "Write @pytest.mark.parallel_only alone.",
+    ),
+    (
+        errors.both_guards,
+        ("tables", "conftest.py:7"),
+        "both guards, parallel_only and serial_only, on the fixture 'tables' (conftest.py:7): no "
+        "run has such a fixture.\n"
+        "Remove one of the two; two fixtures that differ in their guards need a function each.",
+    ),
+    (
+        errors.guard_below_fixture,
+        ("serial_only", "tables", "conftest.py:7"),
+        "@pytest.mark.serial_only below @pytest.fixture, on 'tables' (conftest.py:7), has no "
+        "effect: pytest takes it for a mark of a test.\n"
+        "Put it above @pytest.fixture.",
+    ),
+    (
+        errors.guard_too_early,
+        ("serial_only", "tables", "plugin.py:7"),
+        "@pytest.mark.serial_only on the fixture 'tables' (plugin.py:7) has no effect: the module "
+        "was imported before pytest loaded xdist_fixtureworker.\n"
+        "Write 'from xdist_fixtureworker import serial_only' in it, and @serial_only.",
+    ),
+    (
+        errors.guarded_fixture,
+        ("tables", "conftest.py:7", "parallel_only"),
+        "needs the fixture 'tables' (conftest.py:7), which is parallel_only: run pytest with -n, "
+        "as in -n2",
+    ),
+    (
+        errors.guarded_test,
+        ("serial_only",),
+        "the test is serial_only: run pytest without -n, or with -n0",
+    ),
+    (
+        errors.skipped_by_guard,
+        (1, "parallel_only"),
+        "1 test was skipped by the guard parallel_only: run pytest with -n, as in -n2",
+    ),
+    (
+        errors.skipped_by_guard,
+        (3, "serial_only"),
+        "3 tests were skipped by the guard serial_only: run pytest without -n, or with -n0",
+    ),
+    (errors.way_to_run, ("parallel_only",), "with -n, as in -n2"),
 ]
 
 

@@ -1,22 +1,43 @@
-"""Shows which fixtures are global, with ``--fixtures``; runs in the controller or a serial run."""
+"""Shows with ``--fixtures`` which are global or guarded; runs in the controller or a serial run."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from .._compat import all_definitions
 from ..definitions import global_declaration
+from ..guards import failing_guard, guard_of
+from ..locations import plain
 
-_NOTE = "Global: set up once per test run, in the fixture worker, with -n and --fixture-worker."
+_GLOBAL = "Global: set up once per test run, in the fixture worker, with -n and --fixture-worker."
 
 
 class Listing:
-    """Puts a line before the docstrings of global fixtures, in a process that only lists them."""
+    """Puts lines before the docstrings of such fixtures, in a process that only lists them."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._failing = failing_guard(config)
+        self._patch = pytest.MonkeyPatch()
+        config.add_cleanup(self._patch.undo)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
+        described: dict[int, Any] = {}  # two definitions may share a function
         for definition in all_definitions(session):
-            if global_declaration(definition) is not None:
-                function = getattr(definition.func, "__func__", definition.func)
-                documentation = function.__doc__ or ""
-                if not documentation.startswith(_NOTE):
-                    function.__doc__ = f"{_NOTE}\n{documentation}".rstrip()
+            function = plain(definition.func)
+            notes = "\n".join(self._notes(definition))
+            if notes and id(function) not in described:
+                described[id(function)] = function
+                documentation = f"{notes}\n{function.__doc__ or ''}".rstrip()
+                self._patch.setattr(function, "__doc__", documentation)
+
+    def _notes(self, definition: Any) -> Iterator[str]:
+        if global_declaration(definition) is not None:
+            yield _GLOBAL
+        guard = guard_of(definition.func)
+        if guard == self._failing:
+            yield f"Guard: {guard}, which does not hold: this definition is not there in this run."
+        elif guard is not None:
+            yield f"Guard: {guard}, which holds in this run."

@@ -17,8 +17,8 @@ from _pytest.fixtures import FuncFixtureInfo, TopRequest
 from _pytest.runner import call_and_report
 from _pytest.scope import Scope
 
-from ..declare import underlying
 from ..definitions import Definition
+from ..locations import underlying
 
 
 @dataclass

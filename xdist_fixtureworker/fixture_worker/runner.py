@@ -20,9 +20,10 @@ from _pytest.scope import Scope
 
 from .. import errors, values
 from .._compat import defining_node, set_final
-from ..declare import Declaration, location, underlying
+from ..declare import Declaration
 from ..definitions import Definition, global_declaration, instance_of
 from ..ledger_file import LedgerFile
+from ..locations import location, underlying
 from ..protocol import (
     Answer,
     ExitRequested,

@@ -1,0 +1,901 @@
+"""``parallel_only`` and ``serial_only``: a definition whose guard does not hold is not there."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from typing import NamedTuple
+
+import pytest
+
+from .conftest import DISTRIBUTED, NEVER_HANG, Result, Suite, read_notes
+
+
+class Mode(NamedTuple):
+    options: tuple[str, ...]
+    parallel: bool
+
+    @property
+    def failing(self) -> str:
+        """The guard that does not hold."""
+        return "serial_only" if self.parallel else "parallel_only"
+
+    @property
+    def holding(self) -> str:
+        return "parallel_only" if self.parallel else "serial_only"
+
+    @property
+    def way_to_run(self) -> str:
+        """The one in which the failing guard holds."""
+        return "without -n, or with -n0" if self.parallel else "with -n, as in -n2"
+
+
+GUARDS = ("parallel_only", "serial_only")
+SERVED = Mode(DISTRIBUTED, parallel=True)
+UNSERVED = Mode(("-n2", "--no-fixture-worker"), parallel=True)
+SERIAL = Mode(("--fixture-worker",), parallel=False)
+MODES = pytest.mark.parametrize(
+    "mode", [SERVED, UNSERVED, SERIAL], ids=["served", "unserved", "serial"]
+)
+ERROR_MODES = pytest.mark.parametrize("mode", [SERVED, SERIAL], ids=["served", "serial"])
+USES = pytest.mark.parametrize("use", ["argument", "getfixturevalue"])
+TESTS = {
+    "argument": "def test_it(database): note(database)",
+    "getfixturevalue": "def test_it(request): note(request.getfixturevalue('database'))",
+}
+
+
+def write_and_run(suite: Suite, mode: Mode, files: dict[str, str]) -> Result:
+    suite.write(files)
+    return suite.run(*mode.options)
+
+
+def assert_skipped(result: Result, mode: Mode, count: int) -> None:
+    """That so many tests were skipped, and the one line that counts them."""
+    assert result.outcomes["skipped"] == count
+    tests = "1 test was" if count == 1 else f"{count} tests were"
+    line = f"{tests} skipped by the guard {mode.failing}: run pytest {mode.way_to_run}"
+    assert result.lines("by the guard") == [line]
+
+
+# --- the definition that is there
+
+FORMS = {
+    "above_a_fixture": """
+@pytest.mark.{guard}
+@pytest.fixture(scope="session", name="{name}")
+def {name}_{guard}(): return "{guard}"
+""",
+    "above_a_global_fixture": """
+@pytest.mark.{guard}
+@global_fixture(name="{name}")
+def {name}_{guard}(): return "{guard}"
+""",
+    "below_a_global_fixture": """
+@global_fixture(name="{name}")
+@pytest.mark.{guard}
+def {name}_{guard}(): return "{guard}"
+""",
+    "between_the_two": """
+@global_fixture
+@pytest.mark.{guard}
+@pytest.fixture(scope="session", name="{name}")
+def {name}_{guard}(): return "{guard}"
+""",
+    "with_parentheses": """
+@pytest.mark.{guard}()
+@global_fixture(name="{name}")
+def {name}_{guard}(): return "{guard}"
+""",
+    "with_yield": """
+@pytest.mark.{guard}
+@global_fixture(name="{name}")
+def {name}_{guard}():
+    yield "{guard}"
+    note("finalized {guard}")
+""",
+}
+BOTH = "".join(FORMS["above_a_fixture"].format(guard=guard, name="database") for guard in GUARDS)
+"""Two definitions of ``database``, whose values are their guards."""
+
+
+@MODES
+@USES
+def test_two_definitions_of_one_name(suite: Suite, mode: Mode, use: str) -> None:
+    conftest = "".join(
+        form.format(guard=guard, name=name) for name, form in FORMS.items() for guard in GUARDS
+    )
+    tests = [TESTS[use].replace("database", name).replace("_it", f"_{name}") for name in FORMS]
+    result = write_and_run(suite, mode, {"conftest.py": conftest, "test_it.py": "\n".join(tests)})
+    assert result.outcomes == {"passed": len(FORMS)}
+    assert result.noted(*GUARDS) == [mode.holding] * len(FORMS)
+    finalized = [what for what in result.noted() if what.startswith("finalized")]
+    assert set(finalized) == {f"finalized {mode.holding}"}
+    assert not result.lines("by the guard")
+
+
+@MODES
+@USES
+def test_definitions_in_a_module_and_in_a_class(suite: Suite, mode: Mode, use: str) -> None:
+    """Instance methods, class methods, and the module below them."""
+    module = """
+@pytest.fixture
+def database(): return "of the module"
+
+class TestInstance:
+    @pytest.mark.parallel_only
+    @pytest.fixture(name="database")
+    def parallel(self): return "parallel_only"
+    @pytest.mark.serial_only
+    @pytest.fixture(name="database")
+    def serial(self): return "serial_only"
+    {test}
+
+class TestClass:
+    @pytest.mark.parallel_only
+    @global_fixture(name="database")
+    @classmethod
+    def parallel(cls): return "parallel_only"
+    @global_fixture(name="database")
+    @pytest.mark.serial_only
+    @classmethod
+    def serial(cls): return "serial_only"
+    {test}
+
+class TestFallsThrough:
+    @pytest.mark.{failing}
+    @pytest.fixture
+    def database(self): return "never"
+    {test}
+"""
+    test = TESTS[use].replace("(", "(self, ", 1)
+    result = write_and_run(
+        suite, mode, {"test_it.py": module.format(test=test, failing=mode.failing)}
+    )
+    assert result.outcomes == {"passed": 3}
+    assert sorted(result.noted()) == sorted(["of the module", mode.holding, mode.holding])
+
+
+@MODES
+@USES
+def test_look_ups_fall_through(suite: Suite, mode: Mode, use: str) -> None:
+    """To an outer conftest.py, and to a plugin; also that of a definition which overrides."""
+    never = f"""
+@pytest.mark.{mode.failing}
+@global_fixture
+def database(): return "never"
+"""
+    result = write_and_run(
+        suite,
+        mode,
+        {
+            "plugin.py": "@global_fixture\ndef database(): return 'of the plugin'",
+            "pytest.ini": "[pytest]\npythonpath = .\naddopts = -p plugin\n",
+            "conftest.py": never,
+            "test_a.py": TESTS[use],
+            "outer/conftest.py": "@global_fixture\ndef database(database): return database + ', outer'",
+            "outer/inner/conftest.py": never,
+            "outer/inner/test_b.py": never + TESTS[use],
+            "outer/other/conftest.py": "@pytest.fixture\ndef database(database): return database + ', other'",
+            "outer/other/test_c.py": never + TESTS[use],
+        },
+    )
+    assert result.outcomes == {"passed": 3}
+    assert sorted(result.noted()) == [
+        "of the plugin",
+        "of the plugin, outer",
+        "of the plugin, outer, other",
+    ]
+
+
+@MODES
+def test_autouse_fixtures(suite: Suite, mode: Mode) -> None:
+    conftest = ""
+    for guard in GUARDS:
+        conftest += f"""
+@pytest.mark.{guard}
+@pytest.fixture(autouse=True)
+def plain_{guard}(): note("plain {guard}")
+@pytest.mark.{guard}
+@global_fixture(autouse=True)
+def global_{guard}(): note("global {guard}")
+"""
+    result = write_and_run(
+        suite, mode, {"conftest.py": conftest, "test_it.py": "def test_it(): pass"}
+    )
+    assert result.outcomes == {"passed": 1}
+    noted = sorted(result.noted())
+    # In the fixture worker, no narrower autouse fixture runs.
+    assert noted == [f"global {mode.holding}", f"plain {mode.holding}"]
+
+
+PARAMETERS = """
+@pytest.mark.parallel_only
+@global_fixture(name="database", params=["one", "two", "three"])
+def parallel(request): return request.param
+
+@pytest.mark.serial_only
+@pytest.fixture(name="database", params=["four", "five"])
+def serial(request): return request.param
+"""
+
+
+@MODES
+def test_parameters(suite: Suite, mode: Mode) -> None:
+    suite.write({"conftest.py": PARAMETERS, "test_it.py": TESTS["argument"]})
+    result = suite.run(*mode.options)
+    expected = ["one", "two", "three"] if mode.parallel else ["four", "five"]
+    assert sorted(result.noted()) == sorted(expected)
+    assert result.outcomes == {"passed": len(expected)}
+    listed = suite.run(*mode.options, "--collect-only", "-q")
+    assert listed.code == 0
+    assert listed.lines("::") == [f"test_it.py::test_it[{value}]" for value in expected]
+
+
+@MODES
+def test_parameters_of_a_definition_that_is_not_there(suite: Suite, mode: Mode) -> None:
+    """They parametrize nothing: the tests are there once, and skipped."""
+    result = write_and_run(
+        suite,
+        mode,
+        {
+            "conftest.py": f"""
+@pytest.mark.{mode.failing}
+@global_fixture(params=[1, 2, 3])
+def database(request): return request.param
+@pytest.fixture
+def connection(database): pass
+""",
+            "test_it.py": "def test_a(database): pass\ndef test_b(connection): pass",
+        },
+    )
+    assert_skipped(result, mode, 2)
+    assert result.outcomes == {"skipped": 2}
+
+
+@MODES
+def test_one_place_one_name_one_function_name(suite: Suite, mode: Mode) -> None:
+    """Definitions that only their place among the visible ones tells apart."""
+    result = write_and_run(
+        suite,
+        mode,
+        {
+            "conftest.py": """
+def make(guard, value):
+    @guard
+    @global_fixture(name="database")
+    def fixture(): return value
+    return fixture
+def make_override(guard, value):
+    @guard
+    @global_fixture(name="database")
+    def fixture(database): return f"{value} on {database}"
+    return fixture
+def no_guard(fixture): return fixture
+a = make(pytest.mark.serial_only, "serial a")
+b = make(pytest.mark.parallel_only, "parallel b")
+c = make(pytest.mark.serial_only, "serial c")
+d = make_override(no_guard, "d")
+e = make_override(pytest.mark.parallel_only, "parallel e")
+""",
+            "test_it.py": TESTS["argument"],
+        },
+    )
+    assert result.outcomes == {"passed": 1}
+    assert result.noted() == ["parallel e on d on parallel b" if mode.parallel else "d on serial c"]
+
+
+# --- where none is left
+
+NONE_LEFT = """
+@pytest.mark.{failing}
+@global_fixture
+def database(): note("never")
+
+@pytest.mark.{failing}
+@pytest.fixture
+def cursor(): note("never")
+
+@pytest.fixture
+def function_scoped(database): note("never")
+
+@pytest.fixture(scope="session")
+def session_scoped(request):
+    return request.getfixturevalue("database")
+
+@pytest.fixture
+def dynamic(request):
+    return request.getfixturevalue("cursor")
+
+@global_fixture
+def on_top(database): note("never")
+
+@global_fixture
+def dynamic_on_top(request):
+    return request.getfixturevalue("database")
+
+@pytest.fixture
+def itself(itself): note("never")
+
+@global_fixture
+def costly(): note("costly")
+
+@pytest.fixture(autouse=True)
+def for_each_test(): note("autouse")
+"""
+NEEDING = {
+    "def test_it(database): pass": "database",
+    "def test_it(cursor): pass": "cursor",
+    "@pytest.mark.usefixtures('database')\ndef test_it(): pass": "database",
+    "@pytest.mark.usefixtures('database')\nclass TestIt:\n    def test_it(self): pass": "database",
+    "pytestmark = pytest.mark.usefixtures('cursor')\ndef test_it(): pass": "cursor",
+    "def test_it(function_scoped): pass": "database",
+    "def test_it(session_scoped): pass": "database",
+    "def test_it(dynamic): pass": "cursor",
+    "def test_it(on_top): pass": "database",
+    "def test_it(dynamic_on_top): pass": "database",
+    "def test_it(request): request.getfixturevalue('database')": "database",
+    "def test_it(request): request.getfixturevalue('on_top')": "database",
+    "def test_it(request): request.getfixturevalue('dynamic')": "cursor",
+    "@pytest.mark.xfail(strict=True)\ndef test_it(database): pass": "database",
+    "@pytest.mark.parametrize('database', [1], indirect=True)\ndef test_it(database): pass": "database",
+    "import unittest\n@pytest.mark.usefixtures('cursor')\nclass TestIt(unittest.TestCase):\n    def test_it(self): pass": "cursor",
+}
+
+
+@MODES
+def test_a_test_that_needs_it_is_skipped(suite: Suite, mode: Mode) -> None:
+    files = {f"test_{number}.py": test for number, test in enumerate(NEEDING)}
+    files["conftest.py"] = NONE_LEFT.format(failing=mode.failing)
+    files["test_passing.py"] = "def test_it(): pass"
+    suite.write(files)
+    result = suite.run(*mode.options, "-rs", "-v")
+    assert result.outcomes == {"passed": 1, "skipped": len(NEEDING)}
+    assert result.code == 0
+    assert_skipped(result, mode, len(NEEDING))
+    assert "never" not in result.noted()
+    line = {
+        name: suite_line(suite, "conftest.py", f"def {name}(") for name in ("database", "cursor")
+    }
+    for number, fixture in enumerate(NEEDING.values()):
+        reason = (
+            f"needs the fixture '{fixture}' (conftest.py:{line[fixture]}), which is "
+            f"{mode.failing}: run pytest {mode.way_to_run}"
+        )
+        (shown,) = result.lines(rf"^SKIPPED \[1\] test_{number}.py:\d+: ")
+        assert shown.partition(": ")[2] == reason
+
+
+def suite_line(suite: Suite, file: str, text: str) -> int:
+    """The number of the line where the definition that has ``text`` starts, with its decorators."""
+    lines = (suite.path / file).read_text().splitlines()
+    number = next(number for number, line in enumerate(lines) if text in line)
+    while lines[number - 1].startswith("@"):
+        number -= 1
+    return number + 1
+
+
+@MODES
+def test_nothing_is_set_up_for_it(suite: Suite, mode: Mode) -> None:
+    """Where the arguments show that it will be skipped."""
+    result = write_and_run(
+        suite,
+        mode,
+        {
+            "conftest.py": NONE_LEFT.format(failing=mode.failing)
+            + "\n@global_fixture\ndef both(costly, database): note('never')",
+            "test_it.py": """
+def test_a(costly, database): pass
+@pytest.mark.usefixtures("costly")
+def test_b(function_scoped): pass
+def test_c(both): pass
+""",
+        },
+    )
+    assert_skipped(result, mode, 3)
+    assert result.noted() == []
+
+
+@MODES
+def test_an_override_of_what_is_not_there(suite: Suite, mode: Mode) -> None:
+    result = write_and_run(
+        suite,
+        mode,
+        {
+            "conftest.py": f"@pytest.mark.{mode.failing}\n@pytest.fixture\ndef database(): return 1",
+            "sub/conftest.py": "@pytest.fixture\ndef database(database): note('never')",
+            "sub/test_sub.py": "def test_it(database): pass",
+            "test_it.py": "def test_it(request): request.getfixturevalue('database')",
+        },
+    )
+    assert_skipped(result, mode, 2)
+    assert result.noted() == []
+
+
+@MODES
+def test_doctests(suite: Suite, mode: Mode) -> None:
+    text = "\n\ndef example():\n    '''\n    >>> getfixture('database')\n    1\n    '''\n"
+    suite.write(
+        {
+            "conftest.py": f"@pytest.mark.{mode.failing}\n@pytest.fixture\ndef database(): return 1",
+            "examples.py": text,
+            "test_it.py": "def test_it(): pass",
+        }
+    )
+    result = suite.run(*mode.options, "--doctest-modules", "examples.py", "test_it.py")
+    assert_skipped(result, mode, 1)
+    assert result.outcomes == {"passed": 1, "skipped": 1}
+
+
+@MODES
+def test_who_looks_it_up_and_does_without_it_passes(suite: Suite, mode: Mode) -> None:
+    result = write_and_run(
+        suite,
+        mode,
+        {
+            "conftest.py": NONE_LEFT.format(failing=mode.failing)
+            + """
+@pytest.fixture
+def either(request):
+    try: return request.getfixturevalue("database")
+    except pytest.FixtureLookupError: return "neither"
+@global_fixture
+def global_either(request):
+    try: return request.getfixturevalue("database")
+    except pytest.FixtureLookupError: return "global neither"
+""",
+            "test_it.py": """
+def test_it(either, global_either): note(either); note(global_either)
+def test_body(request):
+    with pytest.raises(pytest.FixtureLookupError): request.getfixturevalue("cursor")
+""",
+        },
+    )
+    assert result.outcomes == {"passed": 2}
+    assert result.noted("neither", "global neither") == ["neither", "global neither"]
+
+
+@MODES
+def test_other_fixtures_that_are_not_there_stay_errors(suite: Suite, mode: Mode) -> None:
+    """Among them one of that name, guarded, that cannot be seen from the test."""
+    guarded = f"@pytest.mark.{mode.failing}\n@pytest.fixture\ndef database(): return 1\n"
+    result = write_and_run(
+        suite,
+        mode,
+        {
+            "one/conftest.py": guarded,
+            "one/test_one.py": "def test_it(database): pass",
+            "two/test_two.py": "def test_it(database): pass",
+            "test_three.py": guarded + "def test_it(no_such_fixture): pass",
+            "test_four.py": f"class TestIt:\n    @pytest.mark.{mode.failing}\n    @pytest.fixture\n"
+            "    def database(self): pass\n"
+            "    def test_it(self, database): pass\ndef test_other(database): pass",
+        },
+    )
+    assert result.outcomes == {"skipped": 2, "errors": 3}
+    assert_skipped(result, mode, 2)
+    assert len(result.lines("fixture 'database' not found")) == 2
+    assert len(result.lines("fixture 'no_such_fixture' not found")) == 1
+
+
+@MODES
+def test_a_look_up_while_finalizing_stays_an_error(suite: Suite, mode: Mode) -> None:
+    result = write_and_run(
+        suite,
+        mode,
+        {
+            "conftest.py": NONE_LEFT.format(failing=mode.failing)
+            + "\n@pytest.fixture\ndef late(request):\n    yield\n    request.getfixturevalue('cursor')",
+            "test_it.py": "def test_it(late): pass",
+        },
+    )
+    assert result.outcomes["passed"] == 1
+    assert result.outcomes["errors"] == 1
+    assert not result.lines("by the guard")
+
+
+# --- on tests
+
+GUARDED_TESTS = """
+@pytest.mark.{guard}
+def test_function(): note("{guard}")
+
+@pytest.mark.{guard}
+class TestClass:
+    def test_in_class(self): note("{guard}")
+
+class TestMethod:
+    @pytest.mark.{guard}
+    def test_method(self): note("{guard}")
+    def test_free(self): note("free")
+
+class TestAttribute:
+    pytestmark = [pytest.mark.{guard}]
+    def test_in_class(self, request):
+        assert request.node.get_closest_marker("{guard}").args == ()
+        note("{guard}")
+
+@pytest.mark.parametrize("value", [1, pytest.param(2, marks=pytest.mark.{guard})])
+def test_parameter(value): note("free" if value == 1 else "{guard}")
+"""
+
+
+@MODES
+def test_guards_on_tests(suite: Suite, mode: Mode) -> None:
+    suite.write(
+        {
+            "conftest.py": "@global_fixture(autouse=True)\ndef database(): note('set up')",
+            "test_parallel.py": GUARDED_TESTS.format(guard="parallel_only"),
+            "test_serial.py": GUARDED_TESTS.format(guard="serial_only"),
+            "test_module.py": f"pytestmark = pytest.mark.{mode.failing}\n"
+            "def test_it(): note('never')\nclass TestIt:\n    def test_it(self): note('never')",
+        }
+    )
+    result = suite.run(*mode.options, "-rs", "--strict-markers")
+    assert result.outcomes == {"passed": 9, "skipped": 7}
+    assert_skipped(result, mode, 7)
+    assert result.noted(mode.failing, "never") == []
+    assert result.noted(mode.holding) == [mode.holding] * 5
+    assert result.noted("free") == ["free"] * 4
+    skipped = result.lines("^SKIPPED")
+    assert skipped
+    for line in skipped:
+        assert re.search(rf"\] test_\w+.py:\d+: the test is {mode.failing}: run pytest with", line)
+
+
+@MODES
+def test_nothing_is_set_up_for_guarded_tests(suite: Suite, mode: Mode) -> None:
+    result = write_and_run(
+        suite,
+        mode,
+        {
+            "conftest.py": "@global_fixture(autouse=True)\ndef database(): note('set up')",
+            "test_it.py": f"pytestmark = pytest.mark.{mode.failing}\n"
+            "def setup_module(): note('set up')\ndef test_it(): pass",
+        },
+    )
+    assert_skipped(result, mode, 1)
+    assert result.noted() == []
+
+
+# --- the summary line
+
+
+@MODES
+@pytest.mark.parametrize("option", ["-q", "-v"])
+def test_the_summary_line(suite: Suite, mode: Mode, option: str) -> None:
+    suite.write(
+        {
+            "test_it.py": f"""
+@pytest.mark.{mode.failing}
+@pytest.mark.parametrize("i", range(3))
+def test_it(i): pass
+@pytest.mark.skip
+def test_other(): pass
+""",
+        }
+    )
+    result = suite.run(*mode.options, option)
+    assert result.code == 0
+    assert len(result.lines(f"^3 tests were skipped by the guard {mode.failing}: run")) == 1
+
+
+@MODES
+def test_no_summary_line_where_no_test_is_skipped(suite: Suite, mode: Mode) -> None:
+    result = write_and_run(
+        suite,
+        mode,
+        {
+            "conftest.py": NONE_LEFT.format(failing=mode.failing),
+            "test_it.py": "def test_it(): pass\n@pytest.mark.skip\ndef test_other(): pass",
+        },
+    )
+    assert result.outcomes == {"passed": 1, "skipped": 1}
+    assert not result.lines("guard")
+
+
+# --- what was asked for
+
+ASKED_FOR = {
+    "-n1": True,
+    "-n1 --fixture-worker": True,
+    "-n0": False,
+    "-n0 --fixture-worker": False,
+    "-n2 --fixture-worker -n0": False,
+    "-nauto --maxprocesses=1": True,
+    "--dist=load --tx=popen": True,
+    "-d --tx=popen": True,
+    "--tx=popen": False,
+    "--pdb -nauto": False,
+    "-p no:xdist": False,
+}
+
+
+@pytest.mark.parametrize("options", ASKED_FOR)
+def test_what_was_asked_for(suite: Suite, options: str) -> None:
+    suite.write({"conftest.py": BOTH, "test_it.py": TESTS["argument"]})
+    result = suite.run(*options.split())
+    assert result.outcomes == {"passed": 1}
+    assert result.noted() == ["parallel_only" if ASKED_FOR[options] else "serial_only"]
+
+
+@MODES
+def test_collect_only_lists_what_runs(suite: Suite, mode: Mode) -> None:
+    suite.write(
+        {"conftest.py": PARAMETERS, "test_it.py": TESTS["argument"] + "\ndef test_b(): pass"}
+    )
+    listed = suite.run(*mode.options, "--collect-only", "-q").lines("::")
+    shown = suite.run(*mode.options, "-v", "-p", "no:cacheprovider").lines("PASSED")
+    ran = sorted(re.findall(r"test_it.py::\S+", "\n".join(shown)))
+    assert sorted(listed) == ran
+    assert len(ran) == (4 if mode.parallel else 3)
+
+
+# --- the marks
+
+
+def test_markers(suite: Suite) -> None:
+    lines = suite.run("--markers").lines("_only")
+    assert [line.partition(":")[0] for line in lines] == [
+        "@pytest.mark.parallel_only",
+        "@pytest.mark.serial_only",
+    ]
+
+
+@MODES
+def test_selecting_by_guard(suite: Suite, mode: Mode) -> None:
+    suite.write(
+        {
+            "test_it.py": f"""
+@pytest.mark.{mode.holding}
+def test_a(): note("a")
+@pytest.mark.{mode.failing}
+def test_b(): note("b")
+def test_c(): note("c")
+""",
+        }
+    )
+    result = suite.run(*mode.options, "-m", mode.holding, "--strict-markers")
+    assert result.outcomes.get("passed") == 1
+    assert result.noted() == ["a"]
+    result = suite.run(*mode.options, "-m", f"not {mode.failing}", "--strict-markers")
+    assert sorted(result.noted()) == ["a", "c"]
+    assert "skipped" not in result.outcomes
+
+
+LISTED = """
+@pytest.mark.parallel_only
+@global_fixture(name="database")
+def parallel():
+    '''The shared one.'''
+@pytest.mark.serial_only
+@pytest.fixture(scope="session", name="database")
+def serial():
+    '''The private one.'''
+@pytest.fixture
+def free():
+    '''Without a guard.'''
+"""
+HOLDS = "    Guard: {}, which holds in this run."
+DOES_NOT_HOLD = "    Guard: {}, which does not hold: this definition is not there in this run."
+
+
+@MODES
+def test_fixtures_shows_guards(suite: Suite, mode: Mode) -> None:
+    suite.write({"conftest.py": LISTED, "test_it.py": "def test_it(database, free): pass"})
+    result = suite.run(*mode.options, "--fixtures")
+    assert result.code == 0
+    lines = result.output.splitlines()
+
+    def before(line: str) -> str:
+        return lines[lines.index(f"    {line}") - 1]
+
+    guards = {"The shared one.": "parallel_only", "The private one.": "serial_only"}
+    for docstring, guard in guards.items():
+        text = HOLDS if guard == mode.holding else DOES_NOT_HOLD
+        assert before(docstring) == text.format(guard)
+    assert before("Without a guard.").startswith("free -- conftest.py:")
+    assert len(result.lines("Global: ")) == 1
+
+
+@MODES
+def test_fixtures_per_test_shows_the_one_that_is_there(suite: Suite, mode: Mode) -> None:
+    suite.write({"conftest.py": LISTED, "test_it.py": "def test_it(database, free): pass"})
+    result = suite.run(*mode.options, "--fixtures-per-test")
+    assert result.code == 0
+    assert result.lines("Guard: ") == [HOLDS.format(mode.holding)]
+    assert len(result.lines("The (shared|private) one")) == 1
+
+
+# --- misuse
+
+MISUSES = {
+    "@pytest.mark.parallel_only\n@pytest.mark.serial_only\n@pytest.fixture\ndef it(): pass": (
+        "UsageError: both guards, parallel_only and serial_only, on the fixture 'it' .{file}:4"
+    ),
+    "@pytest.mark.serial_only\n@global_fixture\n@pytest.mark.parallel_only\ndef it(): pass": (
+        "UsageError: both guards, parallel_only and serial_only, on the fixture 'it' .{file}:4"
+    ),
+    "@pytest.mark.parallel_only('why')\n@pytest.fixture\ndef it(): pass": (
+        "UsageError: @pytest.mark.parallel_only with arguments .{file}:4"
+    ),
+    "@pytest.mark.serial_only(reason='why')\ndef test_it(): pass": (
+        "UsageError: @pytest.mark.serial_only with arguments .{file}:4"
+    ),
+}
+
+
+@ERROR_MODES
+@pytest.mark.parametrize("misuse", MISUSES)
+def test_misuse_in_a_conftest(suite: Suite, misuse: str, mode: Mode) -> None:
+    suite.write({"conftest.py": misuse, "test_it.py": "def test_it(): pass"})
+    result = suite.run(*mode.options)
+    assert result.code == 4
+    assert re.search(MISUSES[misuse].format(file="conftest.py"), result.errors)
+
+
+@ERROR_MODES
+def test_misuse_in_test_modules(suite: Suite, mode: Mode) -> None:
+    files = {f"test_{number}.py": misuse for number, misuse in enumerate(MISUSES)}
+    result = write_and_run(suite, mode, {**files, "test_other.py": "def test_it(): pass"})
+    assert result.code == (1 if mode.parallel else 2)
+    for number, misuse in enumerate(MISUSES):
+        assert result.lines(f"ERROR collecting test_{number}.py")
+        assert result.lines(MISUSES[misuse].format(file=f"test_{number}.py"))
+
+
+BELOW = "@pytest.fixture\n@pytest.mark.parallel_only\ndef it(): pass\n"
+
+
+@ERROR_MODES
+@pytest.mark.parametrize("file", ["conftest.py", "sub/conftest.py", "test_it.py"])
+@pytest.mark.parametrize("ignored", [False, True])
+def test_below_a_plain_fixture(suite: Suite, file: str, ignored: bool, mode: Mode) -> None:
+    """pytest itself refuses it since 9, or warns of it, which is an error by default in 9.0. Where
+    that goes unseen, we refuse it."""
+    suite.write({file: BELOW, "sub/test_sub.py": "def test_it(): pass"})
+    options = ["-W", "ignore:Marks applied to fixtures"] if ignored else []
+    result = suite.run(*mode.options, *options)
+    assert result.code != 0
+    said = result.output + result.errors
+    ours = f"@pytest.mark.parallel_only below @pytest.fixture, on 'it' ({file}:4), has no effect"
+    version = pytest.version_tuple[:2]
+    assert (ours in said) == (version < (9, 0) or (version < (9, 1) and ignored))
+    if version >= (9, 0):
+        assert re.search("[Mm]arks .* to fixtures", said) or ours in said
+
+
+# --- plugins, processes and other runs
+
+PLUGIN = """
+import pytest
+{imports}
+
+@{prefix}parallel_only
+@pytest.fixture(name="database")
+def parallel(): return "parallel_only"
+
+@{prefix}serial_only
+@pytest.fixture(name="database")
+def serial(): return "serial_only"
+"""
+
+
+def write_plugin(suite: Suite, imports: str, prefix: str) -> None:
+    (suite.path / "early_plugin.py").write_text(PLUGIN.format(imports=imports, prefix=prefix))
+
+
+@MODES
+@pytest.mark.parametrize("way", ["pytest_plugins", "environment"])
+def test_a_plugin_that_is_imported_later(
+    suite: Suite, mode: Mode, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_plugin(suite, "", "pytest.mark.")
+    suite.write({"test_it.py": TESTS["argument"]})
+    if way == "environment":
+        monkeypatch.setenv("PYTEST_PLUGINS", "early_plugin")
+        monkeypatch.setenv("PYTHONPATH", str(suite.path))
+    else:
+        suite.write({"conftest.py": "pytest_plugins = ['early_plugin']"})
+    result = suite.run(*mode.options)
+    assert result.outcomes == {"passed": 1}
+    assert result.noted() == [mode.holding]
+
+
+@MODES
+def test_a_plugin_that_is_imported_earlier(
+    suite: Suite, mode: Mode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It imports the marks from the package; those of ``pytest.mark`` are not there yet."""
+    monkeypatch.setenv("PYTHONPATH", str(suite.path))
+    suite.write({"test_it.py": TESTS["argument"]})
+    imports = "from xdist_fixtureworker import parallel_only, serial_only"
+    write_plugin(suite, imports, prefix="")
+    result = suite.run(*mode.options, "-p", "early_plugin")
+    assert result.outcomes == {"passed": 1}
+    assert result.noted() == [mode.holding]
+    write_plugin(suite, "", prefix="pytest.mark.")
+    result = suite.run(*mode.options, "-p", "early_plugin")
+    assert result.code != 0
+    assert re.search(
+        "Marks cannot be applied to fixtures|PytestRemovedIn9Warning: Marks applied to fixtures"
+        "|UsageError: @pytest.mark.parallel_only on the fixture 'database' .early_plugin.py:5"
+        "|ERROR: @pytest.mark.parallel_only on the fixture 'database' .early_plugin.py:5",
+        result.output + result.errors,
+    )
+    result = suite.run(*mode.options, "-p", "xdist_fixtureworker", "-p", "early_plugin")
+    assert result.outcomes == {"passed": 1}
+
+
+RUNS = """
+import pytest
+
+def run(*arguments):
+    code = pytest.main(["-q", "-p", "no:cacheprovider", *arguments])
+    assert "parallel_only" not in vars(pytest.mark)
+    print("code", int(code))
+
+run()
+run("-n2", "--fixture-worker")
+run("-n2")
+run("--no-such-option")
+run("--collect-only", "no_such_file.py")
+run()
+run("--fixtures")
+run("--fixtures", "-n2")
+"""
+
+
+def test_several_runs_in_one_process(suite: Suite) -> None:
+    """Test modules are imported once for all of them; the guards are obeyed anew in each."""
+    suite.write({"test_it.py": BOTH + TESTS["argument"] + "\nnote('imported')"})
+    (suite.path / "runs.py").write_text(RUNS)
+    done = subprocess.run(
+        [sys.executable, "runs.py"],
+        cwd=suite.path,
+        env=os.environ,
+        capture_output=True,
+        text=True,
+        timeout=NEVER_HANG,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    codes = re.findall(r"^code (\d)", done.stdout, re.MULTILINE)
+    assert codes == ["0", "0", "0", "4", "4", "0", "0", "0"]
+    notes_shown = re.findall("^    Guard: .*", done.stdout, re.MULTILINE)
+    assert len(notes_shown) == 4
+    assert set(notes_shown[:2]) == {
+        DOES_NOT_HOLD.format("parallel_only"),
+        HOLDS.format("serial_only"),
+    }
+    assert set(notes_shown[2:]) == {
+        HOLDS.format("parallel_only"),
+        DOES_NOT_HOLD.format("serial_only"),
+    }
+    notes = [note for note in read_notes(suite.path / "notes.jsonl") if note.what != "imported"]
+    assert [note.what for note in notes] == [
+        "serial_only",
+        "parallel_only",
+        "parallel_only",
+        "serial_only",
+    ]
+    imported = [note for note in read_notes(suite.path / "notes.jsonl") if not note.worker]
+    assert [note.what for note in imported] == ["imported", "serial_only", "serial_only"]
+
+
+@MODES
+def test_with_the_plugin_switched_off(suite: Suite, mode: Mode) -> None:
+    """Guards on fixtures are refused, or warned of, by pytest; on tests they are marks."""
+    suite.write({"test_it.py": f"@pytest.mark.{mode.failing}\ndef test_it(): note('ran')"})
+    options = (
+        [*mode.options[:1], "-p", "no:xdist_fixtureworker"]
+        if mode.parallel
+        else ["-p", "no:xdist_fixtureworker"]
+    )
+    result = suite.run(*options)
+    assert result.outcomes["passed"] == 1
+    suite.write({"conftest.py": BOTH})
+    result = suite.run(*options)
+    assert re.search("[Mm]arks .* to fixtures", result.output + result.errors)

@@ -1,0 +1,49 @@
+"""Where in the source a function stands, for messages; in every process."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+_NOT_USERS = (f"{__package__}.", "_pytest.")
+
+
+def location(function: Any) -> str:
+    """``file:line`` of a function or class, for error messages."""
+    function = underlying(function)
+    try:
+        file = inspect.getsourcefile(function) or inspect.getfile(function)
+        line = (
+            function.__code__.co_firstlineno
+            if hasattr(function, "__code__")
+            else inspect.getsourcelines(function)[1]
+        )
+    except (OSError, TypeError):
+        return f"{getattr(function, '__module__', '?')}:?"
+    return f"{_relative(file)}:{line}"
+
+
+def _relative(file: str) -> str:
+    try:
+        return str(Path(file).relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return file
+
+
+def underlying(function: Any) -> Any:
+    """The function that the user wrote, below bindings and wrappers: where the source stands."""
+    return inspect.unwrap(plain(function))
+
+
+def plain(function: Any) -> Any:
+    """The function below ``@classmethod``, ``@staticmethod`` or a binding."""
+    return getattr(function, "__func__", function)
+
+
+def line_of_user() -> str:
+    """``file:line`` of the innermost call that is neither in this package nor in pytest."""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_globals.get("__name__", "").startswith(_NOT_USERS):
+        frame = frame.f_back
+    return "?:?" if frame is None else f"{_relative(frame.f_code.co_filename)}:{frame.f_lineno}"
