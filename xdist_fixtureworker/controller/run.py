@@ -107,6 +107,7 @@ class Run:
         self._service = Service(config, self._end_early, self._tell_later)
         self._recovering: Service | None = None
         self._recovered: list[str] = []
+        self._untold: str | None = None
         self._stopping: list[threading.Event] = []
         self._interrupted = False
         self._told = 0
@@ -188,12 +189,27 @@ class Run:
                 self._config.hook.pytest_warning_recorded.call_historic(kwargs=warning)
         if self._recovering is not None:
             record.failed_finalizers.extend(self._recovering.relay.record.failed_finalizers)
+        self._untold = reporting.what_was_left(record, self._recovered)
         if session is not None:
             reporting.log_failures(session, record, self._recovered)
             reporting.add_durations(self._config, record)
-            if self._ledger is not None:
-                forget(self._ledger, self.id)  # it was told
         return list(reporting.environment_lines(record))
+
+    def told(self) -> None:
+        """Note that the summary has told what was left: not before, as this process can be killed
+        any time, and then the next run is to tell it."""
+        self._untold = None
+        if self._ledger is not None:
+            forget(self._ledger, self.id)
+
+    def tell_untold(self) -> None:
+        """Tell it where pytest shows no summary, as with the exit code of SIGTERM."""
+        terminal: Any = self._config.pluginmanager.get_plugin("terminalreporter")
+        if self._untold is not None and terminal is not None:
+            terminal.ensure_newline()
+            for line in self._untold.splitlines():
+                terminal.write_line(line)
+            self.told()
 
     def raise_what_ended_it(self) -> None:
         """:raises pytest.UsageError: if the fixture worker did not come up.

@@ -79,11 +79,14 @@ class Supervisor:
         # Where an exception at the session's start kept the test loop from running:
         self._finish(None, interrupted=True)
         if self._run is not None:
+            self._run.tell_untold()
             self._run.wait_stopped()
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         for line in self._summary:
             terminalreporter.write_line(line)
+        if self._run is not None:
+            self._run.told()  # with the errors, which come first
 
     def _finish(self, session: pytest.Session | None, interrupted: bool) -> None:
         if self._run is None or self._signals is None or self._finished:
