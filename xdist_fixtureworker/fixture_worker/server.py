@@ -7,6 +7,7 @@ one until it is told to finish or the connection ends, and then finalizes.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Generator
 from pathlib import Path
 from queue import SimpleQueue
@@ -43,8 +44,9 @@ from .tree import Tree
 _CONNECTION_LOST = object()
 TEST_WORKERS_TIMEOUT = 60.0
 """Seconds that test workers get to end after the controller died; then we finalize all the same."""
-
-
+_LOOK_FOR_ZOMBIES = 0.1
+"""Seconds. In a container nobody may take the exit status of a process whose parent is gone, and
+psutil waits for such a zombie as for a process that runs."""
 HANGING_SET_UP = 60.0
 """Seconds that a set-up gets to end after the controller died; then it hangs in spite of the
 exception that was raised in it, and so would this process."""
@@ -158,7 +160,9 @@ class FixtureWorker:
         """Without the controller, wait for the test workers themselves: they may be using what
         the finalizers destroy. execnet ends each of them within 15 s of the controller's death,
         unless it is stopped."""
-        psutil.wait_procs(self._test_workers, timeout=TEST_WORKERS_TIMEOUT)
+        deadline = time.monotonic() + TEST_WORKERS_TIMEOUT
+        while (alive := list(filter(_runs, self._test_workers))) and time.monotonic() < deadline:
+            psutil.wait_procs(alive, timeout=_LOOK_FOR_ZOMBIES)
 
     def _begin(self, begin: Begin) -> None:
         if begin.ledger is not None:
@@ -179,3 +183,10 @@ class FixtureWorker:
             self._channel.send(encode(message))
         except OSError:
             pass  # the controller died; the queue tells
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
