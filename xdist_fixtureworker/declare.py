@@ -66,7 +66,8 @@ def global_fixture(fixture: Any = None, /, **arguments: Any) -> Any:
     :param recover: a function that undoes what the finalizer would have, if the fixture worker
         died before it ran. It is called with a copy of the value, in another fixture worker of the
         same run, after the last test worker is down; last set up first. Not called if the set-up
-        did not end well, or if the controller died too. Default: None.
+        did not end well, or if the controller died too. It may find nothing left to undo, if the
+        fixture worker was killed when the finalizer had just ended. Default: None.
     :param params: as in ``pytest.fixture``. Each parameter is set up once and lives until the end.
     :param autouse: as in ``pytest.fixture``.
     :param ids: as in ``pytest.fixture``.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import signal
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import psutil
 import pytest
@@ -360,6 +363,38 @@ def test_controller_is_killed_while_tests_do_not_end(suite: Suite) -> None:
         family = controller.family()
         controller.kill()
         controller.wait_gone(family)
+    assert_lived_once(controller.notes())
+
+
+@pytest.fixture
+def reaping_nobody() -> Iterator[None]:
+    """Make this process the parent of orphans, as the first process of a container is; it does not
+    take their exit status, as many of those do not."""
+    if sys.platform != "linux":
+        pytest.skip("only Linux has subreapers")
+    set_child_subreaper = partial(ctypes.CDLL(None).prctl, 36)
+    set_child_subreaper(1, 0, 0, 0)
+    yield
+    set_child_subreaper(0, 0, 0, 0)
+
+
+def test_controller_is_killed_and_nobody_reaps(suite: Suite, reaping_nobody: None) -> None:
+    """A zombie is dead: nothing waits for it."""
+    _suite(
+        suite,
+        IN_FLIGHT,
+        """
+from xdist_fixtureworker.fixture_worker import server as waiting
+waiting.TEST_WORKERS_TIMEOUT = 3600.0
+""",
+    )
+    with running(suite, *FOUR) as controller:
+        until(suite, count("test", 4))
+        family = controller.family()
+        controller.kill()
+        (suite.path / "go").touch()
+        until(suite, count("first down"))
+        controller.wait_gone(family)  # takes their exit status
     assert_lived_once(controller.notes())
 
 

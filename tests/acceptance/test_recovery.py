@@ -200,6 +200,29 @@ def hangs(first):
     assert undone(result.notes) == ["first"]
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["SIGTERM", "SIGHUP"])
+def test_a_run_that_ends_without_a_summary_says_it(suite: Suite, number: signal.Signals) -> None:
+    """pytest shows none for the exit code of a signal."""
+    suite.write(
+        {
+            "conftest.py": CONFTEST + "\n@global_fixture\ndef last(without): note('last')",
+            "test_it.py": "from conftest import wait_for\n"
+            "def test_it(last):\n    note('test')\n    wait_for('go')",
+        }
+    )
+    with running(suite, *DISTRIBUTED) as controller:
+        until(suite, count("test"))
+        controller.workers(FIXTURE_WORKER)[0].kill()
+        controller.send_signal(number)
+        code, output = controller.end()
+    assert code == 128 + number
+    told = output.partition("These global fixtures were undone by recover=:")[2]
+    told, _, left = told.partition("These global fixtures were left unfinalized:")
+    assert re.findall(r"^  (\w+) \(", told, re.MULTILINE) == ["first"]
+    assert re.findall(r"^  (\w+) \(", left, re.MULTILINE) == ["without", "last"]
+    assert ledgers(suite) == []
+
+
 # --- everything is killed
 
 

@@ -120,6 +120,7 @@ class FixtureWorkerProcess:
         self._on_down = on_down
         self._ended = threading.Event()  # pytest in it, at least
         self._exited = threading.Event()  # and the process
+        self._heard_all = threading.Event()  # all that it sent
         self._interpreter = interpreter
         gateway = interpreter.gateway()
         self.channel = gateway.newchannel()
@@ -156,9 +157,11 @@ class FixtureWorkerProcess:
             case "internal_error":
                 self._on_down(content["formatted_error"])
             case "workerfinished":
+                self._heard_all.set()
                 self._ended.set()
                 self._on_down("pytest in it ended")
             case "errordown":
+                self._heard_all.set()
                 self._ended.set()
                 reason = str(content["error"])
                 threading.Thread(target=self._connection_lost, args=[reason], daemon=True).start()
@@ -178,6 +181,7 @@ class FixtureWorkerProcess:
             return
         assert ended is not None  # it is, without WNOHANG
         self._exited.set()
+        self._heard_all.wait(PIPES_TIMEOUT)  # what it sent before its end
         self._ended.set()
         killed = ended.si_code in (os.CLD_KILLED, os.CLD_DUMPED)
         self._on_down(

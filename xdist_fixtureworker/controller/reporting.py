@@ -20,12 +20,8 @@ def log_failures(session: pytest.Session, record: Record, recovered: Sequence[st
     """
     for data in record.failed_finalizers:
         _log(session, _report(session.config, data))
-    if record.died is not None and record.served:  # else it is what ends the run
-        text = f"The fixture worker ended too early: {record.died}"
-        if recovered:
-            text += _listed("These global fixtures were undone by recover=:", recovered)
-        if record.live:
-            text += _listed("These global fixtures were left unfinalized:", record.unfinalized)
+    text = what_was_left(record, recovered)
+    if text is not None:
         _log(
             session,
             pytest.TestReport(
@@ -37,6 +33,18 @@ def log_failures(session: pytest.Session, record: Record, recovered: Sequence[st
                 when="teardown",
             ),
         )
+
+
+def what_was_left(record: Record, recovered: Sequence[str]) -> str | None:
+    """What became of global fixtures whose fixture worker died; None if it did not."""
+    if record.died is None or not record.served:  # then that is what ends the run
+        return None
+    text = f"The fixture worker ended too early: {record.died}"
+    if recovered:
+        text += _listed("These global fixtures were undone by recover=:", recovered)
+    if record.live:
+        text += _listed("These global fixtures were left unfinalized:", record.unfinalized)
+    return text
 
 
 def _listed(heading: str, names: Iterable[str]) -> str:

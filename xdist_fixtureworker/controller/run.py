@@ -111,6 +111,7 @@ class Run:
         self._service = Service(config, relay, self._end_early, self._tell_later)
         self._recovering: Service | None = None
         self._recovered: list[str] = []
+        self._what_was_left: str | None = None
         self._stopping: list[threading.Event] = []
         self._interrupted = False
         self._told = 0
@@ -205,14 +206,23 @@ class Run:
                 self._config.hook.pytest_warning_recorded.call_historic(kwargs=warning)
         if self._recovering is not None:
             record.failed_finalizers.extend(self._recovering.relay.record.failed_finalizers)
+        self._what_was_left = reporting.what_was_left(record, self._recovered)
         if session is not None:
             reporting.log_failures(session, record, self._recovered)
             reporting.add_durations(self._config, record)
-            if self._ledger is not None:
-                from ..ledger_file import forget
-
-                forget(self._ledger, self.sweep.run)  # it was told
         return list(reporting.environment_lines(record))
+
+    def untold(self) -> list[str]:
+        """What was left, where pytest's summary did not show it."""
+        return (self._what_was_left or "").splitlines()
+
+    def told(self) -> None:
+        """Note that it was told what was left: not before, as this process can be killed any time,
+        and then the next run is to tell it."""
+        if self._ledger is not None:
+            from ..ledger_file import forget
+
+            forget(self._ledger, self.sweep.run)
 
     def raise_what_ended_it(self) -> None:
         """:raises pytest.UsageError: if the fixture worker did not come up.

@@ -6,7 +6,7 @@ down in order: test workers, finalizers, fixture worker.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from typing import Any
 
 import pytest
@@ -28,6 +28,7 @@ class Supervisor:
         self._finished = False
         self._signals: EndSignals | None = None
         self._summary: list[str] = []
+        self._summary_shown = False
 
     def pytest_report_header(self) -> str | None:
         if self._starts_fixture_worker():
@@ -92,12 +93,21 @@ class Supervisor:
         self._finish(None, interrupted=True)
         if self._run is not None:
             self._run.sweep_up()
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        if terminal is not None and not self._summary_shown:
+            # As with the exit code of SIGTERM, for which pytest shows none.
+            self._show_summary(terminal, () if self._run is None else self._run.untold())
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        for line in self._summary:
-            terminalreporter.write_line(line)
+        self._show_summary(terminalreporter)  # what was left has been shown, with the errors
+
+    def _show_summary(self, terminal: Any, first: Iterable[str] = ()) -> None:
+        self._summary_shown = True
+        for line in (*first, *self._summary):
+            terminal.write_line(line)
         if self._run is not None:
-            reporting.write_left_behind(terminalreporter, self._run.sweep.lines())
+            reporting.write_left_behind(terminal, self._run.sweep.lines())
+            self._run.told()
 
     def _finish(self, session: pytest.Session | None, interrupted: bool) -> None:
         if self._run is None or self._signals is None or self._finished:
