@@ -4,6 +4,9 @@ pytest has no public way to read a fixture definition, so the private names are 
 nowhere else but in the modules that run fixtures (``fixture_worker``). Each has a test in
 ``tests/unit/test_compat.py`` that fails when pytest changes it.
 
+None of them is needed to load this module, so that without a fixture worker the plugin loads with
+whatever a newer pytest has renamed; with one, ``controller.versions`` looks for them first.
+
 The one difference between versions: since pytest 9.1 a definition knows the node it was found at
 (``FixtureDef.node``); before, only that node's id (``FixtureDef.baseid``).
 """
@@ -12,17 +15,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from _pytest.fixtures import FixtureDef, FixtureFunctionDefinition
-from _pytest.mark.structures import ParameterSet
-from _pytest.nodes import Node
+
+if TYPE_CHECKING:
+    from _pytest.fixtures import FixtureDef, FixtureFunctionDefinition
+    from _pytest.nodes import Node
 
 
 def is_fixture(fixture: object) -> bool:
     """Whether ``fixture`` is what ``@pytest.fixture`` returns."""
-    return isinstance(fixture, FixtureFunctionDefinition)
+    return isinstance(fixture, _FIXTURE)
 
 
 def fixture_name(fixture: FixtureFunctionDefinition) -> str:
@@ -32,7 +36,7 @@ def fixture_name(fixture: FixtureFunctionDefinition) -> str:
 
 def fixture_function(fixture: FixtureFunctionDefinition) -> Any:
     """The function that ``@pytest.fixture`` was applied to."""
-    return fixture._get_wrapped_function()
+    return fixture.__wrapped__  # type: ignore[attr-defined]  # as functools.wraps() leaves it
 
 
 def fixture_scope(fixture: FixtureFunctionDefinition) -> Any:
@@ -95,11 +99,14 @@ def is_session_scoped(definition: FixtureDef[Any]) -> bool:
 def parameter_values(definition: FixtureDef[Any]) -> Sequence[object]:
     """The values of ``params=`` in a fixture's definition; empty where it has none."""
     return [
-        param.values[0] if isinstance(param, ParameterSet) else param
-        for param in definition.params or ()
+        param.values[0] if isinstance(param, _PARAM) else param for param in definition.params or ()
     ]
 
 
 def set_final(definition: FixtureDef[Any], name: str, value: object) -> None:
     """Set an attribute that pytest declares ``Final``."""
     setattr(definition, name, value)
+
+
+_FIXTURE: type[Any] = type(pytest.fixture(lambda: None))
+_PARAM: type[Any] = type(pytest.param())
