@@ -13,6 +13,7 @@ The one difference between versions: since pytest 9.1 a definition knows the nod
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,10 +70,32 @@ def defining_node(definition: FixtureDef[Any], seen_from: Node) -> Node:
     node: Node | None = getattr(definition, "node", None)
     if node is not None:
         return node
-    for candidate in seen_from.listchain():
+    chain = seen_from.listchain()
+    if not definition.baseid:  # of a plugin, or of something out of the rootdir
+        for candidate in chain:
+            if _is_defined_at(definition, candidate):
+                return candidate
+    for candidate in chain:
         if candidate.nodeid == definition.baseid:
             return candidate
     return seen_from.session
+
+
+def _is_defined_at(definition: FixtureDef[Any], node: Node) -> bool:
+    """Whether it stands in ``node``, a module or the directory of a conftest, out of the rootdir.
+
+    Before pytest 9.1, the ids of both may be empty, as that of the session is.
+    """
+    if node.path.is_relative_to(node.config.rootpath):
+        return False
+    holder: object = None
+    if isinstance(node, pytest.Module):
+        holder = node.obj
+    elif isinstance(node, pytest.Directory):
+        holder = node.config.pluginmanager.get_plugin(str(node.path / "conftest.py"))
+    fixtures = [value for value in vars(holder).values() if is_fixture(value)] if holder else []
+    function = inspect.unwrap(definition.func)  # which a test worker has replaced
+    return any(inspect.unwrap(fixture_function(fixture)) is function for fixture in fixtures)
 
 
 def parse_conftest_again(session: pytest.Session, directory: Path) -> None:

@@ -391,6 +391,25 @@ def test_defining_node(pytester: pytest.Pytester) -> None:
     ]
 
 
+@pytest.mark.parametrize("named", [".", "sub/test_it.py"])
+def test_defining_node_out_of_the_root_directory(pytester: pytest.Pytester, named: str) -> None:
+    """Directories beside it have fixtures, too; those of plugins are of the session there as well."""
+    write(pytester, **PLACES)
+    (pytester.path / "sub" / "__init__.py").touch()
+    (pytester.path / "root").mkdir()
+    items, _ = pytester.inline_genitems("--rootdir=root", named)
+    item: Any = items[0]
+    assert item.config.rootpath == pytester.path / "root"
+
+    def where(name: str) -> Node:
+        return defining_node(definition(name, item), item)
+
+    assert where("in_module") is item.getparent(pytest.Module)
+    if named == ".":  # else it is loaded beforehand, and some versions have it of the session
+        assert where("in_sub") is item.getparent(pytest.Directory)
+    assert where("tmp_path_factory") is item.session
+
+
 def test_from_its_defining_node_a_definition_is_the_one_in_force(
     pytester: pytest.Pytester,
 ) -> None:
