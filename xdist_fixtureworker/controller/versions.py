@@ -3,7 +3,7 @@
 There is no public way to run a fixture for tests of another process, so names are used that a newer
 version may take away. They are looked for before anything is started: in place of a traceback from
 somewhere in the middle of a run, there is one message that says which are missing. Without
-``--fixture-worker`` none of them is needed but those of the pure decorator.
+``--fixture-worker`` hardly any of them is needed: those of what ``@pytest.fixture`` returns.
 
 ``tests/unit/test_compat.py`` says of each what the package takes for granted.
 """
@@ -14,7 +14,6 @@ import importlib
 import inspect
 import re
 from collections.abc import Iterator, Mapping
-from importlib.metadata import version
 from types import FunctionType
 from typing import Any
 
@@ -28,6 +27,8 @@ NEWEST: Mapping[str, tuple[int, int]] = {
     "execnet": (2, 1),
 }
 """The newest minor versions that the tests were run with."""
+
+_MODULES: Mapping[str, str] = {"pytest": "pytest", "pytest-xdist": "xdist", "execnet": "execnet"}
 
 NEEDED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "pytest": {
@@ -79,16 +80,16 @@ def check() -> None:
         if names:
             newest = _text(NEWEST[distribution])
             raise pytest.UsageError(
-                errors.version_unfit(distribution, version(distribution), newest, names)
+                errors.version_unfit(distribution, _version(distribution), newest, names)
             )
 
 
 def untested() -> list[str]:
     """The header's line on versions that are newer than those that were tested; none: no line."""
     newer = [
-        f"{name} {version(name)} (tested up to {_text(newest)})"
+        f"{name} {_version(name)} (tested up to {_text(newest)})"
         for name, newest in NEWEST.items()
-        if _minor(version(name)) > newest
+        if _minor(_version(name)) > newest
     ]
     return [f"fixture worker: not tested with {', '.join(newer)}"] if newer else []
 
@@ -118,6 +119,10 @@ def _has(cls: Any, name: str) -> bool:
 def _names_in_methods(cls: type) -> set[str]:
     functions = [value for value in vars(cls).values() if isinstance(value, FunctionType)]
     return {name for function in functions for name in function.__code__.co_names}
+
+
+def _version(distribution: str) -> str:
+    return str(importlib.import_module(_MODULES[distribution]).__version__)
 
 
 def _minor(text: str) -> tuple[int, int]:
