@@ -246,7 +246,7 @@ class Runner:
             definition, node, parameters, self._clones
         )
         needs = [*self._autouse(node), *dependencies(definition, node, self._argnames), definition]
-        needs.extend(self._backend(needs, node))
+        needs = [*needs, *self._backend(needs, node)]
         kind = "global" if global_declaration(definition) else "session"
         shown = "-".join(_shown(value) for value in parameters.values())
         label = f"{kind} fixture {definition.argname}" + (f"[{shown}]" if shown else "")
