@@ -19,7 +19,7 @@ from ._compat import fixture_function, fixture_name, fixture_scope, is_fixture
 
 _ATTRIBUTE = "_xdist_fixtureworker_declaration"
 _FIXTURE_ARGUMENTS = ("params", "autouse", "ids", "name")
-_ARGUMENTS = ("share", "env", *_FIXTURE_ARGUMENTS)
+_ARGUMENTS = ("share", "env", "recover", *_FIXTURE_ARGUMENTS)
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Declaration:
     name: str
     where: str  #: ``file:line`` of the function
     env: bool
+    recover: Callable[[Any], object] | None = None
 
 
 @overload
@@ -40,6 +41,7 @@ def global_fixture(
     *,
     share: str = ...,
     env: bool = ...,
+    recover: Callable[[Any], object] | None = ...,
     params: Iterable[object] | None = ...,
     autouse: bool = ...,
     ids: Sequence[object | None] | Callable[[Any], object | None] | None = ...,
@@ -60,12 +62,17 @@ def global_fixture(fixture: Any = None, /, **arguments: Any) -> Any:
         unpickled once in each test worker.
     :param env: whether what the set-up changes in ``os.environ`` is changed in each test worker
         too, when it gets the value, and taken back at the worker's end. Default: False.
+    :param recover: a function that undoes what the finalizer would have, if the fixture worker
+        died before it ran. It is called with a copy of the value, in another fixture worker of the
+        same run, after the last test worker is down; last set up first. Not called if the set-up
+        did not end well, or if the controller died too. Default: None.
     :param params: as in ``pytest.fixture``. Each parameter is set up once and lives until the end.
     :param autouse: as in ``pytest.fixture``.
     :param ids: as in ``pytest.fixture``.
     :param name: as in ``pytest.fixture``.
     :raises pytest.UsageError: on a narrower scope, on a class, for an unknown argument or
-        ``share``, or when the same fixture is declared global twice.
+        ``share``, for a ``recover`` that cannot be called, or when the same fixture is declared
+        global twice.
     """
     __tracebackhide__ = True
     for argument in arguments:
@@ -86,6 +93,7 @@ def _declare(fixture: Any, arguments: dict[str, Any]) -> Any:
         raise pytest.UsageError(errors.not_a_function(repr(fixture)))
     share = arguments.get("share", "copy")
     env = arguments.get("env", False)
+    recover = arguments.get("recover")
     for_fixture = {name: value for name, value in arguments.items() if name in _FIXTURE_ARGUMENTS}
     if is_fixture(fixture):
         function = fixture_function(fixture)
@@ -107,7 +115,9 @@ def _declare(fixture: Any, arguments: dict[str, Any]) -> Any:
         fixture = pytest.fixture(scope="session", **for_fixture)(function)
     if share != "copy":
         raise pytest.UsageError(errors.unknown_share(name, where, share))
-    setattr(_plain(function), _ATTRIBUTE, Declaration(name, where, bool(env)))
+    if recover is not None and not callable(recover):
+        raise pytest.UsageError(errors.recover_not_callable(name, where, recover))
+    setattr(_plain(function), _ATTRIBUTE, Declaration(name, where, bool(env), recover))
     return fixture
 
 

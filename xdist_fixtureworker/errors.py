@@ -86,6 +86,32 @@ def set_up_broke(fixture: str, traceback: str) -> str:
     )
 
 
+def timed_out(what: str, fixture: str, where: str, seconds: float) -> str:
+    return (
+        f"the {what} of the global fixture '{fixture}' ({where}) took longer than the "
+        f"{seconds:g} s of fixture_worker_timeout.\n"
+        f"The stacks of all threads of the fixture worker at that time are shown below. If it only "
+        f"needs longer, raise the limit."
+    )
+
+
+def hanging(what: str, fixture: str, where: str, stacks: str) -> str:
+    return (
+        f"the {what} of the global fixture '{fixture}' ({where}) hangs: it took longer than "
+        f"fixture_worker_timeout, and no exception reaches it, as in a call into C code.\n"
+        f"Nothing else can be set up or finalized. Use a time-out of the library that it calls.\n"
+        f"Stacks of the fixture worker:\n{stacks}"
+    )
+
+
+def silent(activity: str) -> str:
+    return (
+        f"{activity} hangs: it took longer than fixture_worker_timeout, and no thread of the "
+        f"fixture worker runs, as in a call into C code that keeps the interpreter's lock.\n"
+        f"Nothing else can be set up or finalized. Use a time-out of the library that it calls."
+    )
+
+
 def fixture_worker_died(reason: str) -> str:
     return (
         f"the fixture worker ended before this global fixture was set up: {reason}.\n"
@@ -122,6 +148,13 @@ def mixed_pythons(ours: str, theirs: str, worker: str) -> str:
         f"fixture worker run Python {ours}, test worker {worker} runs {theirs}.\n"
         f"Values travel as pickles, which different versions need not understand. "
         f"Run pytest once per version, or use --no-fixture-worker."
+    )
+
+
+def bad_timeout(setting: str, text: str) -> str:
+    return (
+        f"the ini setting {setting} is {text!r}, which is not a number of seconds.\n"
+        f"Write a number such as 60 or 2.5; 0, or nothing, is no limit."
     )
 
 
@@ -170,6 +203,14 @@ def unknown_share(name: str, where: str, share: object) -> str:
         f"@global_fixture(share={share!r}) on '{name}' ({where}): the only way of sharing that "
         f'this version knows is share="copy".\n'
         f"Leave share out, and return connection details instead of a live object."
+    )
+
+
+def recover_not_callable(name: str, where: str, recover: object) -> str:
+    return (
+        f"@global_fixture(recover={recover!r}) on '{name}' ({where}): recover is a function that "
+        f"takes the fixture's value.\n"
+        f"Give it the function itself, without calling it."
     )
 
 

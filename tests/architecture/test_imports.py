@@ -10,7 +10,18 @@ import pytest
 from .source import MODULES, PACKAGE, Import, Module, is_module, ours
 
 PROCESSES = {"controller", "fixture_worker", "test_worker"}
-SHARED = {"__init__", "_compat", "declare", "definitions", "errors", "protocol", "roles", "values"}
+SHARED = {
+    "__init__",
+    "_compat",
+    "declare",
+    "definitions",
+    "errors",
+    "ledger_file",
+    "protocol",
+    "roles",
+    "settings",
+    "values",
+}
 ENTRY = "plugin"
 
 #: Which modules may import what is not ours, and not of the standard library or pytest's public
@@ -23,7 +34,7 @@ THIRD_PARTY = {
         "fixture_worker.server",
         "test_worker.client",
     },
-    "psutil": {"fixture_worker.server"},
+    "psutil": {"fixture_worker.server", "ledger_file"},
     "xdist": {"controller.process"},
 }
 #: No more than this: they are told what happened, and return what to do.

@@ -46,10 +46,12 @@ NEEDED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         ),
         "_pytest.fixtures.SubRequest": ("param_index",),
         "_pytest.fixtures.TopRequest": (),
+        "pytest.Cache": ("_cachedir",),
         "pytest.Session": (
             *("_collect_path", "_fixturemanager", "_initialpaths", "_initialpaths_with_parents"),
             *("_setupstate", "items", "perform_collect"),
         ),
+        "pytest.TerminalReporter": ("_tw",),
         "_pytest.nodes.Node": ("listchain",),
         "pytest.Function": ("_fixtureinfo", "_traceback_filter", "repr_failure"),
         "_pytest.runner.SetupState": ("teardown_exact",),
@@ -58,7 +60,7 @@ NEEDED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "_pytest.scope.Scope": ("Session",),
     },
     "pytest-xdist": {
-        "xdist.dsession.DSession": ("nodemanager", "shouldstop"),
+        "xdist.dsession.DSession": ("nodemanager", "queue", "shouldstop"),
         "xdist.workermanage.NodeManager": ("roots", "specs", "teardown_nodes", "testrunuid"),
         "xdist.workermanage.WorkerController": ("putevent", "setup", "workerinput"),
     },
