@@ -4,26 +4,31 @@ pytest has no public way to read a fixture definition, so the private names are 
 nowhere else but in the modules that run fixtures (``fixture_worker``). Each has a test in
 ``tests/unit/test_compat.py`` that fails when pytest changes it.
 
+None of them is needed to load this module, so that without a fixture worker the plugin loads with
+whatever a newer pytest has renamed; with one, ``controller.versions`` looks for them first.
+
 The one difference between versions: since pytest 9.1 a definition knows the node it was found at
 (``FixtureDef.node``); before, only that node's id (``FixtureDef.baseid``).
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from _pytest.fixtures import FixtureDef, FixtureFunctionDefinition, FixtureManager
-from _pytest.mark.structures import ParameterSet
-from _pytest.nodes import Node
+
+if TYPE_CHECKING:
+    from _pytest.fixtures import FixtureDef, FixtureFunctionDefinition
+    from _pytest.nodes import Node
 
 
 def is_fixture(fixture: object) -> bool:
     """Whether ``fixture`` is what ``@pytest.fixture`` returns."""
-    return isinstance(fixture, FixtureFunctionDefinition)
+    return isinstance(fixture, _FIXTURE)
 
 
 def fixture_name(fixture: FixtureFunctionDefinition) -> str:
@@ -33,7 +38,7 @@ def fixture_name(fixture: FixtureFunctionDefinition) -> str:
 
 def fixture_function(fixture: FixtureFunctionDefinition) -> Any:
     """The function that ``@pytest.fixture`` was applied to."""
-    return fixture._get_wrapped_function()
+    return fixture.__wrapped__  # type: ignore[attr-defined]  # as functools.wraps() leaves it
 
 
 def fixture_scope(fixture: FixtureFunctionDefinition) -> Any:
@@ -66,10 +71,32 @@ def defining_node(definition: FixtureDef[Any], seen_from: Node) -> Node:
     node: Node | None = getattr(definition, "node", None)
     if node is not None:
         return node
-    for candidate in seen_from.listchain():
+    chain = seen_from.listchain()
+    if not definition.baseid:  # of a plugin, or of something out of the rootdir
+        for candidate in chain:
+            if _is_defined_at(definition, candidate):
+                return candidate
+    for candidate in chain:
         if candidate.nodeid == definition.baseid:
             return candidate
     return seen_from.session
+
+
+def _is_defined_at(definition: FixtureDef[Any], node: Node) -> bool:
+    """Whether it stands in ``node``, a module or the directory of a conftest, out of the rootdir.
+
+    Before pytest 9.1, the ids of both may be empty, as that of the session is.
+    """
+    if node.path.is_relative_to(node.config.rootpath):
+        return False
+    holder: object = None
+    if isinstance(node, pytest.Module):
+        holder = node.obj
+    elif isinstance(node, pytest.Directory):
+        holder = node.config.pluginmanager.get_plugin(str(node.path / "conftest.py"))
+    fixtures = [value for value in vars(holder).values() if is_fixture(value)] if holder else []
+    function = inspect.unwrap(definition.func)  # which a test worker has replaced
+    return any(inspect.unwrap(fixture_function(fixture)) is function for fixture in fixtures)
 
 
 def parse_conftest_again(session: pytest.Session, directory: Path) -> None:
@@ -102,8 +129,7 @@ def is_session_scoped(definition: FixtureDef[Any]) -> bool:
 def parameter_values(definition: FixtureDef[Any]) -> Sequence[object]:
     """The values of ``params=`` in a fixture's definition; empty where it has none."""
     return [
-        param.values[0] if isinstance(param, ParameterSet) else param
-        for param in definition.params or ()
+        param.values[0] if isinstance(param, _PARAM) else param for param in definition.params or ()
     ]
 
 
@@ -129,14 +155,29 @@ class Registration:
         )
 
 
+def can_filter_registrations() -> bool:
+    """Whether this version of pytest has what :func:`filter_registrations` takes hold of."""
+    try:
+        from _pytest.fixtures import FixtureManager
+    except ImportError:
+        return False
+    return hasattr(FixtureManager, "_register_fixture")
+
+
 def filter_registrations(config: pytest.Config, wanted: Callable[[Registration], bool]) -> None:
     """Let pytest know those fixture definitions only that are ``wanted``, until ``config`` is done
     with. Call it before the session starts, which is when plugins' fixtures are registered."""
+    if not can_filter_registrations():
+        return  # guards on fixtures are refused where they stand
+    from _pytest.fixtures import FixtureManager
+
     register = FixtureManager._register_fixture
 
     def register_wanted(manager: FixtureManager, *, name: str, func: Any, **more: Any) -> None:
         node, nodeid = more.get("node"), more.get("nodeid")
-        place = node if isinstance(node, Node) else nodeid if isinstance(nodeid, str) else ""
+        place: Any = nodeid if isinstance(nodeid, str) else ""
+        if hasattr(node, "listchain"):
+            place = node
         # Of another session in this process, as pytester makes them, we know nothing.
         if manager.config is not config or wanted(Registration(name, func, place)):
             register(manager, name=name, func=func, **more)
@@ -172,3 +213,7 @@ def skip_at_item(reason: str, item: pytest.Item) -> BaseException:
     has_line = item.reportinfo()[1] is not None  # pytest insists on it
     error: BaseException = pytest.skip.Exception(reason, _use_item_location=has_line)
     return error
+
+
+_FIXTURE: type[Any] = type(pytest.fixture(lambda: None))
+_PARAM: type[Any] = type(pytest.param())

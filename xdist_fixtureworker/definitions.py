@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from _pytest.fixtures import FixtureDef
-from _pytest.nodes import Node
+import pytest
 
 from ._compat import is_session_scoped, visible_definitions
 from .declare import Declaration, declaration_of
 from .protocol import Instance, Step
 
-Definition: TypeAlias = FixtureDef[Any]
+if TYPE_CHECKING:
+    from _pytest.nodes import Node
+
+Definition: TypeAlias = pytest.FixtureDef[Any]
 ArgNames: TypeAlias = Callable[[Definition], Sequence[str]]
 
 

@@ -133,6 +133,15 @@ def worker_id_hint(text: str) -> str:
     )
 
 
+def version_unfit(distribution: str, version: str, newest: str, missing: list[str]) -> str:
+    return (
+        f"--fixture-worker cannot work with {distribution} {version}, which lacks what it needs: "
+        f"{', '.join(missing)}. The newest {distribution} that it was tested with is {newest}.\n"
+        f"Upgrade pytest-xdist-fixtureworker, install '{distribution}=={newest}.*', or use "
+        f"--no-fixture-worker: global fixtures then run once per test worker."
+    )
+
+
 def mixed_pythons(ours: str, theirs: str, worker: str) -> str:
     return (
         f"--fixture-worker needs one Python version for all workers: the controller and the "
@@ -262,6 +271,14 @@ def guard_too_early(guard: str, name: str, where: str) -> str:
         f"@pytest.mark.{guard} on the fixture '{name}' ({where}) has no effect: the module was "
         f"imported before pytest loaded xdist_fixtureworker.\n"
         f"Write 'from xdist_fixtureworker import {guard}' in it, and @{guard}."
+    )
+
+
+def guards_unfit(guard: str, name: str, where: str, version: str) -> str:
+    return (
+        f"@{guard} on the fixture '{name}' ({where}) cannot be obeyed: pytest {version} has no "
+        f"FixtureManager._register_fixture any more, by which definitions are kept out.\n"
+        f"Install an earlier pytest, or a later pytest-xdist-fixtureworker."
     )
 
 

@@ -12,7 +12,13 @@ from typing import Any
 import pytest
 
 from . import errors
-from ._compat import fixture_function, fixture_name, is_fixture, new_mark
+from ._compat import (
+    can_filter_registrations,
+    fixture_function,
+    fixture_name,
+    is_fixture,
+    new_mark,
+)
 from .locations import line_of_user, location, plain
 
 PARALLEL_ONLY = "parallel_only"
@@ -127,6 +133,8 @@ def failing_guard(config: pytest.Config) -> str:
 
 def _guard(function: Any, guard: str, name: str, where: str) -> None:
     __tracebackhide__ = True
+    if not can_filter_registrations():
+        raise pytest.UsageError(errors.guards_unfit(guard, name, where, pytest.__version__))
     if guard_of(function) not in {None, guard}:
         raise pytest.UsageError(errors.both_guards(name, where))
     setattr(plain(function), _ATTRIBUTE, guard)

@@ -213,19 +213,3 @@ def it(): return 1
     assert first["name"] == "global fixture it"
     assert (first["function"], first["module"], first["cls"]) == ("it", "conftest", "None")
     assert first["current"] == "conftest.py::global fixture it (setup)"
-
-
-@pytest.mark.parametrize(
-    "dist", ["load", "loadscope", "loadfile", "loadgroup", "worksteal", "each"]
-)
-def test_dist_modes(suite: Suite, dist: str) -> None:
-    suite.write(
-        {
-            "conftest.py": "@global_fixture\ndef it():\n    note('up')\n    yield 1\n    note('down')",
-            "test_it.py": "@pytest.mark.parametrize('i', range(6))\ndef test_it(it, i): note('test')",
-        }
-    )
-    result = suite.run("--dist", dist, "--tx", "2*popen", "--fixture-worker")
-    assert result.code == 0
-    assert result.outcomes == {"passed": 12 if dist == "each" else 6}
-    assert result.noted("up", "down") == ["up", "down"]

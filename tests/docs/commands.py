@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from ..isolation import ONLY_OURS
+
 NEVER_HANG = 240.0  # seconds; a command that takes longer hangs, and fails the test
 
 _VARYING = [
@@ -20,17 +22,17 @@ _VARYING = [
 
 
 def run(
-    arguments: Sequence[str], folder: Path, temporary: Path
+    arguments: Sequence[str], folder: Path, temporary: Path, python: str = sys.executable
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command as a user would, with this Python.
+    """Run a command as a user would.
 
     :param temporary: where pytest makes its temporary directories.
     """
     match list(arguments):
         case ["pytest", *rest]:
-            command = [sys.executable, "-m", "pytest", *rest]
+            command = [python, "-m", "pytest", *rest]
         case ["python" | ".venv/bin/python", *rest]:
-            command = [sys.executable, *rest]
+            command = [python, *rest]
         case ["cat", *rest]:
             command = ["cat", *rest]
         case _:
@@ -63,6 +65,7 @@ def _environment(temporary: Path) -> dict[str, str]:
             for name, value in os.environ.items()
             if not name.startswith("PYTEST_") and name not in left_out
         },
+        **ONLY_OURS,
         "COLUMNS": "80",
         "NO_COLOR": "1",
         "PYTHONFAULTHANDLER": "1",

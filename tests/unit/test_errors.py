@@ -100,6 +100,20 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
     (errors.worker_id_hint, ("ValueError: something else",), ""),
     (errors.worker_id_hint, ("",), ""),
     (
+        errors.version_unfit,
+        (
+            "pytest",
+            "10.0.1",
+            "9.2",
+            ["_pytest.fixtures.FixtureDef.argnames", "_pytest.scope.Scope"],
+        ),
+        "--fixture-worker cannot work with pytest 10.0.1, which lacks what it needs: "
+        "_pytest.fixtures.FixtureDef.argnames, _pytest.scope.Scope. "
+        "The newest pytest that it was tested with is 9.2.\n"
+        "Upgrade pytest-xdist-fixtureworker, install 'pytest==9.2.*', or use "
+        "--no-fixture-worker: global fixtures then run once per test worker.",
+    ),
+    (
         errors.mixed_pythons,
         ("3.11", "3.13", "gw1"),
         "--fixture-worker needs one Python version for all workers: the controller and the "
@@ -236,6 +250,13 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "@pytest.mark.serial_only on the fixture 'tables' (plugin.py:7) has no effect: the module "
         "was imported before pytest loaded xdist_fixtureworker.\n"
         "Write 'from xdist_fixtureworker import serial_only' in it, and @serial_only.",
+    ),
+    (
+        errors.guards_unfit,
+        ("parallel_only", "tables", "conftest.py:7", "99.0"),
+        "@parallel_only on the fixture 'tables' (conftest.py:7) cannot be obeyed: pytest 99.0 has "
+        "no FixtureManager._register_fixture any more, by which definitions are kept out.\n"
+        "Install an earlier pytest, or a later pytest-xdist-fixtureworker.",
     ),
     (
         errors.guarded_fixture,

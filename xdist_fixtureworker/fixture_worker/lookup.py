@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -26,6 +27,8 @@ from ..definitions import (
 from ..protocol import Instance, Param
 from .clones import Value, Values
 from .tree import Tree
+
+_ANYIO_BACKEND = "anyio_backend"
 
 
 @dataclass(frozen=True)
@@ -102,21 +105,36 @@ class Lookup:
     def autouse(self, node: Node) -> list[Definition]:
         """The session-scoped autouse fixtures that come first, as in any pytest process. Not
         those with parameters: which one is in force, only a test could tell."""
-        found = []
-        for name in autouse_names(node):
-            chain = visible_definitions(name, node)
-            if not chain or not is_session_scoped(chain[-1]):
-                continue
-            closure = (chain[-1], *self.dependencies(chain[-1], node))
-            if all(needed.params is None for needed in closure):
-                found.append(chain[-1])
-        return found
+        found = (self._session_fixture(name, node) for name in autouse_names(node))
+        return [definition for definition in found if definition is not None]
+
+    def _session_fixture(self, name: str, node: Node) -> Definition | None:
+        """The session fixture of that name, unless it depends on a parameter."""
+        chain = visible_definitions(name, node)
+        if not chain or not is_session_scoped(chain[-1]):
+            return None
+        closure = (chain[-1], *self.dependencies(chain[-1], node))
+        return chain[-1] if all(needed.params is None for needed in closure) else None
 
     def names_needed(self, definition: Definition, node: Node) -> list[str]:
         """The names of what comes before ``definition``, and its own."""
         needs = [*self.autouse(node), *self.dependencies(definition, node), definition]
+        needs = [*needs, *self._backend(needs, node)]
         return list(dict.fromkeys(needed.argname for needed in needs))
+
+    def _backend(self, needs: Sequence[Definition], node: Node) -> Iterator[Definition]:
+        """anyio's plugin runs an async fixture only for tests that use the fixture
+        ``anyio_backend``: those that are marked do, so that fixtures seldom name it."""
+        if any(_is_async(needed) for needed in needs):
+            backend = self._session_fixture(_ANYIO_BACKEND, node)
+            if backend is not None:
+                yield backend
 
     def place(self, definition: Definition, seen_from: Node) -> Found:
         """``definition`` itself, without parameters, at the node where it is defined."""
         return Found(definition, defining_node(definition, seen_from), {})
+
+
+def _is_async(definition: Definition) -> bool:
+    function = definition.func
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
