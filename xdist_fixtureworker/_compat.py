@@ -92,6 +92,12 @@ def is_session_scoped(definition: FixtureDef[Any]) -> bool:
     return definition.scope == "session"
 
 
+def is_test_method(definition: FixtureDef[Any]) -> bool:
+    """Whether it is an instance method of a test class, and so not of a plugin's object."""
+    bound_to = getattr(definition.func, "__self__", None)
+    return not (bound_to is None or isinstance(bound_to, type)) and "::" in definition.baseid
+
+
 def parameter_values(definition: FixtureDef[Any]) -> Sequence[object]:
     """The values of ``params=`` in a fixture's definition; empty where it has none."""
     return [

@@ -16,6 +16,7 @@ import pytest
 
 from . import errors
 from ._compat import fixture_function, fixture_name, fixture_scope, is_fixture
+from .attributes import Attributes
 
 _ATTRIBUTE = "_xdist_fixtureworker_declaration"
 _FIXTURE_ARGUMENTS = ("params", "autouse", "ids", "name")
@@ -29,6 +30,8 @@ class Declaration:
     name: str
     where: str  #: ``file:line`` of the function
     env: bool
+    share: Attributes | None = None  #: what of the value is shared; None: all of it, as a copy
+    promoted: bool = False  #: by configuration, and not by a decorator
 
 
 @overload
@@ -38,7 +41,7 @@ def global_fixture(fixture: Callable[..., object], /) -> Any: ...
 @overload
 def global_fixture(
     *,
-    share: str = ...,
+    share: str | Attributes = ...,
     env: bool = ...,
     params: Iterable[object] | None = ...,
     autouse: bool = ...,
@@ -57,7 +60,8 @@ def global_fixture(fixture: Any = None, /, **arguments: Any) -> Any:
     Use it bare, with arguments, or on top of ``@pytest.fixture(scope="session")``.
 
     :param share: how the value reaches the test workers. ``"copy"``, the default: pickled once,
-        unpickled once in each test worker.
+        unpickled once in each test worker. :func:`attrs(...) <attrs>`: a record of some attributes
+        of an object that cannot be pickled.
     :param env: whether what the set-up changes in ``os.environ`` is changed in each test worker
         too, when it gets the value, and taken back at the worker's end. Default: False.
     :param params: as in ``pytest.fixture``. Each parameter is set up once and lives until the end.
@@ -105,9 +109,10 @@ def _declare(fixture: Any, arguments: dict[str, Any]) -> Any:
         name = str(for_fixture.get("name") or getattr(fixture, "__name__", fixture))
         where = location(function)
         fixture = pytest.fixture(scope="session", **for_fixture)(function)
-    if share != "copy":
+    if share != "copy" and not isinstance(share, Attributes):
         raise pytest.UsageError(errors.unknown_share(name, where, share))
-    setattr(_plain(function), _ATTRIBUTE, Declaration(name, where, bool(env)))
+    shared = share if isinstance(share, Attributes) else None
+    setattr(_plain(function), _ATTRIBUTE, Declaration(name, where, bool(env), shared))
     return fixture
 
 

@@ -7,6 +7,7 @@ import pytest
 from ._compat import is_fixture
 from .declare import method_declaration
 from .errors import instance_method
+from .promotion import INI, OPTION, read_promotions
 from .roles import FIXTURE_WORKER, HANDOVER
 
 
@@ -32,6 +33,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=False,
         help="As if --fixture-worker were given whenever tests are distributed",
     )
+    group.addoption(
+        OPTION,
+        dest=INI,
+        action="append",
+        metavar="NAME",
+        help="Make a session fixture global, whoever defines it: 'NAME', or 'NAME: attrs(a, b)' "
+        "to share these attributes of its value. Can be given several times",
+    )
+    parser.addini(
+        INI,
+        type="linelist",
+        help="Session fixtures to make global, whoever defines them; on each line as for "
+        "--global-fixture",
+    )
 
 
 def _wanted(config: pytest.Config) -> bool:
@@ -40,6 +55,8 @@ def _wanted(config: pytest.Config) -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if read_promotions(config) and (promotions := _promotions(config)) is not None:
+        config.pluginmanager.register(promotions, "xdist_fixtureworker_promotions")
     config.pluginmanager.register(_role(config), "xdist_fixtureworker_role")
     if config.option.showfixtures or config.option.show_fixtures_per_test:
         from .controller.listing import Listing
@@ -53,6 +70,20 @@ def pytest_pycollect_makeitem(collector: pytest.Collector, obj: object) -> None:
         declaration = method_declaration(obj)
         if declaration is not None:
             raise collector.CollectError(instance_method(declaration.name, declaration.where))
+
+
+def _promotions(config: pytest.Config) -> object | None:
+    """What checks the names that configuration makes global; nothing in the fixture worker."""
+    workerinput = getattr(config, "workerinput", None)
+    if workerinput is None:
+        from .controller.promotions import Promotions
+
+        return Promotions(config)
+    if workerinput.get(HANDOVER, ("",))[0] == FIXTURE_WORKER:
+        return None
+    from .test_worker.promotions import TestWorkerPromotions
+
+    return TestWorkerPromotions(config)
 
 
 def _role(config: pytest.Config) -> object:

@@ -10,7 +10,21 @@ import pytest
 from .source import MODULES, PACKAGE, Import, Module, is_module, ours
 
 PROCESSES = {"controller", "fixture_worker", "test_worker"}
-SHARED = {"__init__", "_compat", "declare", "definitions", "errors", "protocol", "roles", "values"}
+SHARED = {
+    "__init__",
+    "_compat",
+    "attributes",
+    "declare",
+    "definitions",
+    "errors",
+    "plain_values",
+    "promotion",
+    "protocol",
+    "refusals",
+    "roles",
+    "suitability",
+    "values",
+}
 ENTRY = "plugin"
 
 #: Which modules may import what is not ours, and not of the standard library or pytest's public
@@ -132,8 +146,10 @@ def test_the_plugin_alone_loads_no_role_and_nothing_that_roles_need() -> None:
         ("controller.supervisor", {"xdist", "psutil"}),
         ("controller.bystander", LAZY),
         ("controller.listing", LAZY),
+        ("controller.promotions", LAZY),
         ("fixture_worker.server", {"xdist"}),
         ("test_worker.client", {"xdist", "psutil"}),
+        ("test_worker.promotions", LAZY),
         ("test_worker.unserved", LAZY),
     ],
 )

@@ -43,6 +43,7 @@ from xdist_fixtureworker._compat import (
     fixture_scope,
     is_fixture,
     is_session_scoped,
+    is_test_method,
     parameter_values,
     parse_conftest_again,
     set_final,
@@ -1204,3 +1205,42 @@ if {unregistered}:
         [sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60
     )
     assert result.stdout == ("" if unregistered else "cleaned up\n")
+
+
+METHODS = """
+import pytest
+class Plugin:
+    @pytest.fixture(scope="session")
+    def of_plugin(self): ...
+class TestIt:
+    @pytest.fixture(scope="session")
+    def of_instance(self): ...
+    @pytest.fixture(scope="session")
+    @classmethod
+    def of_class(cls): ...
+    @pytest.fixture(scope="session")
+    @staticmethod
+    def of_nothing(): ...
+    def test_it(self, of_plugin, of_instance, of_class, of_nothing, of_module): ...
+@pytest.fixture(scope="session")
+def of_module(): ...
+def pytest_configure(config):
+    config.pluginmanager.register(Plugin())
+"""
+
+
+def test_instance_methods_of_test_classes(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(METHODS.replace("class TestIt", "class NoTest"))
+    pytester.makepyfile(METHODS)
+    (item,) = collected(pytester)
+    found = {
+        name: is_test_method(definition(name, item))
+        for name in ("of_plugin", "of_instance", "of_class", "of_nothing", "of_module")
+    }
+    assert found == {
+        "of_plugin": False,
+        "of_instance": True,
+        "of_class": False,
+        "of_nothing": False,
+        "of_module": False,
+    }

@@ -15,7 +15,7 @@ class Listing:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         for definition in all_definitions(session):
-            if global_declaration(definition) is not None:
+            if global_declaration(definition, session.config) is not None:
                 function = getattr(definition.func, "__func__", definition.func)
                 documentation = function.__doc__ or ""
                 if not documentation.startswith(_NOTE):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .. import errors
+from ..promotion import promotions
 from ..roles import FIXTURE_WORKER_ID, HANDOVER, TEST_WORKER
 from . import reporting
 from .relay import Relay
@@ -103,7 +104,8 @@ class Supervisor:
                 if self._signals is not None:
                     self._signals.restore()
             run.report(session)
-            self._summary.extend(reporting.environment_lines(run.relay.record))
+            promoted = promotions(self._config)
+            self._summary.extend(reporting.environment_lines(run.relay.record, promoted))
             run.raise_what_ended_it()
 
     def _starts_fixture_worker(self) -> bool:

@@ -27,6 +27,7 @@ from .._compat import (
 )
 from ..declare import Declaration, location, underlying
 from ..definitions import Definition, dependencies, global_declaration
+from ..plain_values import note_value
 from ..protocol import (
     Answer,
     ExitRequested,
@@ -43,6 +44,7 @@ from ..protocol import (
 from .clones import Clones, Value, Values, Visible
 from .items import CallSpec, FixtureItem, RestItem
 from .ledger import Ledger, State
+from .sharing import share
 from .tree import Tree
 
 _PYTEST_CURRENT_TEST = "PYTEST_CURRENT_TEST"
@@ -80,6 +82,7 @@ class Runner:
         self._ledger: Ledger[int] = Ledger()
         self._set_up: dict[int, tuple[Definition, SubRequest]] = {}
         self._environments: dict[int, dict[str, str]] = {}  # before the set-up
+        self._shared: dict[int, bytes | errors.CannotShareError] = {}  # and not sent yet
         self._nested: dict[Variable, Declaration] = {}  # changes by fixtures within a set-up
 
     # --- set-up
@@ -107,7 +110,7 @@ class Runner:
         twins = [
             definition
             for definition in visible_definitions(instance.name, node)
-            if global_declaration(definition) is not None
+            if self._declaration(definition) is not None
             and definition.func.__module__ == instance.module
             and definition.func.__qualname__ == instance.qualname
         ]
@@ -156,6 +159,7 @@ class Runner:
         relevant = self._clones.relevant(original, node, parameters)
         outcome = self._run(definition, node, relevant)
         outcome.environment = (*environment, *outcome.environment)
+        self._note_values(original, node)
         self._outcomes[id(definition)] = outcome
         self._active.discard(id(original))
         if definition.cached_result is not None:
@@ -165,12 +169,20 @@ class Runner:
             set_final(definition, "argnames", ())
         return outcome
 
+    def _note_values(self, definition: Definition, node: Node) -> None:
+        """What a fixture that was not written to be global needs may depend on the process."""
+        declaration = self._declaration(definition)
+        if declaration is not None and declaration.promoted:
+            for needed in dependencies(definition, node, self._argnames):
+                if self._declaration(needed) is None:
+                    note_value(self._session.config, needed)
+
     def _global_dependencies(self, definition: Definition, node: Node) -> Iterator[Definition]:
         for first in (*self._autouse(node), definition):
             for needed in dependencies(first, node, self._argnames):
-                if global_declaration(needed) is not None:
+                if self._declaration(needed) is not None:
                     yield needed
-            if first is not definition and global_declaration(first) is not None:
+            if first is not definition and self._declaration(first) is not None:
                 yield first
 
     def _autouse(self, node: Node) -> list[Definition]:
@@ -187,7 +199,7 @@ class Runner:
         return found
 
     def _run(self, definition: Definition, node: Node, parameters: Mapping[str, Value]) -> Outcome:
-        declaration = global_declaration(definition)
+        declaration = self._declaration(definition)
         assert declaration is not None
         changed: dict[str, str | None] = {}
 
@@ -236,7 +248,7 @@ class Runner:
             definition, node, parameters, self._clones
         )
         needs = [*self._autouse(node), *dependencies(definition, node, self._argnames), definition]
-        kind = "global" if global_declaration(definition) else "session"
+        kind = "global" if self._declaration(definition) else "session"
         shown = "-".join(_shown(value) for value in parameters.values())
         label = f"{kind} fixture {definition.argname}" + (f"[{shown}]" if shown else "")
         item: FixtureItem = FixtureItem.from_parent(
@@ -278,26 +290,19 @@ class Runner:
     def _first_answer(self, outcome: Outcome, id_: int) -> Answer:
         if outcome.error is not None:
             return self._failed(outcome.error, outcome.report, id_)
-        assert outcome.definition.cached_result is not None
-        value = outcome.definition.cached_result[0]
-        declaration = global_declaration(outcome.definition)
+        definition = outcome.definition
+        if id(definition) not in self._shared:
+            self._share(definition)
+        shared = self._shared.pop(id(definition))  # the answer has it from here on
+        if isinstance(shared, bytes):
+            return Ready(id_, shared, outcome.environment)
+        return self._failed(shared, None, id_)
+
+    def _share(self, definition: Definition) -> None:
+        declaration = self._declaration(definition)
         assert declaration is not None
-        try:
-            packed = values.pack(value)
-            if len(packed) <= values.LIMIT:
-                return Ready(id_, packed, outcome.environment)
-            message = errors.too_large(
-                declaration.name, declaration.where, len(packed), values.LIMIT
-            )
-        except Exception as error:
-            message = errors.cannot_pickle(
-                declaration.name,
-                declaration.where,
-                values.type_name(value),
-                values.describe(error),
-                values.find_culprit(value),
-            )
-        return self._failed(errors.CannotShareError(message), None, id_)
+        assert definition.cached_result is not None
+        self._shared[id(definition)] = share(declaration, definition.cached_result[0])
 
     def _failed(self, error: BaseException, report: pytest.TestReport | None, id_: int) -> Failed:
         traceback = report.longreprtext if report is not None else ""
@@ -326,9 +331,11 @@ class Runner:
         self._set_up[id(definition)] = (definition, request)
         self._ledger.move(id(definition), State.READY if error is None else State.FAILED)
         before = self._environments.pop(id(definition))
-        declaration = global_declaration(definition)
+        declaration = self._declaration(definition)
         if declaration is not None and request._pyfuncitem.definition is not definition:  # type: ignore[attr-defined]  # a FixtureItem
             self._was_set_up_within_another(definition, declaration, before, error)
+        if error is None and declaration is not None and declaration.share is not None:
+            self._share(definition)  # at once: other global fixtures may change the object
         if error is not None and definition.cached_result is None:
             # What pytest does for Exceptions only; without it, a fixture that raised SystemExit
             # would run again and its finalizers would not run.
@@ -380,7 +387,7 @@ class Runner:
             item.run_finalizer_alone(finish)
         failure = item.failure
         self._ledger.move(key, State.FINALIZER_FAILED if failure else State.FINALIZED)
-        declaration = global_declaration(definition)
+        declaration = self._declaration(definition)
         self._send(
             Finalized(
                 fixture=declaration.name if declaration else definition.argname,
@@ -395,6 +402,9 @@ class Runner:
             return {}
         name = request.fixturename or ""
         return {name: Value(name, request.param_index, request.param)}
+
+    def _declaration(self, definition: Definition) -> Declaration | None:
+        return global_declaration(definition, self._session.config)
 
     # --- reports
 
