@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import signal
 
+import pytest
+
+from .isolation import ONLY_OURS
+
 pytest_plugins = ["pytester"]
 
 
@@ -15,3 +19,11 @@ def pytest_configure() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
+
+
+@pytest.fixture
+def pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """pytest's own, without the other plugins that are installed."""
+    for name, value in ONLY_OURS.items():
+        monkeypatch.setenv(name, value)
+    return pytester

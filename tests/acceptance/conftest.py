@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from ..isolation import ONLY_OURS
+
 NOTES = """
 import json, os
 
@@ -118,4 +120,6 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
     for name in os.environ:
         if name.startswith("PYTEST_"):
             monkeypatch.delenv(name)  # of the run that this test belongs to
+    for name, value in ONLY_OURS.items():
+        monkeypatch.setenv(name, value)
     return Suite(pytester)

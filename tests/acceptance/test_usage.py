@@ -70,7 +70,7 @@ def test_without_xdist(
     done = subprocess.run(
         [sys.executable, "-S", "-m", "pytest", "-p", "xdist_fixtureworker.plugin", *option],
         cwd=suite.path,
-        env={**os.environ, "PYTHONPATH": str(site), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        env={**os.environ, "PYTHONPATH": str(site), "PYTEST_ADDOPTS": ""},
         capture_output=True,
         text=True,
         timeout=NEVER_HANG,

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from ..isolation import ONLY_OURS
+
 NEVER_HANG = 240.0  # seconds; a command that takes longer hangs, and fails the test
 
 _VARYING = [
@@ -63,6 +65,7 @@ def _environment(temporary: Path) -> dict[str, str]:
             for name, value in os.environ.items()
             if not name.startswith("PYTEST_") and name not in left_out
         },
+        **ONLY_OURS,
         "COLUMNS": "80",
         "NO_COLOR": "1",
         "PYTHONFAULTHANDLER": "1",

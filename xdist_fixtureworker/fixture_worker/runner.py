@@ -48,6 +48,7 @@ from .sharing import share
 from .tree import Tree
 
 _PYTEST_CURRENT_TEST = "PYTEST_CURRENT_TEST"
+_ANYIO_BACKEND = "anyio_backend"
 
 
 @dataclass
@@ -188,15 +189,24 @@ class Runner:
     def _autouse(self, node: Node) -> list[Definition]:
         """The session-scoped autouse fixtures that come first, as in any pytest process. Not
         those with parameters: which one is in force, only a test could tell."""
-        found = []
-        for name in autouse_names(node):
-            chain = visible_definitions(name, node)
-            if not chain or not is_session_scoped(chain[-1]):
-                continue
-            closure = (chain[-1], *dependencies(chain[-1], node, self._argnames))
-            if all(needed.params is None for needed in closure):
-                found.append(chain[-1])
-        return found
+        found = (self._session_fixture(name, node) for name in autouse_names(node))
+        return [definition for definition in found if definition is not None]
+
+    def _backend(self, needs: Sequence[Definition], node: Node) -> Iterator[Definition]:
+        """anyio's plugin runs an async fixture only for tests that use the fixture
+        ``anyio_backend``: those that are marked do, so that fixtures seldom name it."""
+        if any(_is_async(needed) for needed in needs):
+            backend = self._session_fixture(_ANYIO_BACKEND, node)
+            if backend is not None:
+                yield backend
+
+    def _session_fixture(self, name: str, node: Node) -> Definition | None:
+        """The session fixture of that name, unless it depends on a parameter."""
+        chain = visible_definitions(name, node)
+        if not chain or not is_session_scoped(chain[-1]):
+            return None
+        closure = (chain[-1], *dependencies(chain[-1], node, self._argnames))
+        return chain[-1] if all(needed.params is None for needed in closure) else None
 
     def _run(self, definition: Definition, node: Node, parameters: Mapping[str, Value]) -> Outcome:
         declaration = self._declaration(definition)
@@ -248,6 +258,7 @@ class Runner:
             definition, node, parameters, self._clones
         )
         needs = [*self._autouse(node), *dependencies(definition, node, self._argnames), definition]
+        needs.extend(self._backend(needs, node))
         kind = "global" if self._declaration(definition) else "session"
         shown = "-".join(_shown(value) for value in parameters.values())
         label = f"{kind} fixture {definition.argname}" + (f"[{shown}]" if shown else "")
@@ -417,6 +428,11 @@ class Runner:
             config=config, report=report
         )
         return data
+
+
+def _is_async(definition: Definition) -> bool:
+    function = definition.func
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
 
 
 def _finish(definition: Definition, request: SubRequest) -> None:

@@ -1,0 +1,73 @@
+"""Every way in which xdist hands out tests: global fixtures run once, whoever gets which test."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from .conftest import FIXTURE_WORKER, Suite
+
+CONFTEST = """
+@global_fixture
+def shared():
+    note("up")
+    yield {"answer": 42}
+    note("down")
+@global_fixture(params=["a", "b"])
+def parametrized(request, shared):
+    note("up " + request.param)
+    yield request.param
+    note("down " + request.param)
+"""
+LIFE = {"up": 1, "up a": 1, "up b": 1, "down": 1, "down a": 1, "down b": 1}
+TESTS = """
+@pytest.mark.xdist_group("one")
+def test_argument(shared):
+    note("test")
+    assert shared == {"answer": 42}
+
+@pytest.mark.parametrize("i", range(4))
+def test_getfixturevalue(request, i):
+    note("test")
+    assert request.getfixturevalue("shared") == {"answer": 42}
+
+class TestIt:
+    def test_parametrized(self, parametrized, shared):
+        note("test")
+        assert parametrized in "ab"
+
+    @pytest.mark.xdist_group("one")
+    def test_later(self, parametrized):
+        note("test")
+        assert parametrized in "ab"
+"""
+NUMBER = 9
+
+
+@pytest.mark.parametrize(
+    "dist", ["load", "loadscope", "loadfile", "loadgroup", "worksteal", "load --maxschedchunk=1"]
+)
+def test_dist_modes(suite: Suite, dist: str) -> None:
+    suite.write({"conftest.py": CONFTEST, "test_a.py": TESTS, "test_b.py": TESTS})
+    result = suite.run_distributed("--dist", *dist.split())
+    assert result.outcomes == {"passed": 2 * NUMBER}
+    assert Counter(result.noted()) == {**LIFE, "test": 2 * NUMBER}
+    assert result.workers("up") | result.workers("down a") == {FIXTURE_WORKER}
+    assert result.workers("test") == {"gw0", "gw1"}
+    last_test = max(i for i, what in enumerate(result.noted()) if what == "test")
+    assert sorted(result.noted()[last_test + 1 :]) == ["down", "down a", "down b"]
+    assert result.noted()[-1] == "down"
+
+
+@pytest.mark.parametrize("tx", [("--tx=2*popen",), ("--tx=popen", "--tx=popen//id=other")])
+def test_each(suite: Suite, tx: tuple[str, ...]) -> None:
+    """Every worker runs all tests, and all of them get the values of one set-up."""
+    suite.write({"conftest.py": CONFTEST, "test_a.py": TESTS})
+    result = suite.run("--dist=each", *tx, "--fixture-worker")
+    assert result.outcomes == {"passed": 2 * NUMBER}
+    assert Counter(result.noted()) == {**LIFE, "test": 2 * NUMBER}
+    assert result.workers("up") == {FIXTURE_WORKER}
+    tests = Counter(note.worker for note in result.notes if note.what == "test")
+    assert sorted(tests.values()) == [NUMBER, NUMBER]
+    assert result.noted()[-1] == "down"
