@@ -10,6 +10,7 @@ The one difference between versions: since pytest 9.1 a definition knows the nod
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -109,3 +110,17 @@ def parameter_values(definition: FixtureDef[Any]) -> Sequence[object]:
 def set_final(definition: FixtureDef[Any], name: str, value: object) -> None:
     """Set an attribute that pytest declares ``Final``."""
     setattr(definition, name, value)
+
+
+@contextlib.contextmanager
+def captured(config: pytest.Config) -> Iterator[None]:
+    """Capture what is printed, as while a test runs; it goes to the next report that is made."""
+    manager = config.pluginmanager.get_plugin("capturemanager")
+    if manager is None:
+        yield
+        return
+    manager.resume_global_capture()
+    try:
+        yield
+    finally:
+        manager.suspend_global_capture()

@@ -37,6 +37,7 @@ import xdist_fixtureworker
 from xdist_fixtureworker._compat import (
     all_definitions,
     autouse_names,
+    captured,
     defining_node,
     fixture_function,
     fixture_name,
@@ -1244,3 +1245,28 @@ def test_instance_methods_of_test_classes(pytester: pytest.Pytester) -> None:
         "of_nothing": False,
         "of_module": False,
     }
+
+
+def test_capturing_between_reports(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_it(): ...")
+
+    class Plugin:
+        sections: tuple[object, ...] = ()
+
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_runtestloop(self, session: pytest.Session) -> None:
+            with captured(session.config):
+                os.write(1, b"captured")
+
+        def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+            self.sections += tuple(report.sections)
+
+    plugin = Plugin()
+    run(pytester, plugin, "--capture=fd")
+    assert ("Captured stdout setup", "captured") in plugin.sections
+
+
+def test_capturing_where_nothing_is_captured(pytester: pytest.Pytester) -> None:
+    config = pytester.parseconfig("-p", "no:capture")
+    with captured(config):
+        pass

@@ -69,6 +69,7 @@ def test_name(request):
     result = suite.run("-p", "httpbin", *mode)
     assert (result.outcomes, result.code) == ({"passed": 7}, 0)
     assert len(set(result.noted())) == 1
+    assert "GET /get" not in result.output + result.errors  # the log of its thread is captured
 
 
 # --- pytest-postgresql
