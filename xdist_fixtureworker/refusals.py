@@ -47,6 +47,11 @@ _REFUSALS = (
         "Each test worker has its own. An async fixture can be global if its value is data, such "
         "as a URL",
     ),
+    Refusal(
+        "pytest_mock",
+        "it patches its own process, where no tests run",
+        "Each test worker has its own",
+    ),
 )
 
 

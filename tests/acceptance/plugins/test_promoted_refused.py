@@ -55,6 +55,14 @@ def test_asyncio(suite: Suite, fixture: str, mode: tuple[str, ...]) -> None:
     assert "cannot be global: it is about the process that it is in" in result.errors
 
 
+@MODES
+def test_mock(suite: Suite, mode: tuple[str, ...]) -> None:
+    suite.write({"test_it.py": "def test_it(): note('test')"})
+    result = suite.run("-p", "pytest_mock", *mode, "--global-fixture", "session_mocker")
+    assert (result.code, result.noted()) == (4, [])
+    assert "cannot be global: it patches its own process, where no tests run" in result.errors
+
+
 LOOP_BOUND = """
 import asyncio, pytest_asyncio
 
