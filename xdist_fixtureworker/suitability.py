@@ -4,6 +4,7 @@ that collects tests: test workers, or the only process."""
 from __future__ import annotations
 
 import difflib
+import glob
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,7 +84,10 @@ def collects_everything(config: pytest.Config) -> bool:
         return True
     given = [config.invocation_params.dir / argument for argument in config.args]
     root = config.rootpath
-    default = [path for each in config.getini("testpaths") for path in root.glob(each)] or [root]
+    patterns = [str(root / each) for each in config.getini("testpaths")]
+    # As pytest does it. Path.glob() does not take absolute patterns.
+    found = (path for each in patterns for path in glob.iglob(each, recursive=True))  # noqa: PTH207
+    default = list(map(Path, found)) or [root]
     return all(any(_within(path, folder) for folder in given) for path in default)
 
 

@@ -315,7 +315,8 @@ def test_changes_of_os_environ_are_told_and_the_remedy_helps(suite: Suite) -> No
     (line,) = result.lines("^global fixture settings")
     assert line.endswith(
         "changed SHOP in os.environ of the fixture worker only; @global_fixture(env=True) changes "
-        "it in the test workers too, on an override of it in place of the name in global_fixtures"
+        "it in the test workers too: write an override with it instead of the name in "
+        "global_fixtures"
     )
     suite.write(
         {

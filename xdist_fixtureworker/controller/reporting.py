@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ..promotion import INI
 from .relay import Record
 
 # These remember failed node ids for the next run, where no test has them.
@@ -69,7 +70,7 @@ def environment_lines(record: Record, promoted: Container[str]) -> Iterable[str]
         if done.environment:
             remedy = "@global_fixture(env=True) changes it in the test workers too"
             if done.fixture in promoted:
-                remedy += ", on an override of it in place of the name in global_fixtures"
+                remedy = f"{remedy}: write an override with it instead of the name in {INI}"
             yield (
                 f"global fixture {done.fixture} ({done.where}) changed "
                 f"{', '.join(done.environment)} in os.environ of the fixture worker only; {remedy}"
