@@ -4,6 +4,9 @@ pytest has no public way to read a fixture definition, so the private names are 
 nowhere else but in the modules that run fixtures (``fixture_worker``). Each has a test in
 ``tests/unit/test_compat.py`` that fails when pytest changes it.
 
+None of them is needed to load this module, so that without a fixture worker the plugin loads with
+whatever a newer pytest has renamed; with one, ``controller.versions`` looks for them first.
+
 The one difference between versions: since pytest 9.1 a definition knows the node it was found at
 (``FixtureDef.node``); before, only that node's id (``FixtureDef.baseid``).
 """
@@ -11,19 +14,21 @@ The one difference between versions: since pytest 9.1 a definition knows the nod
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from _pytest.fixtures import FixtureDef, FixtureFunctionDefinition
-from _pytest.mark.structures import ParameterSet
-from _pytest.nodes import Node
+
+if TYPE_CHECKING:
+    from _pytest.fixtures import FixtureDef, FixtureFunctionDefinition
+    from _pytest.nodes import Node
 
 
 def is_fixture(fixture: object) -> bool:
     """Whether ``fixture`` is what ``@pytest.fixture`` returns."""
-    return isinstance(fixture, FixtureFunctionDefinition)
+    return isinstance(fixture, _FIXTURE)
 
 
 def fixture_name(fixture: FixtureFunctionDefinition) -> str:
@@ -33,7 +38,7 @@ def fixture_name(fixture: FixtureFunctionDefinition) -> str:
 
 def fixture_function(fixture: FixtureFunctionDefinition) -> Any:
     """The function that ``@pytest.fixture`` was applied to."""
-    return fixture._get_wrapped_function()
+    return fixture.__wrapped__  # type: ignore[attr-defined]  # as functools.wraps() leaves it
 
 
 def fixture_scope(fixture: FixtureFunctionDefinition) -> Any:
@@ -66,10 +71,32 @@ def defining_node(definition: FixtureDef[Any], seen_from: Node) -> Node:
     node: Node | None = getattr(definition, "node", None)
     if node is not None:
         return node
-    for candidate in seen_from.listchain():
+    chain = seen_from.listchain()
+    if not definition.baseid:  # of a plugin, or of something out of the rootdir
+        for candidate in chain:
+            if _is_defined_at(definition, candidate):
+                return candidate
+    for candidate in chain:
         if candidate.nodeid == definition.baseid:
             return candidate
     return seen_from.session
+
+
+def _is_defined_at(definition: FixtureDef[Any], node: Node) -> bool:
+    """Whether it stands in ``node``, a module or the directory of a conftest, out of the rootdir.
+
+    Before pytest 9.1, the ids of both may be empty, as that of the session is.
+    """
+    if node.path.is_relative_to(node.config.rootpath):
+        return False
+    holder: object = None
+    if isinstance(node, pytest.Module):
+        holder = node.obj
+    elif isinstance(node, pytest.Directory):
+        holder = node.config.pluginmanager.get_plugin(str(node.path / "conftest.py"))
+    fixtures = [value for value in vars(holder).values() if is_fixture(value)] if holder else []
+    function = inspect.unwrap(definition.func)  # which a test worker has replaced
+    return any(inspect.unwrap(fixture_function(fixture)) is function for fixture in fixtures)
 
 
 def parse_conftest_again(session: pytest.Session, directory: Path) -> None:
@@ -102,8 +129,7 @@ def is_test_method(definition: FixtureDef[Any]) -> bool:
 def parameter_values(definition: FixtureDef[Any]) -> Sequence[object]:
     """The values of ``params=`` in a fixture's definition; empty where it has none."""
     return [
-        param.values[0] if isinstance(param, ParameterSet) else param
-        for param in definition.params or ()
+        param.values[0] if isinstance(param, _PARAM) else param for param in definition.params or ()
     ]
 
 
@@ -124,3 +150,7 @@ def captured(config: pytest.Config) -> Iterator[None]:
         yield
     finally:
         manager.suspend_global_capture()
+
+
+_FIXTURE: type[Any] = type(pytest.fixture(lambda: None))
+_PARAM: type[Any] = type(pytest.param())

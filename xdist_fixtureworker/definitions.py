@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
-from _pytest.fixtures import FixtureDef
-from _pytest.nodes import Node
 
 from ._compat import is_session_scoped, is_test_method, visible_definitions
 from .declare import Declaration, declaration_of, location
 from .promotion import promotions
 
-Definition: TypeAlias = FixtureDef[Any]
+if TYPE_CHECKING:
+    from _pytest.nodes import Node
+
+Definition: TypeAlias = pytest.FixtureDef[Any]
 ArgNames: TypeAlias = Callable[[Definition], Sequence[str]]
 
 

@@ -116,6 +116,15 @@ def worker_id_hint(text: str) -> str:
     )
 
 
+def version_unfit(distribution: str, version: str, newest: str, missing: list[str]) -> str:
+    return (
+        f"--fixture-worker cannot work with {distribution} {version}, which lacks what it needs: "
+        f"{', '.join(missing)}. The newest {distribution} that it was tested with is {newest}.\n"
+        f"Upgrade pytest-xdist-fixtureworker, install '{distribution}=={newest}.*', or use "
+        f"--no-fixture-worker: global fixtures then run once per test worker."
+    )
+
+
 def mixed_pythons(ours: str, theirs: str, worker: str) -> str:
     return (
         f"--fixture-worker needs one Python version for all workers: the controller and the "

@@ -259,18 +259,19 @@ def test_global_fixtures_of_plugins(suite: Suite, mode: tuple[str, ...]) -> None
 
 
 @MODES
-@pytest.mark.parametrize("by", ["-p", "PYTEST_PLUGINS", "both"])
+@pytest.mark.parametrize("by", ["-p", "PYTEST_PLUGINS", "both", "conftest"])
 def test_without_autoload(
     suite: Suite, by: str, mode: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The plugin is named as a module, not by its entry point."""
+    modules = ["xdist.plugin", "xdist_fixtureworker.plugin"]
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("PYTEST_ADDOPTS", "")
-    modules = ["xdist.plugin", "xdist_fixtureworker.plugin"]
-    if by != "-p":
+    if by in ("PYTEST_PLUGINS", "both"):
         monkeypatch.setenv("PYTEST_PLUGINS", ",".join(modules))
-    options = [] if by == "PYTEST_PLUGINS" else [f"-p{module}" for module in modules]
-    suite.write({"conftest.py": life_of("shared"), "test_it.py": using("shared")})
+    options = [f"-p{module}" for module in modules] if by in ("-p", "both") else []
+    conftest = f"pytest_plugins = {modules}\n" if by == "conftest" else ""
+    suite.write({"conftest.py": conftest + life_of("shared"), "test_it.py": using("shared")})
     assert_once(suite.run(*options, *mode), "shared", tests=2, mode=mode)
 
 

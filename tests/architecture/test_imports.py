@@ -106,6 +106,24 @@ def test_what_needs_xdist_is_imported_lazily(module: Module) -> None:
     assert wrong(module, eager) == []
 
 
+#: What every run loads, with a fixture worker or not.
+ALWAYS = {
+    *SHARED,
+    ENTRY,
+    "controller.bystander",
+    "controller.listing",
+    "controller.supervisor",
+    "controller.versions",
+    "test_worker.unserved",
+}
+
+
+@pytest.mark.parametrize("name", sorted(ALWAYS))
+def test_what_a_newer_pytest_may_lack_is_not_needed_to_load_the_plugin(name: str) -> None:
+    module = next(module for module in MODULES if module.name == name)
+    assert wrong(module, [i for i in module.imports if i.top == "_pytest" and not i.lazy]) == []
+
+
 @pytest.mark.parametrize("name", PURE)
 def test_pure_modules(name: str) -> None:
     module = next(module for module in MODULES if module.name == name)

@@ -66,6 +66,7 @@ def run(suite: Path, variant: Variant) -> Usage:
         name: value for name, value in os.environ.items() if not name.startswith(IGNORED_VARIABLES)
     }
     environment["PYTEST_DEBUG_TEMPROOT"] = str(suite)
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # others are installed for the tests
     # As in any installation, the first run leaves bytecode for the others; but it leaves it here.
     environment["PYTHONPYCACHEPREFIX"] = str(suite.parent / "bytecode")
     command = [sys.executable, "-m", *variant.arguments()]

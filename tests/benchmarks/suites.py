@@ -110,8 +110,8 @@ class Variant:
 
     def arguments(self) -> list[str]:
         """The arguments of ``python -m`` for a run."""
-        blocked = [f"-pno:{plugin}" for plugin in (OURS, PEER) if plugin != self.plugin]
-        return ["pytest", f"-n{WORKERS}", "-q", "-pno:cacheprovider", *blocked, *self.options]
+        loaded = ["-pxdist", *([f"-p{self.plugin}"] if self.plugin else [])]
+        return ["pytest", *loaded, f"-n{WORKERS}", "-q", "-pno:cacheprovider", *self.options]
 
 
 PLAIN = Variant("plain xdist, session fixture", _PLAIN)

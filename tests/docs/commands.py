@@ -22,17 +22,17 @@ _VARYING = [
 
 
 def run(
-    arguments: Sequence[str], folder: Path, temporary: Path
+    arguments: Sequence[str], folder: Path, temporary: Path, python: str = sys.executable
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command as a user would, with this Python.
+    """Run a command as a user would.
 
     :param temporary: where pytest makes its temporary directories.
     """
     match list(arguments):
         case ["pytest", *rest]:
-            command = [sys.executable, "-m", "pytest", *rest]
+            command = [python, "-m", "pytest", *rest]
         case ["python" | ".venv/bin/python", *rest]:
-            command = [sys.executable, *rest]
+            command = [python, *rest]
         case ["cat", *rest]:
             command = ["cat", *rest]
         case _:

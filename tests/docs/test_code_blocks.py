@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 from pathlib import Path
 
 import pytest
 
-from .commands import missing, run
+from .following import follow
 from .pages import (
     FILES,
     NOT_RUN,
     ROOT,
     Command,
-    File,
     Project,
     blocks,
     commands,
@@ -50,33 +47,4 @@ def test_every_file_is_followed_by_a_command(page: Path) -> None:
 
 @pytest.mark.parametrize("project", PROJECTS)
 def test_code_blocks(project: Project, tmp_path: Path) -> None:
-    folder = tmp_path / "project"
-    if project.example is None:
-        folder.mkdir()
-    else:
-        shutil.copytree(
-            project.example, folder, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache")
-        )
-    for step in project.steps:
-        match step:
-            case File() if project.example is None:
-                (folder / step.name).parent.mkdir(parents=True, exist_ok=True)
-                (folder / step.name).write_text(step.text, encoding="utf-8")
-            case File():
-                _assert_excerpt(step, folder)
-            case Command():
-                _assert_output(step, folder, tmp_path / "temporary")
-
-
-def _assert_excerpt(step: File, folder: Path) -> None:
-    excerpt = step.text.partition("\n")[2].strip("\n")
-    assert excerpt in (folder / step.name).read_text(encoding="utf-8"), step.where
-
-
-def _assert_output(step: Command, folder: Path, temporary: Path) -> None:
-    result = run(step.arguments, folder, temporary)
-    line = missing(step.output, result.stdout)
-    assert line is None, f"{step.where}: {line!r} is not in its place in:\n{result.stdout}"
-    last = step.output[-1] if step.output else ""
-    should_fail = re.search(r"failed|error", last, re.IGNORECASE) is not None
-    assert (result.returncode != 0) == should_fail, f"{step.where}:\n{result.stdout}"
+    follow(project, tmp_path)

@@ -26,7 +26,6 @@ from _pytest.fixtures import (
     SubRequest,
     TopRequest,
 )
-from _pytest.mark.structures import ParameterSet
 from _pytest.nodes import Node
 from _pytest.runner import call_and_report, collect_one_node
 from _pytest.scope import Scope
@@ -50,6 +49,7 @@ from xdist_fixtureworker._compat import (
     set_final,
     visible_definitions,
 )
+from xdist_fixtureworker.controller import versions
 from xdist_fixtureworker.controller.process import Manager
 from xdist_fixtureworker.declare import declaration_of
 from xdist_fixtureworker.fixture_worker.collected import collect_when_read
@@ -64,7 +64,6 @@ PRIVATE = {
     "FixtureRequest",
     "FuncFixtureInfo",
     "Node",
-    "ParameterSet",
     "Scope",
     "SubRequest",
     "TopRequest",
@@ -76,7 +75,6 @@ PRIVATE = {
     "_fixtureinfo",
     "_fixturemanager",
     "_get_all_fixture_defs",
-    "_get_wrapped_function",
     "_getautousenames",
     "_initialpaths",
     "_initialpaths_with_parents",
@@ -114,6 +112,44 @@ def test_every_private_name_that_is_used_is_listed() -> None:
         if name in PRIVATE or (name.startswith("_") and not name.startswith(("__", "_lazy_")))
     }
     assert found == PRIVATE
+
+
+def needed(distribution: str) -> set[str]:
+    """The names that are looked for before a fixture worker is started."""
+    return {
+        name
+        for path, names in versions.NEEDED[distribution].items()
+        for alternatives in (path.rpartition(".")[2], *names)
+        for name in alternatives.split(" or ")
+    }
+
+
+def test_every_private_name_is_looked_for_before_a_fixture_worker_is_started() -> None:
+    optional = {"_pending_conftests"}
+    found = set.union(*(needed(distribution) for distribution in versions.NEEDED))
+    assert PRIVATE - found == optional
+
+
+def test_all_that_is_looked_for_is_there() -> None:
+    versions.check()
+
+
+def test_every_name_of_xdist_that_is_used_is_looked_for() -> None:
+    """Those of its objects: the hooks, and what it hands them, are documented."""
+    owners = {
+        "manager",
+        "process.node",
+        "self._dsession",
+        "self._dsession.nodemanager",
+        "self.node",
+    }
+    found = {"NodeManager", "WorkerController", "DSession", "putevent"}  # imported, or inherited
+    for module in ("process", "supervisor"):
+        path = Path(xdist_fixtureworker.__file__).with_name("controller") / f"{module}.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value) in owners:
+                found.add(node.attr)
+    assert found == needed("pytest-xdist")
 
 
 # --- what an inner run of pytest shows
@@ -212,7 +248,7 @@ def test_a_definition(pytester: pytest.Pytester) -> None:
     assert isinstance(tables, FixtureDef)
     assert tables.argname == "tables"
     assert tables.argnames == ("size", "tmp_path_factory")
-    assert tables.func is item.module.tables._get_wrapped_function()
+    assert tables.func is item.module.tables.__wrapped__
     assert tables.func.__qualname__ == "tables"
     assert tables.scope == "session"
     assert is_session_scoped(tables)
@@ -228,7 +264,7 @@ def test_parameters_of_a_definition(pytester: pytest.Pytester) -> None:
     first, second, indirect = collected(pytester)
     size = definition("size", first)
     assert list(parameter_values(size)) == [first.module.FIRST, first.module.SECOND]
-    assert isinstance(size.params[1], ParameterSet)
+    assert isinstance(size.params[1], type(pytest.param()))
     assert list(parameter_values(definition("tables", first))) == []
     # An item has the very objects of the definition, at their index ...
     for index, item in enumerate((first, second)):
@@ -355,6 +391,25 @@ def test_defining_node(pytester: pytest.Pytester) -> None:
         where("in_sub"),
         where("in_class"),
     ]
+
+
+@pytest.mark.parametrize("named", [".", "sub/test_it.py"])
+def test_defining_node_out_of_the_root_directory(pytester: pytest.Pytester, named: str) -> None:
+    """Directories beside it have fixtures, too; those of plugins are of the session there as well."""
+    write(pytester, **PLACES)
+    (pytester.path / "sub" / "__init__.py").touch()
+    (pytester.path / "root").mkdir()
+    items, _ = pytester.inline_genitems("--rootdir=root", named)
+    item: Any = items[0]
+    assert item.config.rootpath == pytester.path / "root"
+
+    def where(name: str) -> Node:
+        return defining_node(definition(name, item), item)
+
+    assert where("in_module") is item.getparent(pytest.Module)
+    if named == ".":  # else it is loaded beforehand, and some versions have it of the session
+        assert where("in_sub") is item.getparent(pytest.Directory)
+    assert where("tmp_path_factory") is item.session
 
 
 def test_from_its_defining_node_a_definition_is_the_one_in_force(

@@ -103,6 +103,20 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
     (errors.worker_id_hint, ("ValueError: something else",), ""),
     (errors.worker_id_hint, ("",), ""),
     (
+        errors.version_unfit,
+        (
+            "pytest",
+            "10.0.1",
+            "9.2",
+            ["_pytest.fixtures.FixtureDef.argnames", "_pytest.scope.Scope"],
+        ),
+        "--fixture-worker cannot work with pytest 10.0.1, which lacks what it needs: "
+        "_pytest.fixtures.FixtureDef.argnames, _pytest.scope.Scope. "
+        "The newest pytest that it was tested with is 9.2.\n"
+        "Upgrade pytest-xdist-fixtureworker, install 'pytest==9.2.*', or use "
+        "--no-fixture-worker: global fixtures then run once per test worker.",
+    ),
+    (
         errors.mixed_pythons,
         ("3.11", "3.13", "gw1"),
         "--fixture-worker needs one Python version for all workers: the controller and the "

@@ -15,7 +15,7 @@ import pytest
 from .. import errors
 from ..promotion import promotions
 from ..roles import FIXTURE_WORKER_ID, HANDOVER, TEST_WORKER
-from . import reporting
+from . import reporting, versions
 from .relay import Relay
 from .signals import EndSignals, HeldSignals
 from .switchboard import Switchboard
@@ -38,17 +38,19 @@ class Supervisor:
         self._signals: EndSignals | None = None
         self._summary: list[str] = []
 
-    def pytest_report_header(self) -> str | None:
+    def pytest_report_header(self) -> list[str]:
         if self._starts_fixture_worker():
-            return "fixture worker: one process beside the test workers, for global fixtures"
+            line = "fixture worker: one process beside the test workers, for global fixtures"
+            return [line, *versions.untested()]
         if _distributes(self._config):
-            return None
-        return "fixture worker: none, because tests are not distributed (-n)"
+            return []
+        return ["fixture worker: none, because tests are not distributed (-n)"]
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionstart(self) -> Generator[None, None, None]:
         if not self._starts_fixture_worker():
             return (yield)
+        versions.check()
         from .process import check_local_pythons
 
         check_local_pythons(self._config)

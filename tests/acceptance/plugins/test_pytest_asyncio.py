@@ -127,3 +127,21 @@ async def same_loop(client):
     assert result.outcomes == {"passed": 1}
     assert result.noted() == ["client up", "client down"]
     assert result.workers("client up") == {FIXTURE_WORKER}
+
+
+@pytest.mark.parametrize(("mode", "conftest"), [("strict", STRICT), ("auto", AUTO)])
+def test_value_fetched_in_a_running_loop(suite: Suite, mode: str, conftest: str) -> None:
+    """Where pytest-asyncio itself would have to start a loop within another one."""
+    suite.write(
+        {
+            "conftest.py": conftest,
+            "test_it.py": """
+@pytest.mark.asyncio
+async def test_it(request):
+    assert request.getfixturevalue("url") == "http://localhost:8080"
+""",
+        }
+    )
+    result = suite.run_distributed("-p", "asyncio", f"--asyncio-mode={mode}")
+    assert result.outcomes == {"passed": 1}
+    assert result.noted() == ["server up", "url up", "server down"]

@@ -6,8 +6,9 @@ import json
 import os
 
 import pytest
+from coverage import CoverageData
 
-from ..conftest import DISTRIBUTED, FIXTURE_WORKER, Suite
+from ..conftest import DISTRIBUTED, Suite
 
 MODES = pytest.mark.parametrize("mode", [DISTRIBUTED, ()], ids=["distributed", "serial"])
 LIBRARY = """
@@ -65,8 +66,7 @@ def test_lines_of_a_global_fixture(
     )
     assert result.outcomes == {"passed": 4}
     assert result.code == 0
-    assert not [line for line in result.lines("(?i)warning") if "warning: " not in line.lower()]
-    assert not result.lines("failed to return coverage data")
+    assert not result.lines("(?i)warning|failed workers")
     files = json.loads((measured.path / "coverage.json").read_text())["files"]
     assert files["library.py"]["missing_lines"] == [LIBRARY.splitlines().index("    return 2") + 1]
     assert files["conftest.py"]["missing_lines"] == []
@@ -87,11 +87,8 @@ def test_contexts(measured: Suite) -> None:
         "-p", "pytest_cov", "--cov=library", "--cov-context=test", "--cov-report="
     )
     assert result.outcomes == {"passed": 4}
-    from coverage import CoverageData
-
     data = CoverageData(str(measured.path / ".coverage"))
     data.read()
     contexts = data.contexts_by_lineno(str(measured.path / "library.py"))
     line = LIBRARY.splitlines().index("    return {") + 1
     assert contexts[line] == ["conftest.py::global fixture shared|setup"]
-    assert FIXTURE_WORKER in result.workers("nothing") | {FIXTURE_WORKER}

@@ -1,0 +1,135 @@
+"""Tells whether pytest, xdist and execnet are as this plugin needs them; runs in the controller.
+
+There is no public way to run a fixture for tests of another process, so names are used that a newer
+version may take away. They are looked for before anything is started: in place of a traceback from
+somewhere in the middle of a run, there is one message that says which are missing. Without
+``--fixture-worker`` hardly any of them is needed: those of what ``@pytest.fixture`` returns.
+
+``tests/unit/test_compat.py`` says of each what the package takes for granted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from collections.abc import Iterator, Mapping
+from types import FunctionType
+from typing import Any
+
+import pytest
+
+from .. import errors
+
+NEWEST: Mapping[str, tuple[int, int]] = {
+    "pytest": (9, 2),
+    "pytest-xdist": (3, 8),
+    "execnet": (2, 1),
+}
+"""The newest minor versions that the tests were run with."""
+
+_MODULES: Mapping[str, str] = {"pytest": "pytest", "pytest-xdist": "xdist", "execnet": "execnet"}
+
+NEEDED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "pytest": {
+        "_pytest.capture.CaptureManager": ("resume_global_capture", "suspend_global_capture"),
+        "_pytest.fixtures.FixtureDef": (
+            *("_finalizers", "argname", "argnames", "cache_key", "cached_result", "finish", "func"),
+            *("node or baseid", "params", "scope"),
+        ),
+        "_pytest.fixtures.FixtureFunctionDefinition": ("_fixture_function_marker", "name"),
+        "_pytest.fixtures.FixtureManager": (
+            *("_get_all_fixture_defs or _arg2fixturedefs", "_getautousenames", "getfixturedefs"),
+        ),
+        "_pytest.fixtures.FixtureRequest": ("_pyfuncitem", "fixturename"),
+        "_pytest.fixtures.FuncFixtureInfo": (
+            *("name2fixturedefs", "names_closure", "prune_dependency_tree"),
+        ),
+        "_pytest.fixtures.SubRequest": ("param_index",),
+        "_pytest.fixtures.TopRequest": (),
+        "pytest.Session": (
+            *("_collect_path", "_fixturemanager", "_initialpaths", "_initialpaths_with_parents"),
+            *("_setupstate", "items", "perform_collect"),
+        ),
+        "_pytest.nodes.Node": ("listchain",),
+        "pytest.Function": ("_fixtureinfo", "_traceback_filter", "repr_failure"),
+        "_pytest.runner.SetupState": ("teardown_exact",),
+        "_pytest.runner.call_and_report": (),
+        "_pytest.runner.collect_one_node": (),
+        "_pytest.scope.Scope": ("Session",),
+    },
+    "pytest-xdist": {
+        "xdist.dsession.DSession": ("nodemanager", "shouldstop"),
+        "xdist.workermanage.NodeManager": ("roots", "specs", "teardown_nodes", "testrunuid"),
+        "xdist.workermanage.WorkerController": ("putevent", "setup", "workerinput"),
+    },
+    "execnet": {
+        "execnet.Gateway": ("_io", "_rinfo"),
+        "execnet.Group": ("_cleanup_atexit",),
+    },
+}
+"""Per distribution: the objects that are needed, and the names that each must have."""
+
+
+def check() -> None:
+    """Check that all is there that a fixture worker needs.
+
+    :raises pytest.UsageError: if something is not: a version that is newer than this plugin.
+    """
+    missing = {name: list(_missing(needed)) for name, needed in NEEDED.items()}
+    for distribution, names in missing.items():
+        if names:
+            newest = _text(NEWEST[distribution])
+            raise pytest.UsageError(
+                errors.version_unfit(distribution, _version(distribution), newest, names)
+            )
+
+
+def untested() -> list[str]:
+    """The header's line on versions that are newer than those that were tested; none: no line."""
+    newer = [
+        f"{name} {_version(name)} (tested up to {_text(newest)})"
+        for name, newest in NEWEST.items()
+        if _minor(_version(name)) > newest
+    ]
+    return [f"fixture worker: not tested with {', '.join(newer)}"] if newer else []
+
+
+def _missing(needed: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    for path, names in needed.items():
+        try:
+            module, _, name = path.rpartition(".")
+            found = getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError):
+            yield path
+            continue
+        for alternatives in names:
+            if not any(_has(found, name) for name in alternatives.split(" or ")):
+                yield f"{path}.{alternatives}"
+
+
+def _has(cls: Any, name: str) -> bool:
+    """Whether a class has an attribute, or mentions it in its annotations or methods: those that
+    instances are given are seen nowhere else."""
+    return hasattr(cls, name) or any(
+        name in inspect.get_annotations(base) or name in _names_in_methods(base)
+        for base in inspect.getmro(cls)
+    )
+
+
+def _names_in_methods(cls: type) -> set[str]:
+    functions = [value for value in vars(cls).values() if isinstance(value, FunctionType)]
+    return {name for function in functions for name in function.__code__.co_names}
+
+
+def _version(distribution: str) -> str:
+    return str(importlib.import_module(_MODULES[distribution]).__version__)
+
+
+def _minor(text: str) -> tuple[int, int]:
+    found = re.match(r"(\d+)\.(\d+)", text)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def _text(numbers: tuple[int, int]) -> str:
+    return ".".join(map(str, numbers))
