@@ -116,6 +116,12 @@ def parse_conftest_again(session: pytest.Session, directory: Path) -> None:
         pending[directory] = session.config.pluginmanager.get_plugin(str(directory / "conftest.py"))
 
 
+def cache_directory(config: pytest.Config) -> Path | None:
+    """The directory of pytest's cache, which need not be there; None with ``no:cacheprovider``."""
+    cache = getattr(config, "cache", None)
+    return None if cache is None else cache._cachedir
+
+
 def is_session_scoped(definition: FixtureDef[Any]) -> bool:
     return definition.scope == "session"
 

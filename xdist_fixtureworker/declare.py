@@ -20,7 +20,7 @@ from .attributes import Attributes
 
 _ATTRIBUTE = "_xdist_fixtureworker_declaration"
 _FIXTURE_ARGUMENTS = ("params", "autouse", "ids", "name")
-_ARGUMENTS = ("share", "env", *_FIXTURE_ARGUMENTS)
+_ARGUMENTS = ("share", "env", "recover", *_FIXTURE_ARGUMENTS)
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Declaration:
     name: str
     where: str  #: ``file:line`` of the function
     env: bool
+    recover: Callable[[Any], object] | None = None
     share: Attributes | None = None  #: what of the value is shared; None: all of it, as a copy
     promoted: bool = False  #: by configuration, and not by a decorator
 
@@ -43,6 +44,7 @@ def global_fixture(
     *,
     share: str | Attributes = ...,
     env: bool = ...,
+    recover: Callable[[Any], object] | None = ...,
     params: Iterable[object] | None = ...,
     autouse: bool = ...,
     ids: Sequence[object | None] | Callable[[Any], object | None] | None = ...,
@@ -64,12 +66,17 @@ def global_fixture(fixture: Any = None, /, **arguments: Any) -> Any:
         of an object that cannot be pickled.
     :param env: whether what the set-up changes in ``os.environ`` is changed in each test worker
         too, when it gets the value, and taken back at the worker's end. Default: False.
+    :param recover: a function that undoes what the finalizer would have, if the fixture worker
+        died before it ran. It is called with a copy of the value, in another fixture worker of the
+        same run, after the last test worker is down; last set up first. Not called if the set-up
+        did not end well, or if the controller died too. Default: None.
     :param params: as in ``pytest.fixture``. Each parameter is set up once and lives until the end.
     :param autouse: as in ``pytest.fixture``.
     :param ids: as in ``pytest.fixture``.
     :param name: as in ``pytest.fixture``.
     :raises pytest.UsageError: on a narrower scope, on a class, for an unknown argument or
-        ``share``, or when the same fixture is declared global twice.
+        ``share``, for a ``recover`` that cannot be called, or when the same fixture is declared
+        global twice.
     """
     __tracebackhide__ = True
     for argument in arguments:
@@ -90,6 +97,7 @@ def _declare(fixture: Any, arguments: dict[str, Any]) -> Any:
         raise pytest.UsageError(errors.not_a_function(repr(fixture)))
     share = arguments.get("share", "copy")
     env = arguments.get("env", False)
+    recover = arguments.get("recover")
     for_fixture = {name: value for name, value in arguments.items() if name in _FIXTURE_ARGUMENTS}
     if is_fixture(fixture):
         function = fixture_function(fixture)
@@ -111,8 +119,10 @@ def _declare(fixture: Any, arguments: dict[str, Any]) -> Any:
         fixture = pytest.fixture(scope="session", **for_fixture)(function)
     if share != "copy" and not isinstance(share, Attributes):
         raise pytest.UsageError(errors.unknown_share(name, where, share))
+    if recover is not None and not callable(recover):
+        raise pytest.UsageError(errors.recover_not_callable(name, where, recover))
     shared = share if isinstance(share, Attributes) else None
-    setattr(_plain(function), _ATTRIBUTE, Declaration(name, where, bool(env), shared))
+    setattr(_plain(function), _ATTRIBUTE, Declaration(name, where, bool(env), recover, shared))
     return fixture
 
 

@@ -1,9 +1,11 @@
-"""Which definitions a fixture depends on; used by test workers and the fixture worker alike."""
+"""What definitions depend on, and how they are named; in test workers and the fixture worker."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from ._compat import is_session_scoped, is_test_method, visible_definitions
 from .declare import Declaration, declaration_of, location
 from .promotion import promotions
+from .protocol import Instance, Step
 
 if TYPE_CHECKING:
     from _pytest.nodes import Node
@@ -83,3 +86,50 @@ def _position(definition: Definition, chain: Sequence[Definition]) -> int:
         if candidate is definition:
             return position
     return len(chain) - 1
+
+
+def instance_of(definition: Definition, node: Node) -> Instance:
+    """The name by which other processes know the global fixture ``definition``, without params.
+
+    :param node: where it is defined.
+    """
+    module, qualname = _names(definition)
+    twins = _twins(definition.argname, (module, qualname), node)
+    return Instance(
+        place=place_of(node),
+        name=definition.argname,
+        module=module,
+        qualname=qualname,
+        occurrence=next(index for index, twin in enumerate(twins) if twin is definition),
+        params=(),
+    )
+
+
+def definition_of(instance: Instance, node: Node) -> Definition | None:
+    """The definition that :func:`instance_of` named, in this process; None if it is not there."""
+    twins = _twins(instance.name, (instance.module, instance.qualname), node)
+    return twins[instance.occurrence] if instance.occurrence < len(twins) else None
+
+
+def _twins(name: str, names: tuple[str, str], node: Node) -> list[Definition]:
+    """The global fixtures that can be seen from ``node`` and agree in all names, in order."""
+    return [
+        definition
+        for definition in visible_definitions(name, node)
+        if global_declaration(definition, node.config) is not None and _names(definition) == names
+    ]
+
+
+def _names(definition: Definition) -> tuple[str, str]:
+    function = definition.func
+    return getattr(function, "__module__", ""), getattr(function, "__qualname__", "")
+
+
+def place_of(node: Node | None) -> tuple[Step, ...]:
+    """The way from the session to ``node``; empty where there is none."""
+    return tuple(_step(parent) for parent in node.listchain()[1:]) if node is not None else ()
+
+
+def _step(node: Node) -> Step:
+    path = Path(os.path.relpath(node.path, node.config.rootpath)).as_posix()
+    return Step(path, node.name, type(node).__name__)

@@ -95,6 +95,32 @@ def set_up_broke(fixture: str, traceback: str) -> str:
     )
 
 
+def timed_out(what: str, fixture: str, where: str, seconds: float) -> str:
+    return (
+        f"the {what} of the global fixture '{fixture}' ({where}) took longer than the "
+        f"{seconds:g} s of fixture_worker_timeout.\n"
+        f"The stacks of all threads of the fixture worker at that time are shown below. If it only "
+        f"needs longer, raise the limit."
+    )
+
+
+def hanging(what: str, fixture: str, where: str, stacks: str) -> str:
+    return (
+        f"the {what} of the global fixture '{fixture}' ({where}) hangs: it took longer than "
+        f"fixture_worker_timeout, and no exception reaches it, as in a call into C code.\n"
+        f"Nothing else can be set up or finalized. Use a time-out of the library that it calls.\n"
+        f"Stacks of the fixture worker:\n{stacks}"
+    )
+
+
+def silent(activity: str) -> str:
+    return (
+        f"{activity} hangs: it took longer than fixture_worker_timeout, and no thread of the "
+        f"fixture worker runs, as in a call into C code that keeps the interpreter's lock.\n"
+        f"Nothing else can be set up or finalized. Use a time-out of the library that it calls."
+    )
+
+
 def fixture_worker_died(reason: str) -> str:
     return (
         f"the fixture worker ended before this global fixture was set up: {reason}.\n"
@@ -131,6 +157,13 @@ def mixed_pythons(ours: str, theirs: str, worker: str) -> str:
         f"fixture worker run Python {ours}, test worker {worker} runs {theirs}.\n"
         f"Values travel as pickles, which different versions need not understand. "
         f"Run pytest once per version, or use --no-fixture-worker."
+    )
+
+
+def bad_timeout(setting: str, text: str) -> str:
+    return (
+        f"the ini setting {setting} is {text!r}, which is not a number of seconds.\n"
+        f"Write a number such as 60 or 2.5; 0, or nothing, is no limit."
     )
 
 
@@ -272,6 +305,14 @@ def promotion_refused(name: str, source: str, where: str, reason: str, instead: 
     return (
         f"{source}: the fixture '{name}' ({where}) cannot be global: {reason}.\n"
         f"Remove it there. {instead}."
+    )
+
+
+def recover_not_callable(name: str, where: str, recover: object) -> str:
+    return (
+        f"@global_fixture(recover={recover!r}) on '{name}' ({where}): recover is a function that "
+        f"takes the fixture's value.\n"
+        f"Give it the function itself, without calling it."
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from . import settings
 from ._compat import is_fixture
 from .declare import method_declaration
 from .errors import instance_method
@@ -47,6 +48,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Session fixtures to make global, whoever defines them; on each line as for "
         "--global-fixture",
     )
+    parser.addini(
+        settings.TIMEOUT,
+        default="",
+        help="Seconds that the set-up, or the finalizer, of a global fixture may take in the "
+        "fixture worker. Default: no limit",
+    )
 
 
 def _wanted(config: pytest.Config) -> bool:
@@ -55,9 +62,14 @@ def _wanted(config: pytest.Config) -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    settings.timeout(config)  # says what is wrong with it
     if read_promotions(config) and (promotions := _promotions(config)) is not None:
         config.pluginmanager.register(promotions, "xdist_fixtureworker_promotions")
     config.pluginmanager.register(_role(config), "xdist_fixtureworker_role")
+    if not hasattr(config, "workerinput"):
+        from .controller.leftovers import Leftovers
+
+        config.pluginmanager.register(Leftovers(config), "xdist_fixtureworker_leftovers")
     if config.option.showfixtures or config.option.show_fixtures_per_test:
         from .controller.listing import Listing
 

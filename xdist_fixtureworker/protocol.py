@@ -9,15 +9,20 @@ from -> to                message                       meaning
 ========================  ============================  =========================================
 test worker -> controller :class:`Joined`               first message: which process this is
 test worker -> controller :class:`Request`              give me this value
-controller -> fixture w.  :class:`Request`              the same, once per instance
+controller -> fixture w.  :class:`Begin`                first message: which run this is
+controller -> fixture w.  :class:`Request`              as from a test worker, once per instance
 controller -> fixture w.  :class:`WorkerJoined`         a test worker is up
 controller -> fixture w.  :class:`Interrupt`            Ctrl-C: cut a running set-up short
+controller -> fixture w.  :class:`Recover`              undo what a dead fixture worker left
 controller -> fixture w.  :class:`Finish`               all test workers are down: finalize
 fixture w. -> controller  :class:`Serving`              first message: pytest is up
 fixture w. -> controller  :class:`Ready`, :class:`Failed`   the one answer to a request
 controller -> test worker :class:`Ready`, :class:`Failed`   the same, to each that asked
-fixture w. -> controller  :class:`SetUp`                a set-up ended (for the summary)
-fixture w. -> controller  :class:`Finalized`            a finalizer ended
+fixture w. -> controller  :class:`SettingUp`            a set-up starts
+fixture w. -> controller  :class:`SetUp`                a set-up ended
+fixture w. -> controller  :class:`Finalizing`           a finalizer, or a recovery, starts
+fixture w. -> controller  :class:`Finalized`            a finalizer, or a recovery, ended
+fixture w. -> controller  :class:`Hanging`              a time-out did not cut it short
 fixture w. -> controller  :class:`ExitRequested`        a set-up called ``pytest.exit``
 fixture w. -> controller  :class:`Finished`             last message: all is finalized
 ========================  ============================  =========================================
@@ -77,6 +82,21 @@ class Variable:
 
 
 @dataclass(frozen=True)
+class Recovery:
+    """What it takes to undo a set-up in another process: the definition, and the value."""
+
+    instance: Instance  #: without params: the value is what is left of them
+    value: bytes  #: pickled
+
+
+@dataclass(frozen=True)
+class Begin:
+    run: str  #: an id of our own
+    controller: int  #: its process
+    ledger: str | None  #: directory of the files that tell what is set up; None: do not write any
+
+
+@dataclass(frozen=True)
 class Serving:
     pass
 
@@ -125,18 +145,46 @@ class Finish:
 
 
 @dataclass(frozen=True)
+class Recover:
+    id: int  #: of the set-up, in the fixture worker that died
+    recovery: Recovery
+
+
+@dataclass(frozen=True)
+class SettingUp:
+    id: int  #: one per set-up and fixture worker
+    fixture: str
+    where: str
+    is_global: bool  #: False: a session fixture that a global one depends on
+
+
+@dataclass(frozen=True)
 class SetUp:
+    id: int
     fixture: str
     where: str
     report: Mapping[str, object] | None
     environment: tuple[str, ...]  #: names of variables that it changed and nobody replays
+    recovery: Recovery | None
+
+
+@dataclass(frozen=True)
+class Finalizing:
+    id: int
+    fixture: str
+    where: str
 
 
 @dataclass(frozen=True)
 class Finalized:
-    fixture: str
-    where: str
+    id: int
     report: Mapping[str, object] | None  #: of a finalizer that failed
+
+
+@dataclass(frozen=True)
+class Hanging:
+    id: int
+    text: str  #: what hangs, and the stacks of all threads
 
 
 @dataclass(frozen=True)
@@ -152,16 +200,21 @@ class Finished:
 
 Answer: TypeAlias = Ready | Failed
 Message: TypeAlias = (
-    Serving
+    Begin
+    | Serving
     | Joined
     | WorkerJoined
     | Request
     | Ready
     | Failed
     | Interrupt
+    | Recover
     | Finish
+    | SettingUp
     | SetUp
+    | Finalizing
     | Finalized
+    | Hanging
     | ExitRequested
     | Finished
 )

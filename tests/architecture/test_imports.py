@@ -17,11 +17,13 @@ SHARED = {
     "declare",
     "definitions",
     "errors",
+    "ledger_file",
     "plain_values",
     "promotion",
     "protocol",
     "refusals",
     "roles",
+    "settings",
     "suitability",
     "values",
 }
@@ -37,7 +39,7 @@ THIRD_PARTY = {
         "fixture_worker.server",
         "test_worker.client",
     },
-    "psutil": {"fixture_worker.server"},
+    "psutil": {"fixture_worker.server", "ledger_file"},
     "xdist": {"controller.process"},
 }
 #: No more than this: they are told what happened, and return what to do.

@@ -16,6 +16,7 @@ from xdist_fixtureworker.controller.relay import Delivery, Relay
 from xdist_fixtureworker.controller.switchboard import Switchboard
 from xdist_fixtureworker.errors import FixtureWorkerDiedError, fixture_worker_died
 from xdist_fixtureworker.protocol import (
+    Begin,
     ExitRequested,
     Failed,
     Finish,
@@ -41,6 +42,7 @@ NEVER = 30.0
 TABLES = Instance((), "tables", "conftest", "tables", 0, ())
 SERVER = Instance((), "server", "conftest", "server", 0, ())
 WARM_UP = Instance((), "warm_up", "conftest", "warm_up", 0, ())
+BEGIN = Begin("run", 1, None)
 
 
 class Peer:
@@ -67,6 +69,11 @@ class Peer:
     def receive(self) -> Message:
         self._control.send(("receive", NEVER))
         return decode(self._control.receive(NEVER), f"the controller, to {self.name},")
+
+    def receive_after_begin(self) -> Message:
+        """As a fixture worker, which is told first of all which run it is."""
+        message = self.receive()
+        return self.receive() if message == BEGIN else message
 
     def kill(self) -> None:
         """Kill the process, and wait until it is dead; its exit status stays for execnet."""
@@ -121,7 +128,7 @@ def ends() -> SimpleQueue[str | None]:
 
 @pytest.fixture
 def switchboard(relay: ObservedRelay, ends: SimpleQueue[str | None]) -> Iterator[Switchboard]:
-    switchboard = Switchboard(relay, lambda: ends.put(relay.record.died))
+    switchboard = Switchboard(relay, lambda: ends.put(relay.record.died), lambda line: None)
     yield switchboard
     switchboard.close()
 
@@ -135,7 +142,7 @@ def is_done(switchboard: Switchboard) -> bool:
 
 
 def forwarded(fixture_worker: Peer) -> Request:
-    message = fixture_worker.receive()
+    message = fixture_worker.receive_after_begin()
     assert isinstance(message, Request)
     return message
 
@@ -145,10 +152,10 @@ def test_a_request_goes_through_and_its_answer_comes_back(
 ) -> None:
     worker, fixture_worker = peer("gw0"), peer("fixtureworker")
     switchboard.connect_test_worker("gw0", worker.served)
-    switchboard.connect_fixture_worker(fixture_worker.served)
+    switchboard.connect_fixture_worker(fixture_worker.served, BEGIN)
     fixture_worker.send(Serving())
     worker.send(Joined(worker.pid))
-    assert fixture_worker.receive() == WorkerJoined("gw0", worker.pid)
+    assert fixture_worker.receive_after_begin() == WorkerJoined("gw0", worker.pid)
     worker.send(Request(17, TABLES))
     request = forwarded(fixture_worker)
     assert request.instance == TABLES
@@ -166,7 +173,7 @@ def test_all_who_wait_are_answered_by_one_answer(
     first, second, fixture_worker = peer("gw0"), peer("gw1"), peer("fixtureworker")
     switchboard.connect_test_worker("gw0", first.served)
     switchboard.connect_test_worker("gw1", second.served)
-    switchboard.connect_fixture_worker(fixture_worker.served)
+    switchboard.connect_fixture_worker(fixture_worker.served, BEGIN)
     first.send(Request(1, TABLES))
     request = forwarded(fixture_worker)
     second.send(Request(2, TABLES))
@@ -190,8 +197,8 @@ def test_what_comes_before_the_fixture_worker_is_connected_is_kept(
     worker.send(Request(1, TABLES))
     assert relay.asked.get(timeout=NEVER) == Joined(worker.pid)
     assert relay.asked.get(timeout=NEVER) == Request(1, TABLES)
-    switchboard.connect_fixture_worker(fixture_worker.served)
-    assert fixture_worker.receive() == WorkerJoined("gw0", worker.pid)
+    switchboard.connect_fixture_worker(fixture_worker.served, BEGIN)
+    assert fixture_worker.receive_after_begin() == WorkerJoined("gw0", worker.pid)
     request = forwarded(fixture_worker)
     fixture_worker.send(Ready(request.id, b"value", ()))
     assert worker.receive() == Ready(1, b"value", ())
@@ -204,11 +211,11 @@ def test_a_run_that_ends_well(
     peer: Callable[[str], Peer],
 ) -> None:
     fixture_worker = peer("fixtureworker")
-    switchboard.connect_fixture_worker(fixture_worker.served)
+    switchboard.connect_fixture_worker(fixture_worker.served, BEGIN)
     waiting = Thread(target=switchboard.done.wait, daemon=True)
     waiting.start()
     switchboard.finish()
-    assert fixture_worker.receive() == Finish()
+    assert fixture_worker.receive_after_begin() == Finish()
     assert waiting.is_alive()
     fixture_worker.send(Finished())
     waiting.join(NEVER)
@@ -224,9 +231,9 @@ def test_an_interrupt_reaches_the_fixture_worker(
     switchboard: Switchboard, peer: Callable[[str], Peer]
 ) -> None:
     fixture_worker = peer("fixtureworker")
-    switchboard.connect_fixture_worker(fixture_worker.served)
+    switchboard.connect_fixture_worker(fixture_worker.served, BEGIN)
     switchboard.interrupt()
-    assert fixture_worker.receive() == Interrupt()
+    assert fixture_worker.receive_after_begin() == Interrupt()
 
 
 def test_a_set_up_that_ends_the_run(
@@ -236,7 +243,7 @@ def test_a_set_up_that_ends_the_run(
     peer: Callable[[str], Peer],
 ) -> None:
     fixture_worker = peer("fixtureworker")
-    switchboard.connect_fixture_worker(fixture_worker.served)
+    switchboard.connect_fixture_worker(fixture_worker.served, BEGIN)
     waiting = Thread(target=switchboard.done.wait, daemon=True)
     waiting.start()
     fixture_worker.send(ExitRequested("enough", 3))
@@ -254,7 +261,7 @@ def test_a_killed_test_worker_waits_no_more(
     killed, other, fixture_worker = peer("gw0"), peer("gw1"), peer("fixtureworker")
     switchboard.connect_test_worker("gw0", killed.served)
     switchboard.connect_test_worker("gw1", other.served)
-    switchboard.connect_fixture_worker(fixture_worker.served)
+    switchboard.connect_fixture_worker(fixture_worker.served, BEGIN)
     killed.send(Request(1, TABLES))
     request = forwarded(fixture_worker)
     killed.kill()
@@ -296,7 +303,7 @@ def test_a_test_worker_killed_before_its_answer_is_sent_holds_nobody_up(
     killed, other, fixture_worker = peer("gw0"), peer("gw1"), peer("fixtureworker")
     switchboard.connect_test_worker("gw0", killed.served)
     switchboard.connect_test_worker("gw1", other.served)
-    switchboard.connect_fixture_worker(fixture_worker.served)
+    switchboard.connect_fixture_worker(fixture_worker.served, BEGIN)
     killed.send(Request(1, SERVER))
     for_killed = forwarded(fixture_worker)
     other.send(Request(1, TABLES))
@@ -318,7 +325,7 @@ def test_a_killed_fixture_worker_fails_all_who_wait(
     first, second, fixture_worker = peer("gw0"), peer("gw1"), peer("fixtureworker")
     switchboard.connect_test_worker("gw0", first.served)
     switchboard.connect_test_worker("gw1", second.served)
-    switchboard.connect_fixture_worker(fixture_worker.served)
+    switchboard.connect_fixture_worker(fixture_worker.served, BEGIN)
     first.send(Request(1, TABLES))
     second.send(Request(1, SERVER))
     forwarded(fixture_worker)
@@ -350,7 +357,7 @@ def test_sending_to_a_killed_fixture_worker_hurts_nobody(
     """Its end is told after that."""
     worker, fixture_worker = peer("gw0"), peer("fixtureworker")
     switchboard.connect_test_worker("gw0", worker.served)
-    switchboard.connect_fixture_worker(fixture_worker.served)
+    switchboard.connect_fixture_worker(fixture_worker.served, BEGIN)
     fixture_worker.kill()
     with pytest.raises(EOFError):
         fixture_worker.served.waitclose(NEVER)
@@ -383,7 +390,7 @@ def test_garbage_is_an_error_and_nobody_waits_for_ever(
     waiting, bad, fixture_worker = peer("gw0"), peer("gw1"), peer("fixtureworker")
     switchboard.connect_test_worker("gw0", waiting.served)
     switchboard.connect_test_worker("gw1", bad.served)
-    switchboard.connect_fixture_worker(fixture_worker.served)
+    switchboard.connect_fixture_worker(fixture_worker.served, BEGIN)
     waiting.send(Request(3, TABLES))
     forwarded(fixture_worker)
     if sender == "test worker":
@@ -418,7 +425,7 @@ def test_after_garbage_it_goes_on(switchboard: Switchboard, peer: Callable[[str]
     """The first error is the one that is kept; whoever asks is answered."""
     worker, fixture_worker = peer("gw0"), peer("fixtureworker")
     switchboard.connect_test_worker("gw0", worker.served)
-    switchboard.connect_fixture_worker(fixture_worker.served)
+    switchboard.connect_fixture_worker(fixture_worker.served, BEGIN)
     fixture_worker.send_raw("first")
     assert is_done(switchboard)
     fixture_worker.send_raw("second")
@@ -435,7 +442,7 @@ def test_an_answer_that_was_on_its_way_when_the_fixture_worker_was_killed_is_no_
     """The end of the process is noticed by another thread than the one that reads its pipe."""
     worker, fixture_worker = peer("gw0"), peer("fixtureworker")
     switchboard.connect_test_worker("gw0", worker.served)
-    switchboard.connect_fixture_worker(fixture_worker.served)
+    switchboard.connect_fixture_worker(fixture_worker.served, BEGIN)
     worker.send(Request(1, TABLES))
     request = forwarded(fixture_worker)
     switchboard.fixture_worker_down("its process was killed by signal 9")
@@ -452,7 +459,7 @@ def test_closing_deals_with_what_has_arrived(
     relay: ObservedRelay, peer: Callable[[str], Peer]
 ) -> None:
     worker = peer("gw0")
-    switchboard = Switchboard(relay, lambda: None)
+    switchboard = Switchboard(relay, lambda: None, lambda line: None)
     switchboard.connect_test_worker("gw0", worker.served)
     worker.send(Request(1, TABLES))
     worker.close()

@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -36,6 +37,7 @@ import xdist_fixtureworker
 from xdist_fixtureworker._compat import (
     all_definitions,
     autouse_names,
+    cache_directory,
     captured,
     defining_node,
     fixture_function,
@@ -68,8 +70,10 @@ PRIVATE = {
     "SubRequest",
     "TopRequest",
     "_arg2fixturedefs",
+    "_cachedir",
     "_cleanup_atexit",
     "_collect_path",
+    "_current_frames",
     "_finalizers",
     "_fixture_function_marker",
     "_fixtureinfo",
@@ -84,6 +88,7 @@ PRIVATE = {
     "_rinfo",
     "_setupstate",
     "_traceback_filter",
+    "_tw",
     "call_and_report",
     "collect_one_node",
 }
@@ -125,7 +130,7 @@ def needed(distribution: str) -> set[str]:
 
 
 def test_every_private_name_is_looked_for_before_a_fixture_worker_is_started() -> None:
-    optional = {"_pending_conftests"}
+    optional = {"_pending_conftests", "_current_frames"}  # the latter is Python's
     found = set.union(*(needed(distribution) for distribution in versions.NEEDED))
     assert PRIVATE - found == optional
 
@@ -144,7 +149,7 @@ def test_every_name_of_xdist_that_is_used_is_looked_for() -> None:
         "self.node",
     }
     found = {"NodeManager", "WorkerController", "DSession", "putevent"}  # imported, or inherited
-    for module in ("process", "supervisor"):
+    for module in ("process", "run", "supervisor"):
         path = Path(xdist_fixtureworker.__file__).with_name("controller") / f"{module}.py"
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and ast.unparse(node.value) in owners:
@@ -1125,6 +1130,35 @@ def test_durations_are_shown_of_all_reports_in_the_terminals_statistics(
     result.assert_outcomes(passed=1)
 
 
+def test_where_the_cache_is(pytester: pytest.Pytester) -> None:
+    config = pytester.parseconfigure("-o", "cache_dir=a/b")
+    assert cache_directory(config) == pytester.path / "a/b"
+    assert Path(config.cache.mkdir("it")).parents[1] == pytester.path / "a/b"
+    without = pytester.parseconfigure("-p", "no:cacheprovider")
+    assert cache_directory(without) is None
+
+
+def test_the_column_of_the_terminal(pytester: pytest.Pytester) -> None:
+    """The reporter's own ``ensure_newline`` does not know of the dots in a run of xdist."""
+    columns: list[int] = []
+
+    class Looks:
+        def pytest_sessionfinish(self, session: pytest.Session) -> None:
+            terminal: Any = session.config.pluginmanager.get_plugin("terminalreporter")
+            terminal.write("\n")
+            columns.append(terminal._tw.width_of_current_line)
+            terminal.write("dots")
+            columns.append(terminal._tw.width_of_current_line)
+            assert not terminal.isatty
+            terminal.rewrite("written over", erase=True)
+
+    pytester.makepyfile("def test_it(): ...")
+    result = pytester.runpytest_inprocess(plugins=[Looks()])
+    assert result.ret == 0
+    assert columns == [0, 4]
+    result.stdout.fnmatch_lines(["*dots", "written over*"])
+
+
 def test_warnings_can_be_recorded_late(pytester: pytest.Pytester) -> None:
     config = pytester.parseconfigure()
     assert config.hook.pytest_warning_recorded.is_historic()
@@ -1211,6 +1245,22 @@ def test_one_test_worker_of_xdist(pytester: pytest.Pytester) -> None:
     assert "compat" not in worker_input
     assert result.ret == pytest.ExitCode.INTERRUPTED
     result.stdout.fnmatch_lines(["*stopped by us*"])
+
+
+def test_xdists_loop_calls_what_was_put_into_its_queue(pytester: pytest.Pytester) -> None:
+    """In the main thread, which is the only one that may write to the terminal."""
+    told: list[str] = []
+
+    class Tells:
+        def pytest_testnodeready(self, node: Any) -> None:
+            dsession: Any = node.config.pluginmanager.get_plugin("dsession")
+            dsession.worker_compat_tells = lambda: told.append(threading.current_thread().name)
+            dsession.queue.put(("compat_tells", {}))
+
+    pytester.makepyfile("def test_it(): ...")
+    result = pytester.runpytest_inprocess("-n1", plugins=[Tells()])
+    assert result.ret == 0
+    assert told == [threading.main_thread().name]
 
 
 # --- execnet

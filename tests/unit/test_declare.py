@@ -21,7 +21,7 @@ from xdist_fixtureworker.declare import (
 )
 
 HERE = Path(__file__).parent
-KNOWN = "share, env, params, autouse, ids, name"
+KNOWN = "share, env, recover, params, autouse, ids, name"
 
 
 @pytest.fixture(autouse=True)
@@ -328,6 +328,19 @@ def test_scope_argument() -> None:
         "@global_fixture takes no scope: a global fixture lives as long as the test run, and as a "
         "session fixture where tests are not distributed.\nLeave scope out."
     )
+
+
+def test_recover() -> None:
+    def tables() -> None: ...
+
+    assert declared(global_fixture(recover=print)(tables)).recover is print
+
+
+@pytest.mark.parametrize("below", [function_fixture, scoped("session")], ids=["alone", "on-top"])
+def test_recover_that_cannot_be_called(below: Any) -> None:
+    with pytest.raises(pytest.UsageError) as excinfo:
+        on(below, recover=3)()
+    assert str(excinfo.value) == errors.recover_not_callable("function_fixture", WHERE, 3)
 
 
 @pytest.mark.parametrize("share", ["proxy", "Copy", None, 1, ["copy"]])

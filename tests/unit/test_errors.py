@@ -125,6 +125,44 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "Run pytest once per version, or use --no-fixture-worker.",
     ),
     (
+        errors.timed_out,
+        ("set-up", "tables", "conftest.py:7", 2.5),
+        "the set-up of the global fixture 'tables' (conftest.py:7) took longer than the 2.5 s of "
+        "fixture_worker_timeout.\n"
+        "The stacks of all threads of the fixture worker at that time are shown below. If it only "
+        "needs longer, raise the limit.",
+    ),
+    (
+        errors.hanging,
+        ("finalizer", "tables", "conftest.py:7", "thread MainThread:\n  File ..."),
+        "the finalizer of the global fixture 'tables' (conftest.py:7) hangs: it took longer than "
+        "fixture_worker_timeout, and no exception reaches it, as in a call into C code.\n"
+        "Nothing else can be set up or finalized. Use a time-out of the library that it calls.\n"
+        "Stacks of the fixture worker:\n"
+        "thread MainThread:\n  File ...",
+    ),
+    (
+        errors.silent,
+        ("the set-up of tables (conftest.py:7)",),
+        "the set-up of tables (conftest.py:7) hangs: it took longer than fixture_worker_timeout, "
+        "and no thread of the fixture worker runs, as in a call into C code that keeps the "
+        "interpreter's lock.\n"
+        "Nothing else can be set up or finalized. Use a time-out of the library that it calls.",
+    ),
+    (
+        errors.bad_timeout,
+        ("fixture_worker_timeout", "soon"),
+        "the ini setting fixture_worker_timeout is 'soon', which is not a number of seconds.\n"
+        "Write a number such as 60 or 2.5; 0, or nothing, is no limit.",
+    ),
+    (
+        errors.recover_not_callable,
+        ("tables", "conftest.py:7", 3),
+        "@global_fixture(recover=3) on 'tables' (conftest.py:7): recover is a function that takes "
+        "the fixture's value.\n"
+        "Give it the function itself, without calling it.",
+    ),
+    (
         errors.narrower_scope,
         ("tables", "conftest.py:7", "module"),
         "@global_fixture on the module-scoped fixture 'tables' (conftest.py:7): a global fixture "

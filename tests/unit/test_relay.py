@@ -6,21 +6,33 @@ import pytest
 
 from xdist_fixtureworker import values
 from xdist_fixtureworker.controller.relay import FIXTURE_WORKER, Delivery, Relay
-from xdist_fixtureworker.errors import FixtureWorkerDiedError, ProtocolError, fixture_worker_died
+from xdist_fixtureworker.errors import (
+    FixtureWorkerDiedError,
+    ProtocolError,
+    SetUpError,
+    fixture_worker_died,
+    silent,
+)
 from xdist_fixtureworker.protocol import (
     Answer,
+    Begin,
     ExitRequested,
     Failed,
     Finalized,
+    Finalizing,
     Finish,
     Finished,
+    Hanging,
     Instance,
     Interrupt,
     Joined,
     Message,
     Ready,
+    Recover,
+    Recovery,
     Request,
     Serving,
+    SettingUp,
     SetUp,
     Variable,
     WorkerJoined,
@@ -51,6 +63,27 @@ def died(id_: int, reason: str) -> Failed:
     text = fixture_worker_died(reason)
     packed = values.pack_exception(FixtureWorkerDiedError(text))
     return Failed(id_, packed, text, "", None)
+
+
+def hangs(id_: int, text: str) -> Failed:
+    """What is answered in place of a fixture worker that hangs."""
+    return Failed(id_, values.pack_exception(SetUpError(text)), text, "", None)
+
+
+def set_up(
+    relay: Relay,
+    id_: int,
+    fixture: str,
+    where: str,
+    *,
+    report: dict[str, object] | None = None,
+    recovery: Recovery | None = None,
+) -> SetUp:
+    """Tell the relay of a set-up; returns the message that said that it had ended."""
+    done = SetUp(id_, fixture, where, report, (), recovery)
+    assert relay.from_fixture_worker(SettingUp(id_, fixture, where, True)) == []
+    assert relay.from_fixture_worker(done) == []
+    return done
 
 
 @pytest.fixture
@@ -221,59 +254,148 @@ class TestRecord:
         assert relay.record.served
 
     def test_set_ups_in_their_order(self, relay: Relay) -> None:
-        first = SetUp("server", "conftest.py:1", None, ())
-        second = SetUp("tables", "conftest.py:9", {"outcome": "passed"}, ("URL",))
-        assert relay.from_fixture_worker(first) == []
-        assert relay.from_fixture_worker(second) == []
+        first = set_up(relay, 1, "server", "conftest.py:1")
+        second = set_up(relay, 2, "tables", "conftest.py:9", report={"outcome": "passed"})
         assert relay.record.set_ups == [first, second]
         assert relay.record.unfinalized == ["server (conftest.py:1)", "tables (conftest.py:9)"]
 
-    def test_finalized_ones_are_not_left_over(self, relay: Relay) -> None:
-        relay.from_fixture_worker(SetUp("server", "conftest.py:1", None, ()))
-        relay.from_fixture_worker(SetUp("tables", "conftest.py:9", None, ()))
-        assert relay.from_fixture_worker(Finalized("tables", "conftest.py:9", None)) == []
-        assert relay.record.unfinalized == ["server (conftest.py:1)"]
-        relay.from_fixture_worker(Finalized("server", "conftest.py:1", None))
-        assert relay.record.unfinalized == []
+    def test_one_that_is_being_set_up(self, relay: Relay) -> None:
+        assert relay.from_fixture_worker(SettingUp(1, "tables", "conftest.py:9", True)) == []
+        assert relay.record.unfinalized == [
+            "tables (conftest.py:9), while it was being set up",
+        ]
 
-    def test_two_fixtures_of_one_name(self, relay: Relay) -> None:
-        relay.from_fixture_worker(SetUp("tables", "a/conftest.py:1", None, ()))
-        relay.from_fixture_worker(SetUp("tables", "b/conftest.py:1", None, ()))
-        relay.from_fixture_worker(Finalized("tables", "a/conftest.py:1", None))
-        assert relay.record.unfinalized == ["tables (b/conftest.py:1)"]
+    def test_one_whose_set_up_failed_is_finalized_too(self, relay: Relay) -> None:
+        set_up(relay, 1, "tables", "conftest.py:9", report={"outcome": "failed"})
+        assert relay.record.unfinalized == ["tables (conftest.py:9)"]
+
+    def test_finalized_ones_are_not_left_over(self, relay: Relay) -> None:
+        set_up(relay, 1, "server", "conftest.py:1")
+        set_up(relay, 2, "tables", "conftest.py:9")
+        assert relay.from_fixture_worker(Finalized(2, None)) == []
+        assert relay.record.unfinalized == ["server (conftest.py:1)"]
+        relay.from_fixture_worker(Finalized(1, None))
+        assert relay.record.unfinalized == []
 
     def test_instances_with_several_parameters(self, relay: Relay) -> None:
-        for _ in range(2):
-            relay.from_fixture_worker(SetUp("tables", "conftest.py:1", None, ()))
-        relay.from_fixture_worker(Finalized("tables", "conftest.py:1", None))
+        for id_ in (1, 2):
+            set_up(relay, id_, "tables", "conftest.py:1")
+        relay.from_fixture_worker(Finalized(1, None))
         assert relay.record.unfinalized == ["tables (conftest.py:1)"]
-        relay.from_fixture_worker(Finalized("tables", "conftest.py:1", None))
-        assert relay.record.unfinalized == []
 
-    def test_plain_session_fixtures_are_finalized_without_a_set_up(self, relay: Relay) -> None:
-        relay.from_fixture_worker(Finalized("plain", "conftest.py:5", None))
+    def test_plain_session_fixtures_are_not_named(self, relay: Relay) -> None:
+        relay.from_fixture_worker(SettingUp(1, "plain", "conftest.py:5", False))
+        relay.from_fixture_worker(SetUp(1, "plain", "conftest.py:5", None, (), None))
+        assert relay.record.unfinalized == []
+        relay.from_fixture_worker(Finalized(1, None))
         assert relay.record.unfinalized == []
 
     def test_failed_finalizers_in_their_order(self, relay: Relay) -> None:
         one, other = {"nodeid": "one"}, {"nodeid": "other"}
-        relay.from_fixture_worker(Finalized("one", "conftest.py:1", one))
-        relay.from_fixture_worker(Finalized("passed", "conftest.py:2", None))
-        relay.from_fixture_worker(Finalized("other", "conftest.py:3", other))
+        relay.from_fixture_worker(Finalized(1, one))
+        relay.from_fixture_worker(Finalized(2, None))
+        relay.from_fixture_worker(Finalized(3, other))
         assert relay.record.failed_finalizers == [one, other]
 
     def test_a_finalizer_that_failed_has_run(self, relay: Relay) -> None:
-        relay.from_fixture_worker(SetUp("tables", "conftest.py:9", None, ()))
-        relay.from_fixture_worker(Finalized("tables", "conftest.py:9", {"outcome": "failed"}))
+        set_up(relay, 1, "tables", "conftest.py:9")
+        relay.from_fixture_worker(Finalized(1, {"outcome": "failed"}))
         assert relay.record.unfinalized == []
+
+    def test_what_goes_on(self, relay: Relay) -> None:
+        """The innermost: it is what takes the time."""
+        assert relay.record.activity is None
+        relay.from_fixture_worker(SettingUp(1, "tables", "conftest.py:9", True))
+        assert relay.record.activity == "the set-up of tables (conftest.py:9)"
+        relay.from_fixture_worker(SettingUp(2, "server", "conftest.py:1", False))
+        assert relay.record.activity == "the set-up of server (conftest.py:1)"
+        relay.from_fixture_worker(SetUp(2, "server", "conftest.py:1", None, (), None))
+        assert relay.record.activity == "the set-up of tables (conftest.py:9)"
+        relay.from_fixture_worker(SetUp(1, "tables", "conftest.py:9", None, (), None))
+        assert relay.record.activity is None
+        relay.from_fixture_worker(Finalizing(1, "tables", "conftest.py:9"))
+        assert relay.record.activity == "the finalizer of tables (conftest.py:9)"
+        relay.from_fixture_worker(Finalized(1, None))
+        assert relay.record.activity is None
 
     def test_exit(self, relay: Relay) -> None:
         assert relay.from_fixture_worker(ExitRequested("enough", 3)) == []
         assert relay.record.exit_requested == ExitRequested("enough", 3)
 
     def test_what_was_not_finalized_when_it_died(self, relay: Relay) -> None:
-        relay.from_fixture_worker(SetUp("tables", "conftest.py:9", None, ()))
+        set_up(relay, 1, "tables", "conftest.py:9")
         relay.fixture_worker_down("gone")
         assert relay.record.unfinalized == ["tables (conftest.py:9)"]
+
+
+class TestHanging:
+    TEXT = "the set-up of the global fixture 'tables' hangs: no exception reaches it\nStacks:\n..."
+
+    def test_all_who_wait_are_answered(self, relay: Relay) -> None:
+        relay.from_test_worker("gw0", Request(1, TABLES))
+        relay.from_test_worker("gw1", Request(2, SERVER))
+        answers = relay.from_fixture_worker(Hanging(1, self.TEXT))
+        assert answers == [("gw0", hangs(1, self.TEXT)), ("gw1", hangs(2, self.TEXT))]
+
+    def test_what_is_ready_is_served_and_nothing_else(self, relay: Relay) -> None:
+        request = forwarded(relay.from_test_worker("gw0", Request(1, TABLES)))
+        relay.from_fixture_worker(with_id(READY, request.id))
+        relay.from_fixture_worker(Hanging(1, self.TEXT))
+        assert relay.from_test_worker("gw1", Request(4, TABLES)) == [("gw1", with_id(READY, 4))]
+        answers = relay.from_test_worker("gw1", Request(5, SERVER))
+        assert answers == [("gw1", hangs(5, self.TEXT))]
+
+    def test_it_comes_loose(self, relay: Relay) -> None:
+        """Whoever asked before has its answer; whoever asks now is served."""
+        late = forwarded(relay.from_test_worker("gw0", Request(1, TABLES)))
+        relay.from_fixture_worker(Hanging(1, self.TEXT))
+        assert relay.from_fixture_worker(with_id(READY, late.id)) == []
+        assert relay.from_test_worker("gw1", Request(1, TABLES)) == [("gw1", hangs(1, self.TEXT))]
+        request = forwarded(relay.from_test_worker("gw1", Request(2, SERVER)))
+        answers = relay.from_fixture_worker(with_id(READY, request.id))
+        assert answers == [("gw1", with_id(READY, 2))]
+
+    def test_at_the_end_it_is_not_waited_for(self, relay: Relay) -> None:
+        relay.from_fixture_worker(Hanging(1, self.TEXT))
+        assert relay.record.died is None
+        assert relay.finish() == []
+        assert relay.record.died == self.TEXT.partition("\n")[0]
+
+    def test_it_does_not_even_say_so(self, relay: Relay) -> None:
+        relay.from_test_worker("gw0", Request(1, TABLES))
+        relay.from_fixture_worker(SettingUp(1, "tables", "conftest.py:9", True))
+        text = silent("the set-up of tables (conftest.py:9)")
+        assert relay.says_nothing() == [("gw0", hangs(1, text))]
+        assert relay.says_nothing() == []
+
+    def test_in_a_finalizer(self, relay: Relay) -> None:
+        relay.finish()
+        relay.from_fixture_worker(Hanging(1, self.TEXT))
+        assert relay.record.died == self.TEXT.partition("\n")[0]
+
+
+class TestRecovery:
+    ONE, OTHER = Recovery(TABLES, b"one"), Recovery(SERVER, b"other")
+
+    def test_last_set_up_first_and_only_what_can_be(self, relay: Relay) -> None:
+        set_up(relay, 1, "one", "conftest.py:1", recovery=self.ONE)
+        set_up(relay, 2, "without", "conftest.py:2")
+        set_up(relay, 3, "other", "conftest.py:3", recovery=self.OTHER)
+        set_up(relay, 4, "finalized", "conftest.py:4", recovery=self.OTHER)
+        relay.from_fixture_worker(Finalized(4, None))
+        relay.from_fixture_worker(SettingUp(5, "begun", "conftest.py:5", True))
+        lost = relay.record.recoverable
+        assert list(lost) == [3, 1]
+        again = Relay()
+        assert again.recover(lost) == [
+            (FIXTURE_WORKER, Recover(3, self.OTHER)),
+            (FIXTURE_WORKER, Recover(1, self.ONE)),
+        ]
+        assert again.record.unfinalized == ["one (conftest.py:1)", "other (conftest.py:3)"]
+        again.from_fixture_worker(Finalized(3, None))
+        assert again.record.unfinalized == ["one (conftest.py:1)"]
+        again.from_fixture_worker(Finalized(1, {"outcome": "failed"}))
+        assert again.record.unfinalized == ["one (conftest.py:1)"]  # it was not undone
 
 
 def test_an_interrupt_goes_to_the_fixture_worker(relay: Relay) -> None:
@@ -288,8 +410,10 @@ def test_finish_goes_to_the_fixture_worker(relay: Relay) -> None:
 
 
 TO_FIXTURE_WORKER: list[Message] = [
+    Begin("run", 1, None),
     Finish(),
     Interrupt(),
+    Recover(1, Recovery(TABLES, b"")),
     WorkerJoined("gw0", 1),
     Request(1, TABLES),
 ]
@@ -297,8 +421,11 @@ FROM_FIXTURE_WORKER: list[Message] = [
     READY,
     FAILED,
     Serving(),
-    SetUp("tables", "conftest.py:1", None, ()),
-    Finalized("tables", "conftest.py:1", None),
+    SettingUp(1, "tables", "conftest.py:1", True),
+    SetUp(1, "tables", "conftest.py:1", None, (), None),
+    Finalizing(1, "tables", "conftest.py:1"),
+    Finalized(1, None),
+    Hanging(1, "it hangs"),
     ExitRequested("enough", None),
     Finished(),
 ]

@@ -10,7 +10,6 @@ later is answered from here, also when the fixture worker is gone by then.
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,15 +20,20 @@ from ..protocol import (
     ExitRequested,
     Failed,
     Finalized,
+    Finalizing,
     Finish,
     Finished,
+    Hanging,
     Instance,
     Interrupt,
     Joined,
     Message,
     Ready,
+    Recover,
+    Recovery,
     Request,
     Serving,
+    SettingUp,
     SetUp,
     WorkerJoined,
 )
@@ -40,22 +44,48 @@ FIXTURE_WORKER = ""
 Delivery = tuple[str, Message]
 
 
+@dataclass(frozen=True)
+class Live:
+    """A global fixture that is set up, or being set up, in the fixture worker."""
+
+    fixture: str
+    where: str  #: ``file:line``
+    recovery: Recovery | None = None
+    is_set_up: bool = False
+
+    def __str__(self) -> str:
+        suffix = "" if self.is_set_up else ", while it was being set up"
+        return f"{self.fixture} ({self.where}){suffix}"
+
+
 @dataclass
 class Record:
     """What the relay learned during the run, for the summary and the exit code."""
 
     set_ups: list[SetUp] = field(default_factory=list)
     failed_finalizers: list[Mapping[str, Any]] = field(default_factory=list)
-    live: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
+    live: dict[int, Live] = field(default_factory=dict)  #: by id, in the order of set-up
+    running: dict[int, str] = field(default_factory=dict)  #: what is going on, by id
     exit_requested: ExitRequested | None = None
     served: bool = False  #: whether pytest came up in the fixture worker
+    hanging: Hanging | None = None
     finished: bool = False
     died: str | None = None  #: why the fixture worker ended too early
 
     @property
     def unfinalized(self) -> list[str]:
         """``name (file:line)`` of what was set up and not finalized."""
-        return [f"{name} ({where})" for (name, where), count in self.live.items() if count > 0]
+        return [str(live) for live in self.live.values()]
+
+    @property
+    def activity(self) -> str | None:
+        """What is going on in the fixture worker, as far as it is worth telling."""
+        return next(reversed(self.running.values()), None)
+
+    @property
+    def recoverable(self) -> dict[int, Live]:
+        """What a ``recover=`` function can undo, last set up first."""
+        return {id_: live for id_, live in reversed(self.live.items()) if live.recovery is not None}
 
 
 class Relay:
@@ -67,6 +97,9 @@ class Relay:
         self._asked: dict[int, Instance] = {}
         self._waiting: dict[Instance, list[tuple[str, int]]] = {}
         self._answers: dict[Instance, Answer] = {}
+        self._given_up: set[int] = set()  # requests that were answered in the place of a dead one
+        self._finishing = False
+        self._recovering = False
 
     def from_test_worker(self, worker: str, message: Message) -> list[Delivery]:
         """What to send after ``message`` came from the test worker of that id."""
@@ -80,26 +113,64 @@ class Relay:
 
     def from_fixture_worker(self, message: Message) -> list[Delivery]:
         """What to send after ``message`` came from the fixture worker."""
+        record = self.record
+        record.hanging = None  # it sends something: it came loose
         match message:
             case Ready() | Failed():
                 return self._answer(message)
             case Serving():
-                self.record.served = True
-            case SetUp():
-                self.record.set_ups.append(message)
-                if message.report is None or message.report.get("outcome") == "passed":
-                    self.record.live[message.fixture, message.where] += 1
-            case Finalized():
-                self.record.live[message.fixture, message.where] -= 1
-                if message.report is not None:
-                    self.record.failed_finalizers.append(message.report)
+                record.served = True
+            case SettingUp() | SetUp() | Finalizing() | Finalized():
+                self._note(message)
+            case Hanging():
+                return self._hanging(message)
             case ExitRequested():
-                self.record.exit_requested = message
+                record.exit_requested = message
             case Finished():
-                self.record.finished = True
+                record.finished = True
             case _:
                 raise errors.ProtocolError(f"Internal error: the fixture worker sent {message}")
         return []
+
+    def _note(self, message: SettingUp | SetUp | Finalizing | Finalized) -> None:
+        """Keep what is set up, and what is going on."""
+        record, id_ = self.record, message.id
+        match message:
+            case SettingUp():
+                record.running[id_] = f"the set-up of {message.fixture} ({message.where})"
+                if message.is_global:
+                    record.live[id_] = Live(message.fixture, message.where)
+            case SetUp():
+                record.running.pop(id_, None)
+                record.set_ups.append(message)
+                if id_ in record.live:
+                    live = record.live[id_]
+                    record.live[id_] = replace(live, recovery=message.recovery, is_set_up=True)
+            case Finalizing():
+                record.running[id_] = f"the finalizer of {message.fixture} ({message.where})"
+            case Finalized():
+                record.running.pop(id_, None)
+                if message.report is None or not self._recovering:
+                    record.live.pop(id_, None)
+                if message.report is not None:
+                    record.failed_finalizers.append(message.report)
+
+    def _hanging(self, message: Hanging) -> list[Delivery]:
+        self.record.hanging = message
+        if self._finishing:
+            return self.fixture_worker_down(_first_line(message.text))
+        return self._give_up(errors.SetUpError(message.text))
+
+    def says_nothing(self) -> list[Delivery]:
+        """What to send when the fixture worker is silent for longer than its own watch allows.
+
+        No thread of it runs then, as while a call into C code keeps the interpreter's lock.
+        """
+        id_ = next(reversed(self.record.running), 0)
+        activity = self.record.activity or ""
+        if self.record.hanging is not None:
+            return []
+        return self._hanging(Hanging(id_, errors.silent(activity)))
 
     def interrupt(self) -> list[Delivery]:
         """What to send when the user does not want to wait for a set-up any more."""
@@ -107,7 +178,20 @@ class Relay:
 
     def finish(self) -> list[Delivery]:
         """What to send when all test workers are down."""
+        self._finishing = True
+        if self.record.hanging is not None:
+            return self.fixture_worker_down(_first_line(self.record.hanging.text))
         return [(FIXTURE_WORKER, Finish())]
+
+    def recover(self, lost: dict[int, Live]) -> list[Delivery]:
+        """What to send to undo what a fixture worker before this one left."""
+        self._recovering = True
+        self.record.live = {id_: lost[id_] for id_ in reversed(lost)}
+        return [
+            (FIXTURE_WORKER, Recover(id_, live.recovery))
+            for id_, live in lost.items()
+            if live.recovery is not None
+        ]
 
     def test_worker_down(self, worker: str) -> list[Delivery]:
         """What to send after a test worker ended; a set-up that it asked for goes on."""
@@ -120,18 +204,22 @@ class Relay:
         if self.record.finished or self.record.died is not None:
             return []
         self.record.died = reason
-        return [
-            delivery
-            for request in list(self._asked)
-            for delivery in self._answer(self._died_answer(request))
-        ]
+        return self._give_up(self._died_error())
+
+    def _give_up(self, error: errors.FixtureWorkerError) -> list[Delivery]:
+        """Answer all that the fixture worker was asked for, in its place."""
+        asked = list(self._asked)
+        self._given_up.update(asked)
+        return [delivery for id_ in asked for delivery in self._keep(_failed(id_, error))]
 
     def _request(self, worker: str, request: Request) -> list[Delivery]:
         instance = request.instance
         if instance in self._answers:
             return [(worker, replace(self._answers[instance], id=request.id))]
         if self.record.died is not None:
-            return [(worker, self._died_answer(request.id))]
+            return [(worker, _failed(request.id, self._died_error()))]
+        if self.record.hanging is not None:
+            return [(worker, _failed(request.id, errors.SetUpError(self.record.hanging.text)))]
         waiting = self._waiting.setdefault(instance, [])
         waiting.append((worker, request.id))
         if instance in self._asked.values():
@@ -141,15 +229,25 @@ class Relay:
         return [(FIXTURE_WORKER, Request(id_, instance))]
 
     def _answer(self, answer: Answer) -> list[Delivery]:
-        if answer.id not in self._asked and self.record.died is not None:
-            return []  # it was on its way when the fixture worker died
+        if answer.id in self._given_up:
+            return []  # it was on its way when the fixture worker died, or it came loose
+        return self._keep(answer)
+
+    def _keep(self, answer: Answer) -> list[Delivery]:
         instance = self._asked.pop(answer.id)
         self._answers[instance] = answer
         waiting = self._waiting.pop(instance, [])
         return [(worker, replace(answer, id=id_)) for worker, id_ in waiting]
 
-    def _died_answer(self, id_: int) -> Failed:
+    def _died_error(self) -> errors.FixtureWorkerDiedError:
         reason = (self.record.died or "").rstrip().rpartition("\n")[2]  # whole in the summary
-        text = errors.fixture_worker_died(reason)
-        packed = values.pack_exception(errors.FixtureWorkerDiedError(text))
-        return Failed(id=id_, exception=packed, text=text, traceback="", report=None)
+        return errors.FixtureWorkerDiedError(errors.fixture_worker_died(reason))
+
+
+def _failed(id_: int, error: errors.FixtureWorkerError) -> Failed:
+    packed = values.pack_exception(error)
+    return Failed(id=id_, exception=packed, text=str(error), traceback="", report=None)
+
+
+def _first_line(text: str) -> str:
+    return text.partition("\n")[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -14,15 +14,19 @@ from .relay import Record
 _REMEMBERING_PLUGINS = ("lfplugin", "stepwiseplugin")
 
 
-def log_failures(session: pytest.Session, record: Record) -> None:
-    """Log what went wrong at the end as reports, as tests do: the exit code follows from them."""
+def log_failures(session: pytest.Session, record: Record, recovered: Sequence[str]) -> None:
+    """Log what went wrong at the end as reports, as tests do: the exit code follows from them.
+
+    :param recovered: what ``recover=`` functions undid after the fixture worker died.
+    """
     for data in record.failed_finalizers:
         _log(session, _report(session.config, data))
     if record.died is not None and record.served:  # else it is what ends the run
-        lost = record.unfinalized
         text = f"The fixture worker ended too early: {record.died}"
-        if lost:
-            text += "\nThese global fixtures were set up and not finalized:\n  " + "\n  ".join(lost)
+        if recovered:
+            text += _listed("These global fixtures were undone by recover=:", recovered)
+        if record.live:
+            text += _listed("These global fixtures were left unfinalized:", record.unfinalized)
         _log(
             session,
             pytest.TestReport(
@@ -34,6 +38,10 @@ def log_failures(session: pytest.Session, record: Record) -> None:
                 when="teardown",
             ),
         )
+
+
+def _listed(heading: str, names: Iterable[str]) -> str:
+    return "\n  ".join((f"\n{heading}", *names))
 
 
 def _report(config: pytest.Config, data: Mapping[str, Any]) -> pytest.TestReport:
@@ -90,3 +98,16 @@ def values_lines(
                 f"global fixture depends on it, than in the test workers, where tests use it; in "
                 f"global_fixtures, {fixture.partition(' ')[0]} would be one value for all"
             )
+
+
+def tell_what_is_waited_for(config: pytest.Config, record: Record, interrupts_left: int) -> None:
+    """Say, after a signal, why the run does not end at once."""
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is not None:
+        what = ", ".join(record.unfinalized) or "nothing that was announced"
+        times = "once" if interrupts_left == 1 else f"{interrupts_left} times"
+        terminal.ensure_newline()
+        terminal.write_line(
+            f"waiting for the test workers and for the finalizers of {what}; "
+            f"Ctrl-C {times} more abandons them"
+        )

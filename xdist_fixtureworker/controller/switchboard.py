@@ -7,15 +7,18 @@ that does not read can hold up other answers but never execnet.
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from functools import partial
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from ..protocol import Message, decode, encode
-from .relay import FIXTURE_WORKER, Delivery, Relay
+from ..protocol import Begin, Message, decode, encode
+from .patience import Patience
+from .relay import FIXTURE_WORKER, Delivery, Live, Relay
 
 if TYPE_CHECKING:
     import execnet
@@ -30,12 +33,23 @@ class Switchboard:
 
     :param on_end: called in the switchboard's thread when a set-up called ``pytest.exit`` or
         the fixture worker died, so that the run can be ended.
+    :param on_slow: called in the switchboard's thread with what to tell when something in the
+        fixture worker takes long, and with None when that is over.
+    :param limit: seconds of one set-up or finalizer after which the fixture worker is given up.
     """
 
-    def __init__(self, relay: Relay, on_end: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        relay: Relay,
+        on_end: Callable[[], None],
+        on_slow: Callable[[str | None], None],
+        limit: float = math.inf,
+    ) -> None:
         self.error: str | None = None  #: the traceback of a bug of ours
         self._relay = relay
         self._on_end = on_end
+        self._on_slow = on_slow
+        self._patience = Patience(limit)
         self._events: SimpleQueue[Callable[[], list[Delivery]] | None] = SimpleQueue()
         self._channels: dict[str, execnet.Channel] = {}
         self._early: list[Message] = []  #: for the fixture worker, from before it was connected
@@ -53,8 +67,12 @@ class Switchboard:
         self._channels[worker] = channel
         channel.setcallback(received, endmarker=_END)
 
-    def connect_fixture_worker(self, channel: execnet.Channel) -> None:
-        """Serve the fixture worker, and send it what was asked for before."""
+    def recover(self, lost: dict[int, Live]) -> None:
+        """Ask the fixture worker to undo what another one left, in this order."""
+        self._events.put(lambda: self._relay.recover(lost))
+
+    def connect_fixture_worker(self, channel: execnet.Channel, begin: Begin) -> None:
+        """Serve the fixture worker: tell it what to begin with, and what was asked for before."""
 
         def received(data: object) -> None:
             if data is not _END:
@@ -63,7 +81,7 @@ class Switchboard:
         def connected() -> list[Delivery]:
             self._channels[FIXTURE_WORKER] = channel
             early, self._early = self._early, []
-            return [(FIXTURE_WORKER, message) for message in early]
+            return [(FIXTURE_WORKER, message) for message in (begin, *early)]
 
         channel.setcallback(received, endmarker=_END)
         self._events.put(connected)
@@ -95,7 +113,7 @@ class Switchboard:
         return self._relay.from_fixture_worker(decode(data, "the fixture worker"))
 
     def _run(self) -> None:
-        while (event := self._events.get()) is not None:
+        while (event := self._next()) is not None:
             try:
                 deliveries = event()
             except Exception:
@@ -106,8 +124,23 @@ class Switchboard:
                 self._send(address, message)
             self._tell()
 
+    def _next(self) -> Callable[[], list[Delivery]] | None:
+        """What happened next; until then, tell what takes long."""
+        while True:
+            try:
+                return self._events.get(timeout=self._patience.seconds_left(time.monotonic()))
+            except Empty:
+                if self._patience.gives_up(time.monotonic()):
+                    return self._relay.says_nothing
+                line = self._patience.line(time.monotonic())
+                if line is not None:
+                    self._on_slow(line)
+
     def _tell(self) -> None:
         record = self._relay.record
+        activity = None if self.done.is_set() else record.activity
+        if self._patience.update(activity, time.monotonic()):
+            self._on_slow(None)
         if record.exit_requested or record.died is not None:
             self._on_end()
         if record.finished or record.died is not None:

@@ -32,6 +32,7 @@ _MODULES: Mapping[str, str] = {"pytest": "pytest", "pytest-xdist": "xdist", "exe
 
 NEEDED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "pytest": {
+        "_pytest.cacheprovider.Cache": ("_cachedir",),
         "_pytest.capture.CaptureManager": ("resume_global_capture", "suspend_global_capture"),
         "_pytest.fixtures.FixtureDef": (
             *("_finalizers", "argname", "argnames", "cache_key", "cached_result", "finish", "func"),
@@ -52,6 +53,7 @@ NEEDED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             *("_setupstate", "items", "perform_collect"),
         ),
         "_pytest.nodes.Node": ("listchain",),
+        "_pytest.terminal.TerminalReporter": ("_tw",),
         "pytest.Function": ("_fixtureinfo", "_traceback_filter", "repr_failure"),
         "_pytest.runner.SetupState": ("teardown_exact",),
         "_pytest.runner.call_and_report": (),
@@ -59,7 +61,7 @@ NEEDED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "_pytest.scope.Scope": ("Session",),
     },
     "pytest-xdist": {
-        "xdist.dsession.DSession": ("nodemanager", "shouldstop"),
+        "xdist.dsession.DSession": ("nodemanager", "queue", "shouldstop"),
         "xdist.workermanage.NodeManager": ("roots", "specs", "teardown_nodes", "testrunuid"),
         "xdist.workermanage.WorkerController": ("putevent", "setup", "workerinput"),
     },

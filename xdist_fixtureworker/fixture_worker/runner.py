@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import os
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -17,73 +19,69 @@ from _pytest.nodes import Node
 from _pytest.scope import Scope
 
 from .. import errors, values
-from .._compat import (
-    autouse_names,
-    defining_node,
-    is_session_scoped,
-    parameter_values,
-    set_final,
-    visible_definitions,
-)
+from .._compat import defining_node, set_final
 from ..declare import Declaration, location, underlying
-from ..definitions import Definition, dependencies, global_declaration
+from ..definitions import Definition, global_declaration, instance_of
+from ..ledger_file import LedgerFile
 from ..plain_values import note_value
 from ..protocol import (
     Answer,
     ExitRequested,
-    Failed,
     Finalized,
+    Finalizing,
+    Hanging,
     Instance,
     Message,
-    Param,
-    Ready,
+    Recover,
+    Recovery,
     Request,
+    SettingUp,
     SetUp,
     Variable,
 )
-from .clones import Clones, Value, Values, Visible
+from .answers import Outcome, answer_of, failed
+from .clones import Clones, Value, Visible
 from .items import CallSpec, FixtureItem, RestItem
 from .ledger import Ledger, State
-from .sharing import share
+from .lookup import Found, Lookup
+from .main_thread import MainThread
 from .tree import Tree
 
 _PYTEST_CURRENT_TEST = "PYTEST_CURRENT_TEST"
-_ANYIO_BACKEND = "anyio_backend"
-
-
-@dataclass
-class Outcome:
-    """What became of one instance of a global fixture. Kept, so that it runs once."""
-
-    definition: Definition
-    error: BaseException | None = None
-    report: pytest.TestReport | None = None  #: of the failure
-    environment: tuple[Variable, ...] = ()  #: to be replayed, those of its dependencies included
-    answer: Answer | None = None
+_STACKS = "stacks of all threads"
 
 
 class Runner:
     """Runs fixtures in the main thread of the fixture worker.
 
+    :param main: that thread, which time-outs interrupt.
+    :param timeout: seconds that a set-up or a finalizer may take; None: as long as it wants.
     :param send: sends a message to the controller; must not raise.
     """
 
     def __init__(
-        self, session: pytest.Session, tree: Tree, send: Callable[[Message], None]
+        self,
+        session: pytest.Session,
+        tree: Tree,
+        main: MainThread,
+        timeout: float | None,
+        send: Callable[[Message], None],
     ) -> None:
+        self.ledger_file: LedgerFile | None = None
         self._session = session
-        self._tree = tree
+        self._main = main
+        self._timeout = timeout
         self._send = send
         self._rest = RestItem.from_parent(session, name="rest")
-        self._values = Values()
         self._argnames_before: dict[int, tuple[str, ...]] = {}
+        self._lookup = Lookup(tree, self._argnames)
         self._clones = Clones(self._argnames)
         self._outcomes: dict[int, Outcome] = {}
         self._active: set[int] = set()
         self._ledger: Ledger[int] = Ledger()
+        self._ids: dict[int, int] = defaultdict(itertools.count(1).__next__)
         self._set_up: dict[int, tuple[Definition, SubRequest]] = {}
         self._environments: dict[int, dict[str, str]] = {}  # before the set-up
-        self._shared: dict[int, bytes | errors.CannotShareError] = {}  # and not sent yet
         self._nested: dict[Variable, Declaration] = {}  # changes by fixtures within a set-up
 
     # --- set-up
@@ -93,58 +91,18 @@ class Runner:
         try:
             outcome = self._outcome(request.instance)
             if outcome.answer is None:
-                outcome.answer = self._first_answer(outcome, request.id)
+                outcome.answer = answer_of(outcome, request.id, self._serialized)
         except pytest.Collector.CollectError as error:
-            return self._failed(errors.SetUpError(str(error)), None, request.id)
+            return failed(errors.SetUpError(str(error)), None, request.id, self._serialized)
         except Exception:
             # Of a hook of another plugin, or a bug of ours: others are to be served all the same.
             text = errors.set_up_broke(request.instance.name, traceback.format_exc())
-            return self._failed(errors.SetUpError(text), None, request.id)
+            return failed(errors.SetUpError(text), None, request.id, self._serialized)
         return replace(outcome.answer, id=request.id)
 
     def _outcome(self, instance: Instance) -> Outcome:
-        node = self._tree.find(instance.place)
-        definition = self._find(instance, node)
-        return self._ensure(definition, node, self._parameters(instance, definition, node))
-
-    def _find(self, instance: Instance, node: Node) -> Definition:
-        twins = [
-            definition
-            for definition in visible_definitions(instance.name, node)
-            if self._declaration(definition) is not None
-            and definition.func.__module__ == instance.module
-            and definition.func.__qualname__ == instance.qualname
-        ]
-        if instance.occurrence >= len(twins):
-            raise pytest.Collector.CollectError(
-                f"the global fixture '{instance.name}' ({instance.module}.{instance.qualname}) is "
-                f"there in a test worker but not in the fixture worker.\n"
-                f"Is it defined under a condition that depends on the process?"
-            )
-        return twins[instance.occurrence]
-
-    def _parameters(
-        self, instance: Instance, definition: Definition, node: Node
-    ) -> dict[str, Value]:
-        parameters = {}
-        needed = [*dependencies(definition, node, self._argnames), definition]
-        for param in instance.params:
-            if param.value is not None:
-                value = self._unpack(param)
-            else:
-                own = [d for d in needed if d.argname == param.name and d.params is not None]
-                value = parameter_values(own[-1])[param.index]
-            parameters[param.name] = self._values.get(param.name, param.index, value)
-        return parameters
-
-    def _unpack(self, param: Param) -> object:
-        assert param.value is not None
-        try:
-            return values.unpack(param.value)
-        except (ImportError, AttributeError):
-            # Its class stands in the test module, which is imported only where it is needed.
-            self._tree.find(param.module)
-            return values.unpack(param.value)
+        found = self._lookup.find(instance)
+        return self._ensure(found.definition, found.node, found.parameters)
 
     def _ensure(self, original: Definition, node: Node, parameters: Mapping[str, Value]) -> Outcome:
         """Set up a global fixture and, before it, those it depends on, each from its own place."""
@@ -153,14 +111,15 @@ class Runner:
             return self._outcomes[id(definition)]
         self._active.add(id(original))
         environment: dict[Variable, None] = {}
-        for needed in self._global_dependencies(original, node):
+        for needed in self._lookup.global_dependencies(original, node):
             if id(needed) not in self._active:
                 outcome = self._ensure(needed, defining_node(needed, node), parameters)
                 environment.update(dict.fromkeys(outcome.environment))
         relevant = self._clones.relevant(original, node, parameters)
-        outcome = self._run(definition, node, relevant)
+        outcome = self._run(definition, Found(original, node, relevant))
         outcome.environment = (*environment, *outcome.environment)
-        self._note_values(original, node)
+        if outcome.declaration.promoted:
+            self._note_values(original, node)
         self._outcomes[id(definition)] = outcome
         self._active.discard(id(original))
         if definition.cached_result is not None:
@@ -172,43 +131,11 @@ class Runner:
 
     def _note_values(self, definition: Definition, node: Node) -> None:
         """What a fixture that was not written to be global needs may depend on the process."""
-        declaration = self._declaration(definition)
-        if declaration is not None and declaration.promoted:
-            for needed in dependencies(definition, node, self._argnames):
-                if self._declaration(needed) is None:
-                    note_value(self._session.config, needed)
+        for needed in self._lookup.dependencies(definition, node):
+            if self._declaration(needed) is None:
+                note_value(self._session.config, needed)
 
-    def _global_dependencies(self, definition: Definition, node: Node) -> Iterator[Definition]:
-        for first in (*self._autouse(node), definition):
-            for needed in dependencies(first, node, self._argnames):
-                if self._declaration(needed) is not None:
-                    yield needed
-            if first is not definition and self._declaration(first) is not None:
-                yield first
-
-    def _autouse(self, node: Node) -> list[Definition]:
-        """The session-scoped autouse fixtures that come first, as in any pytest process. Not
-        those with parameters: which one is in force, only a test could tell."""
-        found = (self._session_fixture(name, node) for name in autouse_names(node))
-        return [definition for definition in found if definition is not None]
-
-    def _backend(self, needs: Sequence[Definition], node: Node) -> Iterator[Definition]:
-        """anyio's plugin runs an async fixture only for tests that use the fixture
-        ``anyio_backend``: those that are marked do, so that fixtures seldom name it."""
-        if any(_is_async(needed) for needed in needs):
-            backend = self._session_fixture(_ANYIO_BACKEND, node)
-            if backend is not None:
-                yield backend
-
-    def _session_fixture(self, name: str, node: Node) -> Definition | None:
-        """The session fixture of that name, unless it depends on a parameter."""
-        chain = visible_definitions(name, node)
-        if not chain or not is_session_scoped(chain[-1]):
-            return None
-        closure = (chain[-1], *dependencies(chain[-1], node, self._argnames))
-        return chain[-1] if all(needed.params is None for needed in closure) else None
-
-    def _run(self, definition: Definition, node: Node, parameters: Mapping[str, Value]) -> Outcome:
+    def _run(self, definition: Definition, found: Found) -> Outcome:
         declaration = self._declaration(definition)
         assert declaration is not None
         changed: dict[str, str | None] = {}
@@ -216,7 +143,7 @@ class Runner:
         def set_up(item: FixtureItem) -> None:
             __tracebackhide__ = True
             request = item.request()
-            for autouse in self._autouse(node):
+            for autouse in self._lookup.autouse(found.node):
                 if autouse.argname != definition.argname:
                     request.getfixturevalue(autouse.argname)
             before = dict(os.environ)
@@ -226,10 +153,10 @@ class Runner:
                 changed.update(_difference(before, os.environ))
 
         self._nested.clear()
-        item = self._item(definition, node, parameters, set_up)
-        outcome = Outcome(definition)
+        item = self._item(definition, found, set_up)
+        outcome = Outcome(definition, declaration)
         try:
-            self._session.config.hook.pytest_runtest_protocol(item=item, nextitem=self._rest)
+            self._run_item(item, self._ids[id(definition)], "setup", "set-up", declaration.where)
         except (KeyboardInterrupt, pytest.exit.Exception) as error:
             outcome.error = error
             if isinstance(error, pytest.exit.Exception):
@@ -244,30 +171,190 @@ class Runner:
         own = [variable for variable in _variables(changed) if variable not in nested]
         replayed = [variable for variable, owner in nested.items() if owner.env]
         outcome.environment = (*replayed, *(own if declaration.env else ()))
-        self._announce(declaration, item, () if declaration.env else tuple(v.name for v in own))
+        report = next((done for done in item.reports if done.when == "setup"), None)
+        self._announce(outcome, found.node, own, report)
         return outcome
+
+    def _announce(
+        self,
+        outcome: Outcome,
+        node: Node,
+        changed: Sequence[Variable],
+        report: pytest.TestReport | None,
+    ) -> None:
+        declaration = outcome.declaration
+        recovery = None
+        # Attributes at once, too, as other global fixtures may change the object.
+        if outcome.error is None and (declaration.recover or declaration.share):
+            original = self._clones.original(outcome.definition)
+            try:
+                packed = outcome.pack()
+                if declaration.recover is not None:
+                    recovery = Recovery(instance_of(original, node), packed)
+            except Exception:
+                pass  # it cannot be pickled; whoever asks for the value is told why
+        self._send(
+            SetUp(
+                id=self._ids[id(outcome.definition)],
+                fixture=declaration.name,
+                where=declaration.where,
+                report=None if report is None else self._serialized(report),
+                environment=() if declaration.env else tuple(v.name for v in changed),
+                recovery=recovery,
+            )
+        )
+
+    # --- what pytest does with any session fixture, as its hooks tell
+
+    def setting_up(self, definition: Definition) -> None:
+        """pytest starts to set up a session fixture, global or not."""
+        self._ledger.move(id(definition), State.SETTING_UP)
+        self._environments[id(definition)] = dict(os.environ)
+        name, where = self._name_and_place(definition)
+        id_ = self._ids[id(definition)]
+        is_global = self._declaration(definition) is not None
+        if self.ledger_file is not None and is_global:
+            self.ledger_file.add(id_, name, where)
+        self._send(SettingUp(id_, name, where, is_global))
+
+    def was_set_up(
+        self, definition: Definition, request: SubRequest, error: BaseException | None
+    ) -> None:
+        """pytest has set it up, or tried to."""
+        self._set_up[id(definition)] = (definition, request)
+        self._ledger.move(id(definition), State.READY if error is None else State.FAILED)
+        before = self._environments.pop(id(definition))
+        if request._pyfuncitem.definition is not definition:  # type: ignore[attr-defined]  # a FixtureItem
+            self._was_set_up_within_another(definition, request, before, error)
+        if error is not None and definition.cached_result is None:
+            # What pytest does for Exceptions only; without it, a fixture that raised SystemExit
+            # would run again and its finalizers would not run.
+            key = definition.cache_key(request)
+            definition.cached_result = (None, key, (error, error.__traceback__))
+
+    def _was_set_up_within_another(
+        self,
+        definition: Definition,
+        request: SubRequest,
+        before: Mapping[str, str],
+        error: BaseException | None,
+    ) -> None:
+        """It is a plain session fixture, or one that another asked for by ``getfixturevalue()``."""
+        declaration = self._declaration(definition)
+        if declaration is None:
+            name, where = self._name_and_place(definition)
+            self._send(SetUp(self._ids[id(definition)], name, where, None, (), None))
+            return
+        variables = _variables(_difference(before, os.environ))
+        own = tuple(variable for variable in variables if variable not in self._nested)
+        self._nested.update(dict.fromkeys(own, declaration))
+        environment = own if declaration.env else ()
+        outcome = Outcome(definition, declaration, error=error, environment=environment)
+        if error is None:  # else who asks for it next gets the error, with a report
+            self._outcomes[id(definition)] = outcome
+        node = defining_node(self._clones.original(definition), request._pyfuncitem)
+        self._announce(outcome, node, own, None)
+
+    # --- finalizing
+
+    def finalize(self) -> None:
+        """Finalize all that is set up, one by one, last set up first."""
+        while (key := self._ledger.next_to_finalize()) is not None:
+            self._finalize(key)
+
+    def _finalize(self, key: int) -> None:
+        definition, request = self._set_up[key]
+        self._ledger.move(key, State.FINALIZING)
+        id_ = self._ids[key]
+        name, where = self._name_and_place(definition)
+        self._send(Finalizing(id_, name, where))
+        finish = partial(self._as_finalizer, partial(definition.finish, request))
+        original = self._clones.original(definition)
+        found = replace(
+            self._lookup.place(original, request._pyfuncitem),
+            parameters=_parameters_of(request),
+        )
+        item = self._item(definition, found, lambda item: item.addfinalizer(finish))
+        try:
+            self._run_item(item, id_, "teardown", "finalizer", where)
+        except BaseException as error:  # of a hook; the other finalizers are to run
+            item.error = error
+            self._session._setupstate.teardown_exact(self._rest)
+        if definition.cached_result is not None:
+            item.run_finalizer_alone(finish)
+        failure = item.failure
+        self._ledger.move(key, State.FINALIZER_FAILED if failure else State.FINALIZED)
+        if self.ledger_file is not None:
+            self.ledger_file.remove(id_)
+        self._send(Finalized(id_, None if failure is None else self._serialized(failure)))
+
+    def recover(self, message: Recover) -> None:
+        """Undo a set-up of a fixture worker that died, with the function given as ``recover=``."""
+        instance = message.recovery.instance
+        self._send(Finalizing(message.id, instance.name, f"recover= of {instance.module}"))
+        try:
+            failure = self._recover(self._lookup.find(instance), message)
+        except Exception:
+            failure = pytest.TestReport(
+                nodeid=f"recovery of global fixture {instance.name}",
+                location=("", None, f"recovery of global fixture {instance.name}"),
+                keywords={},
+                outcome="failed",
+                longrepr=traceback.format_exc(),
+                when="teardown",
+            )
+        report = None if failure is None else self._serialized(failure)
+        self._send(Finalized(message.id, report))
+
+    def _recover(self, found: Found, message: Recover) -> pytest.TestReport | None:
+        declaration = self._declaration(found.definition)
+        if declaration is None or declaration.recover is None:
+            raise errors.FixtureWorkerError(f"Internal error: nothing recovers {message.recovery}")
+        recover = declaration.recover
+
+        def undo() -> None:
+            recover(values.unpack(message.recovery.value))
+
+        item = self._item(
+            found.definition,
+            found,
+            lambda item: item.addfinalizer(partial(self._as_finalizer, undo)),
+            kind="recovery of global",
+        )
+        self._run_item(item, message.id, "teardown", "recovery", declaration.where)
+        return item.failure
+
+    def _as_finalizer(self, finalizer: Callable[[], object]) -> None:
+        try:
+            with self._main.finalizer():
+                finalizer()
+        except (KeyboardInterrupt, pytest.exit.Exception) as error:
+            # The tests are over and the other finalizers must run: an error like any other.
+            raise errors.FixtureWorkerError(f"the finalizer raised {error!r}") from error
+
+    # --- items and reports
 
     def _item(
         self,
         definition: Definition,
-        node: Node,
-        parameters: Mapping[str, Value],
+        found: Found,
         action: Callable[[FixtureItem], object],
+        kind: str = "",
     ) -> FixtureItem:
+        """An item for ``definition``, which is what was found or a clone of it."""
         visible: Mapping[str, Sequence[Definition]] = Visible(
-            definition, node, parameters, self._clones
+            definition, found.node, found.parameters, self._clones
         )
-        needs = [*self._autouse(node), *dependencies(definition, node, self._argnames), definition]
-        needs.extend(self._backend(needs, node))
-        kind = "global" if self._declaration(definition) else "session"
+        kind = kind or ("global" if self._declaration(definition) else "session")
+        parameters = found.parameters
         shown = "-".join(_shown(value) for value in parameters.values())
         label = f"{kind} fixture {definition.argname}" + (f"[{shown}]" if shown else "")
         item: FixtureItem = FixtureItem.from_parent(
-            cast(pytest.Collector, node),  # what fixtures are defined at
+            cast(pytest.Collector, found.node),  # what fixtures are defined at
             name=label,
             nodeid=f"{self._file(definition)}::{label}",
             definition=definition,
-            names=list(dict.fromkeys(needed.argname for needed in needs)),
+            names=self._lookup.names_needed(definition, found.node),
             visible=visible,
             callspec=CallSpec(
                 params={name: value.value for name, value in parameters.items()},
@@ -285,139 +372,33 @@ class Runner:
         root = self._session.config.rootpath
         return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
-    def _announce(
-        self, declaration: Declaration, item: FixtureItem, environment: tuple[str, ...]
-    ) -> None:
-        report = next((done for done in item.reports if done.when == "setup"), None)
-        self._send(
-            SetUp(
-                fixture=declaration.name,
-                where=declaration.where,
-                report=None if report is None else self._serialized(report),
-                environment=tuple(sorted(environment)),
-            )
-        )
+    def _run_item(self, item: FixtureItem, id_: int, when: str, what: str, where: str) -> None:
+        """Run an item within the time-out.
 
-    def _first_answer(self, outcome: Outcome, id_: int) -> Answer:
-        if outcome.error is not None:
-            return self._failed(outcome.error, outcome.report, id_)
-        definition = outcome.definition
-        if id(definition) not in self._shared:
-            self._share(definition)
-        shared = self._shared.pop(id(definition))  # the answer has it from here on
-        if isinstance(shared, bytes):
-            return Ready(id_, shared, outcome.environment)
-        return self._failed(shared, None, id_)
+        :param when: the phase of pytest in which the code of the fixture runs.
+        :param what: that phase in our words.
+        """
+        name = item.originalname
 
-    def _share(self, definition: Definition) -> None:
-        declaration = self._declaration(definition)
-        assert declaration is not None
-        assert definition.cached_result is not None
-        self._shared[id(definition)] = share(declaration, definition.cached_result[0])
+        def expired(stacks: str) -> str:
+            item.add_report_section(when, _STACKS, stacks)
+            return errors.timed_out(what, name, where, self._timeout or 0.0)
 
-    def _failed(self, error: BaseException, report: pytest.TestReport | None, id_: int) -> Failed:
-        traceback = report.longreprtext if report is not None else ""
-        hint = errors.worker_id_hint(traceback)
-        if report is not None and hint:
-            report.sections.append(("the fixture worker's id", hint.strip()))
-        return Failed(
-            id=id_,
-            exception=values.pack_exception(error),
-            text=values.describe(error),
-            traceback=traceback,
-            report=None if report is None else self._serialized(report),
-        )
+        def hanging(stacks: str) -> None:
+            self._send(Hanging(id_, errors.hanging(what, name, where, stacks)))
 
-    # --- what pytest does with any session fixture, as its hooks tell
-
-    def setting_up(self, definition: Definition) -> None:
-        """pytest starts to set up a session fixture, global or not."""
-        self._ledger.move(id(definition), State.SETTING_UP)
-        self._environments[id(definition)] = dict(os.environ)
-
-    def was_set_up(
-        self, definition: Definition, request: SubRequest, error: BaseException | None
-    ) -> None:
-        """pytest has set it up, or tried to."""
-        self._set_up[id(definition)] = (definition, request)
-        self._ledger.move(id(definition), State.READY if error is None else State.FAILED)
-        before = self._environments.pop(id(definition))
-        declaration = self._declaration(definition)
-        if declaration is not None and request._pyfuncitem.definition is not definition:  # type: ignore[attr-defined]  # a FixtureItem
-            self._was_set_up_within_another(definition, declaration, before, error)
-        if error is None and declaration is not None and declaration.share is not None:
-            self._share(definition)  # at once: other global fixtures may change the object
-        if error is not None and definition.cached_result is None:
-            # What pytest does for Exceptions only; without it, a fixture that raised SystemExit
-            # would run again and its finalizers would not run.
-            key = definition.cache_key(request)
-            definition.cached_result = (None, key, (error, error.__traceback__))
-
-    def _was_set_up_within_another(
-        self,
-        definition: Definition,
-        declaration: Declaration,
-        before: Mapping[str, str],
-        error: BaseException | None,
-    ) -> None:
-        """A global fixture asked for this one with ``getfixturevalue()``."""
-        variables = _variables(_difference(before, os.environ))
-        own = tuple(variable for variable in variables if variable not in self._nested)
-        self._nested.update(dict.fromkeys(own, declaration))
-        if error is None:  # else who asks for it next gets the error, with a report
-            environment = own if declaration.env else ()
-            self._outcomes[id(definition)] = Outcome(definition, environment=environment)
-            names = () if declaration.env else tuple(variable.name for variable in own)
-            self._send(SetUp(declaration.name, declaration.where, None, names))
-
-    # --- finalizing
-
-    def finalize(self) -> None:
-        """Finalize all that is set up, one by one, last set up first."""
-        while (key := self._ledger.next_to_finalize()) is not None:
-            self._finalize(key)
-
-    def _finalize(self, key: int) -> None:
-        definition, request = self._set_up[key]
-        self._ledger.move(key, State.FINALIZING)
-
-        finish = partial(_finish, definition, request)
-
-        def register(item: FixtureItem) -> None:
-            item.addfinalizer(finish)
-
-        original = self._clones.original(definition)
-        node = defining_node(original, request._pyfuncitem)
-        item = self._item(definition, node, self._parameters_of(request), register)
-        try:
+        with self._main.limited(self._timeout, expired, hanging):
             self._session.config.hook.pytest_runtest_protocol(item=item, nextitem=self._rest)
-        except BaseException as error:  # of a hook; the other finalizers are to run
-            item.error = error
-            self._session._setupstate.teardown_exact(self._rest)
-        if definition.cached_result is not None:
-            item.run_finalizer_alone(finish)
-        failure = item.failure
-        self._ledger.move(key, State.FINALIZER_FAILED if failure else State.FINALIZED)
-        declaration = self._declaration(definition)
-        self._send(
-            Finalized(
-                fixture=declaration.name if declaration else definition.argname,
-                where=declaration.where if declaration else location(definition.func),
-                report=None if failure is None else self._serialized(failure),
-            )
-        )
-
-    @staticmethod
-    def _parameters_of(request: SubRequest) -> dict[str, Value]:
-        if not hasattr(request, "param"):
-            return {}
-        name = request.fixturename or ""
-        return {name: Value(name, request.param_index, request.param)}
 
     def _declaration(self, definition: Definition) -> Declaration | None:
         return global_declaration(definition, self._session.config)
 
-    # --- reports
+    def _name_and_place(self, definition: Definition) -> tuple[str, str]:
+        """The name of any session fixture, and ``file:line``."""
+        declaration = self._declaration(definition)
+        if declaration is not None:
+            return declaration.name, declaration.where
+        return definition.argname, location(definition.func)
 
     def _argnames(self, definition: Definition) -> tuple[str, ...]:
         return self._argnames_before.get(id(definition), definition.argnames)
@@ -430,17 +411,11 @@ class Runner:
         return data
 
 
-def _is_async(definition: Definition) -> bool:
-    function = definition.func
-    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
-
-
-def _finish(definition: Definition, request: SubRequest) -> None:
-    try:
-        definition.finish(request)
-    except (KeyboardInterrupt, pytest.exit.Exception) as error:
-        # The tests are over and the other finalizers must run: an error like any other.
-        raise errors.FixtureWorkerError(f"the finalizer raised {error!r}") from error
+def _parameters_of(request: SubRequest) -> dict[str, Value]:
+    if not hasattr(request, "param"):
+        return {}
+    name = request.fixturename or ""
+    return {name: Value(name, request.param_index, request.param)}
 
 
 def _difference(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str | None]:

@@ -15,14 +15,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from _pytest.fixtures import FixtureRequest, FuncFixtureInfo
-from _pytest.nodes import Node
 
 from .. import errors, values
 from .._compat import (
@@ -30,11 +27,16 @@ from .._compat import (
     defining_node,
     parameter_values,
     set_final,
-    visible_definitions,
 )
 from ..declare import Declaration
-from ..definitions import Definition, dependencies, global_declaration
-from ..protocol import Instance, Param, Step
+from ..definitions import (
+    Definition,
+    dependencies,
+    global_declaration,
+    instance_of,
+    place_of,
+)
+from ..protocol import Instance, Param
 
 Fetch = Callable[[Declaration, Instance], "Outcome"]
 
@@ -79,27 +81,11 @@ class GlobalDefinition:
         node = defining_node(self.definition, item)
         self._closure = [*dependencies(self.definition, node, argnames), self.definition]
         self._closure_names = {definition.argname for definition in self._closure}
-        return Instance(
-            place=_place(node),
-            name=self.definition.argname,
-            module=getattr(self.function, "__module__", ""),
-            qualname=getattr(self.function, "__qualname__", ""),
-            occurrence=self._occurrence(node),
-            params=(),
-        )
-
-    def _occurrence(self, node: Node) -> int:
-        mine = (self.function.__module__, self.function.__qualname__)
-        twins = [
-            twin
-            for twin in visible_definitions(self.definition.argname, node)
-            if (twin.func.__module__, twin.func.__qualname__) == mine
-        ]
-        return next(index for index, twin in enumerate(twins) if twin is self.definition)
+        return instance_of(self.definition, node)
 
     def _params(self, item: Any, callspec: Any) -> list[Param]:
         in_force = item._fixtureinfo.name2fixturedefs
-        module = _place(item.getparent(pytest.Module))
+        module = place_of(item.getparent(pytest.Module))
         params: dict[str, Param] = {}
         for definition in self._closure:
             name = definition.argname
@@ -198,12 +184,3 @@ def _needed(info: FuncFixtureInfo) -> set[str]:
     pruned = dataclasses.replace(info, names_closure=list(info.names_closure))
     pruned.prune_dependency_tree()
     return set(pruned.names_closure)
-
-
-def _place(node: Node | None) -> tuple[Step, ...]:
-    return tuple(_step(parent) for parent in node.listchain()[1:]) if node is not None else ()
-
-
-def _step(node: Node) -> Step:
-    path = Path(os.path.relpath(node.path, node.config.rootpath)).as_posix()
-    return Step(path, node.name, type(node).__name__)

@@ -1,0 +1,130 @@
+"""The code of a fixture is cut short from another thread; nothing else is."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from xdist_fixtureworker.fixture_worker import main_thread
+from xdist_fixtureworker.fixture_worker.main_thread import MainThread
+
+LONG = 60.0  # seconds that nothing here takes, if it works
+SHORT = 0.05  # a time-out
+
+
+@pytest.fixture
+def main() -> Iterator[MainThread]:
+    before = signal.getsignal(signal.SIGINT)
+    yield MainThread()
+    signal.signal(signal.SIGINT, before)
+
+
+class Told:
+    """What the watching thread says."""
+
+    def __init__(self) -> None:
+        self.stacks = ""
+        self.hanging = threading.Event()
+
+    def expiry(self, stacks: str) -> str:
+        self.stacks = stacks
+        return "it took too long"
+
+    def hangs(self, stacks: str) -> None:
+        self.stacks = stacks
+        self.hanging.set()
+
+
+def test_a_set_up_is_interrupted_in_a_system_call(main: MainThread) -> None:
+    threading.Timer(SHORT, main.interrupt).start()
+    with pytest.raises(KeyboardInterrupt), main.set_up():
+        time.sleep(LONG)
+    assert main.interrupted
+    main.end_of_set_ups()
+    assert not main.interrupted
+
+
+def test_a_finalizer_is_not_interrupted(main: MainThread) -> None:
+    with main.finalizer():
+        main.interrupt()
+
+
+def test_what_runs_around_fixtures_is_not_interrupted(main: MainThread) -> None:
+    main.interrupt()
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_ctrl_c_of_a_terminal_does_nothing(main: MainThread, inside: bool) -> None:
+    if inside:
+        with main.set_up():
+            os.kill(os.getpid(), signal.SIGINT)
+    else:
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_set_up_within_another(main: MainThread) -> None:
+    with main.set_up():
+        with main.set_up():
+            pass
+        assert main.in_set_up
+    assert not main.in_set_up
+
+
+@pytest.mark.parametrize("phase", ["set_up", "finalizer"])
+def test_what_takes_too_long_is_cut_short(main: MainThread, phase: str) -> None:
+    told = Told()
+    with (
+        pytest.raises(pytest.fail.Exception, match="it took too long"),
+        main.limited(SHORT, told.expiry, told.hangs),
+        getattr(main, phase)(),
+    ):
+        time.sleep(LONG)
+    assert "thread MainThread:" in told.stacks
+    assert "time.sleep(LONG)" in told.stacks
+    assert not told.hanging.is_set()
+
+
+def test_code_that_goes_on_after_exceptions_is_cut_short_too(main: MainThread) -> None:
+    def wait_for_a_server() -> None:
+        while True:
+            try:
+                time.sleep(LONG)
+            except Exception:
+                continue
+
+    told = Told()
+    with (
+        pytest.raises(pytest.fail.Exception),
+        main.limited(SHORT, told.expiry, told.hangs),
+        main.set_up(),
+    ):
+        wait_for_a_server()
+
+
+def test_what_does_not_come_loose_is_told(
+    main: MainThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(main_thread, "HANGING_AFTER", SHORT)
+    told = Told()
+    with main.limited(SHORT, told.expiry, told.hangs):
+        told.hanging.wait(LONG)  # not the code of a fixture: no exception reaches it
+        assert told.hanging.is_set()
+    assert "told.hanging.wait(LONG)" in told.stacks
+
+
+def test_within_the_limit_nothing_happens(main: MainThread) -> None:
+    told = Told()
+    with main.limited(LONG, told.expiry, told.hangs), main.set_up():
+        pass
+    with main.limited(None, told.expiry, told.hangs), main.set_up():
+        pass
+    for thread in threading.enumerate():
+        if thread.name == "fixture time-out":
+            thread.join(LONG)
+            assert not thread.is_alive()
+    assert told.stacks == ""

@@ -1,0 +1,187 @@
+"""What a run notes of what is set up, and what the next run reads of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xdist_fixtureworker.ledger_file import (
+    LedgerFile,
+    Process,
+    forget,
+    read_leftovers,
+    remove,
+)
+
+
+@pytest.fixture(scope="module")
+def dead() -> Process:
+    """A process that was there."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        process = Process.of(child.pid)
+        assert process.runs
+    return process
+
+
+@pytest.fixture
+def alive() -> Iterator[Process]:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        yield Process.of(child.pid)
+
+
+def written(directory: Path, *names: str, run: str = "run") -> Path:
+    """The file of a run that has set up these fixtures. Its fixture worker is this process."""
+    ledger = LedgerFile(directory, run, Process.of(os.getpid()))
+    for key, name in enumerate(names):
+        ledger.add(key, name, f"conftest.py:{key}")
+    (file,) = directory.glob(f"{run}-*")
+    return file
+
+
+def change(file: Path, **content: Any) -> None:
+    file.write_text(json.dumps({**json.loads(file.read_text()), **content}))
+
+
+def as_json(process: Process) -> dict[str, object]:
+    return {"pid": process.pid, "created": process.created}
+
+
+def killed(directory: Path, dead: Process, *names: str, run: str = "run") -> Path:
+    """The file of a run whose processes are gone."""
+    file = written(directory, *names, run=run)
+    change(file, controller=as_json(dead), fixture_worker=as_json(dead))
+    return file
+
+
+def test_a_process_that_is_gone_does_not_run(dead: Process, alive: Process) -> None:
+    assert alive.runs
+    assert not dead.runs
+    assert Process.of(dead.pid).created == 0.0
+
+
+def test_another_process_with_the_same_pid_is_another_one(alive: Process) -> None:
+    assert not Process(alive.pid, alive.created - 60).runs
+
+
+def test_a_zombie_does_not_run() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    process = Process.of(child.pid)
+    assert child.stdin is not None
+    child.stdin.close()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert not process.runs
+    child.wait()
+
+
+def test_what_is_left_is_read_once(tmp_path: Path, dead: Process) -> None:
+    killed(tmp_path, dead, "server", "tables")
+    leftovers, damaged = read_leftovers(tmp_path)
+    (leftover,) = leftovers
+    assert damaged == []
+    assert [(live.fixture, live.where) for live in leftover.fixtures] == [
+        ("server", "conftest.py:0"),
+        ("tables", "conftest.py:1"),
+    ]
+    assert (leftover.controller, leftover.fixture_worker) == (dead, dead)
+    assert leftover.started <= leftover.fixtures[0].since <= leftover.fixtures[1].since
+    remove(leftovers)
+    assert read_leftovers(tmp_path) == ([], [])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_finalized_is_not_left(tmp_path: Path) -> None:
+    ledger = LedgerFile(tmp_path, "run", Process.of(os.getpid()))
+    ledger.add(1, "server", "conftest.py:1")
+    ledger.add(2, "tables", "conftest.py:2")
+    ledger.remove(3)  # a plain session fixture
+    ledger.remove(2)
+    (file,) = tmp_path.iterdir()
+    assert [live["fixture"] for live in json.loads(file.read_text())["fixtures"]] == ["server"]
+    ledger.remove(1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
+    file = written(tmp_path / "made", "server")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("role", ["controller", "fixture_worker"])
+def test_a_run_that_goes_on_is_never_told(
+    tmp_path: Path, dead: Process, alive: Process, role: str
+) -> None:
+    file = killed(tmp_path, dead, "server")
+    change(file, **{role: as_json(alive)})
+    assert read_leftovers(tmp_path) == ([], [])
+    assert file.exists()
+
+
+@pytest.mark.parametrize(
+    "content", [{"host": "another"}, {"version": 99}], ids=["host", "newer version"]
+)
+def test_what_cannot_be_judged_here_stays(
+    tmp_path: Path, dead: Process, content: dict[str, Any]
+) -> None:
+    file = killed(tmp_path, dead, "server")
+    change(file, **content)
+    assert read_leftovers(tmp_path) == ([], [])
+    assert file.exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "3",
+        b"\xff\xfe",
+        '{"version": 1}',
+        '{"version": 1, "host": HOST, "started": 1e400, "controller": PID, "fixture_worker": PID, "fixtures": []}',
+        '{"version": 1, "host": HOST, "started": 0, "controller": {}, "fixture_worker": PID, "fixtures": []}',
+        '{"version": 1, "host": HOST, "started": 0, "controller": PID, "fixture_worker": PID, "fixtures": [1]}',
+    ],
+)
+def test_a_damaged_file_is_set_aside(tmp_path: Path, text: str | bytes) -> None:
+    file = written(tmp_path, "server")
+    host = json.dumps(json.loads(file.read_text())["host"])
+    if isinstance(text, str):
+        text = text.replace("HOST", host).replace("PID", '{"pid": 1, "created": 1.0}').encode()
+    file.write_bytes(text)
+    leftovers, (aside,) = read_leftovers(tmp_path)
+    assert leftovers == []
+    assert aside.read_bytes() == text
+    assert not file.exists()
+    assert read_leftovers(tmp_path) == ([], [])
+
+
+def test_one_damaged_file_does_not_hide_another(tmp_path: Path, dead: Process) -> None:
+    written(tmp_path, "server", run="a").write_text("{")
+    killed(tmp_path, dead, "tables", run="b")
+    leftovers, damaged = read_leftovers(tmp_path)
+    assert [leftover.fixtures[0].fixture for leftover in leftovers] == ["tables"]
+    assert len(damaged) == 1
+
+
+def test_a_run_that_told_it_itself_is_forgotten(tmp_path: Path, dead: Process) -> None:
+    killed(tmp_path, dead, "server", run="one")
+    other = killed(tmp_path, dead, "server", run="other")
+    forget(tmp_path, "one")
+    assert list(tmp_path.iterdir()) == [other]
+
+
+def test_a_directory_that_cannot_be_made_stops_nobody(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ledger = LedgerFile(tmp_path / "file" / "below", "run", Process.of(os.getpid()))
+    ledger.add(1, "server", "conftest.py:1")
+    ledger.remove(1)
+    assert read_leftovers(tmp_path / "file" / "below") == ([], [])

@@ -1,0 +1,119 @@
+"""When to tell what is waited for, and how a terminal shows it."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from _pytest.terminal import TerminalReporter
+
+from xdist_fixtureworker.controller.patience import Patience, WaitingLine
+
+
+def told(patience: Patience, seconds: int) -> dict[int, str]:
+    """What is told in each of the next seconds."""
+    lines = {second: patience.line(float(second)) for second in range(seconds)}
+    return {second: line for second, line in lines.items() if line is not None}
+
+
+def test_at_growing_intervals() -> None:
+    patience = Patience()
+    patience.update("the set-up of tables", 0.0)
+    assert told(patience, 40) == {
+        second: f"fixture worker: waiting for the set-up of tables for {second} s"
+        for second in (2, 4, 8, 16, 32)
+    }
+
+
+def test_what_does_not_take_long_is_not_told() -> None:
+    patience = Patience()
+    assert not patience.update("one", 0.0)
+    assert patience.line(1.9) is None
+    assert not patience.update("other", 1.9)
+    assert patience.line(3.8) is None
+    assert not patience.update(None, 3.8)
+    assert told(patience, 100) == {}
+
+
+def test_the_end_of_what_was_told() -> None:
+    patience = Patience()
+    patience.update("one", 0.0)
+    patience.line(2.0)
+    assert patience.update(None, 3.0)
+    assert not patience.update(None, 4.0)
+
+
+def test_the_same_again_is_no_news() -> None:
+    patience = Patience()
+    patience.update("one", 0.0)
+    patience.update("one", 1.0)
+    assert patience.line(2.0) == "fixture worker: waiting for one for 2 s"
+
+
+@pytest.mark.parametrize(
+    ("now", "left"), [(0.0, 2.0), (1.5, 0.5), (3.0, 0.0)], ids=["begin", "later", "late"]
+)
+def test_how_long_until_there_is_something_to_tell(now: float, left: float) -> None:
+    patience = Patience()
+    assert patience.seconds_left(now) is None
+    patience.update("one", 0.0)
+    assert patience.seconds_left(now) == left
+
+
+def test_the_limit_is_over_once() -> None:
+    patience = Patience(limit=5.0)
+    patience.update("one", 0.0)
+    assert told(patience, 5) == {
+        second: f"fixture worker: waiting for one for {second} s" for second in (2, 4)
+    }
+    assert patience.seconds_left(4.5) == 0.5
+    assert not patience.gives_up(4.5)
+    assert patience.gives_up(5.0)
+    assert not patience.gives_up(6.0)
+    assert patience.seconds_left(6.0) == 2.0
+    patience.update("other", 7.0)
+    assert not patience.gives_up(8.0)
+    assert patience.gives_up(12.0)
+
+
+class Terminal(io.StringIO):
+    def __init__(self, isatty: bool) -> None:
+        super().__init__()
+        self._isatty = isatty
+
+    def isatty(self) -> bool:
+        return self._isatty
+
+
+@pytest.fixture(params=[True, False], ids=["terminal", "file"])
+def file(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    monkeypatch.setenv("TERM", "dumb")  # no colours
+    return Terminal(request.param)
+
+
+def show(file: Terminal, verbosity: int, *lines: str | None) -> str:
+    config = pytest.Config.fromdictargs({}, [])
+    reporter = TerminalReporter(config, file)
+    reporter._tw.fullwidth = 40
+    reporter._tw.write("..")
+    waiting = WaitingLine(reporter, verbosity)
+    for line in lines:
+        waiting.show(line)
+    reporter._tw.write("..")
+    return file.getvalue()
+
+
+def test_one_line_that_is_written_over(file: Terminal) -> None:
+    shown = show(file, 0, "for 2 s", "for 4 s", None)
+    if file.isatty():
+        assert shown.replace(" " * 20, "") == "..\nfor 2 s\rfor 4 s            \n.."
+    else:
+        assert shown == "..\nfor 2 s\nfor 4 s\n.."
+
+
+def test_with_quiet_there_is_none(file: Terminal) -> None:
+    assert show(file, -1, "for 2 s", None) == "...."
+
+
+def test_nothing_to_end(file: Terminal) -> None:
+    assert show(file, 0, None) == "...."

@@ -1,0 +1,140 @@
+"""Finds what an instance stands for, and what comes before it; runs in the fixture worker."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import pytest
+from _pytest.nodes import Node
+
+from .. import values
+from .._compat import (
+    autouse_names,
+    defining_node,
+    is_session_scoped,
+    parameter_values,
+    visible_definitions,
+)
+from ..definitions import (
+    ArgNames,
+    Definition,
+    definition_of,
+    dependencies,
+    global_declaration,
+)
+from ..protocol import Instance, Param
+from .clones import Value, Values
+from .tree import Tree
+
+_ANYIO_BACKEND = "anyio_backend"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A global fixture in this process, with the parameters of one instance."""
+
+    definition: Definition
+    node: Node  #: where it is defined, and names are looked up from
+    parameters: Mapping[str, Value]
+
+
+class Lookup:
+    """Knows definitions, and what they depend on; sets nothing up.
+
+    :param argnames: tells the names that a definition asks for.
+    """
+
+    def __init__(self, tree: Tree, argnames: ArgNames) -> None:
+        self._tree = tree
+        self._argnames = argnames
+        self._values = Values()
+
+    def find(self, instance: Instance) -> Found:
+        """What ``instance`` stands for; collects the way to it.
+
+        :raises pytest.Collector.CollectError: if it is not there in this process.
+        """
+        node = self._tree.find(instance.place)
+        definition = definition_of(instance, node)
+        if definition is None:
+            raise pytest.Collector.CollectError(
+                f"the global fixture '{instance.name}' ({instance.module}.{instance.qualname}) is "
+                f"there in a test worker but not in the fixture worker.\n"
+                f"Is it defined under a condition that depends on the process?"
+            )
+        return Found(definition, node, self._parameters(instance, definition, node))
+
+    def _parameters(
+        self, instance: Instance, definition: Definition, node: Node
+    ) -> dict[str, Value]:
+        parameters = {}
+        needed = [*self.dependencies(definition, node), definition]
+        for param in instance.params:
+            if param.value is not None:
+                value = self._unpack(param)
+            else:
+                own = [d for d in needed if d.argname == param.name and d.params is not None]
+                value = parameter_values(own[-1])[param.index]
+            parameters[param.name] = self._values.get(param.name, param.index, value)
+        return parameters
+
+    def _unpack(self, param: Param) -> object:
+        assert param.value is not None
+        try:
+            return values.unpack(param.value)
+        except (ImportError, AttributeError):
+            # Its class stands in the test module, which is imported only where it is needed.
+            self._tree.find(param.module)
+            return values.unpack(param.value)
+
+    def dependencies(self, definition: Definition, node: Node) -> Iterator[Definition]:
+        """What ``definition`` needs, in the order of set-up."""
+        return dependencies(definition, node, self._argnames)
+
+    def global_dependencies(self, definition: Definition, node: Node) -> Iterator[Definition]:
+        """The global fixtures that come before ``definition``, autouse ones included."""
+        for first in (*self.autouse(node), definition):
+            for needed in self.dependencies(first, node):
+                if global_declaration(needed, node.config) is not None:
+                    yield needed
+            if first is not definition and global_declaration(first, node.config) is not None:
+                yield first
+
+    def autouse(self, node: Node) -> list[Definition]:
+        """The session-scoped autouse fixtures that come first, as in any pytest process. Not
+        those with parameters: which one is in force, only a test could tell."""
+        found = (self._session_fixture(name, node) for name in autouse_names(node))
+        return [definition for definition in found if definition is not None]
+
+    def _backend(self, needs: Sequence[Definition], node: Node) -> Iterator[Definition]:
+        """anyio's plugin runs an async fixture only for tests that use the fixture
+        ``anyio_backend``: those that are marked do, so that fixtures seldom name it."""
+        if any(_is_async(needed) for needed in needs):
+            backend = self._session_fixture(_ANYIO_BACKEND, node)
+            if backend is not None:
+                yield backend
+
+    def _session_fixture(self, name: str, node: Node) -> Definition | None:
+        """The session fixture of that name, unless it depends on a parameter."""
+        chain = visible_definitions(name, node)
+        if not chain or not is_session_scoped(chain[-1]):
+            return None
+        closure = (chain[-1], *self.dependencies(chain[-1], node))
+        return chain[-1] if all(needed.params is None for needed in closure) else None
+
+    def names_needed(self, definition: Definition, node: Node) -> list[str]:
+        """The names of what comes before ``definition``, and its own."""
+        needs = [*self.autouse(node), *self.dependencies(definition, node), definition]
+        needs.extend(self._backend(needs, node))
+        return list(dict.fromkeys(needed.argname for needed in needs))
+
+    def place(self, definition: Definition, seen_from: Node) -> Found:
+        """``definition`` itself, without parameters, at the node where it is defined."""
+        return Found(definition, defining_node(definition, seen_from), {})
+
+
+def _is_async(definition: Definition) -> bool:
+    function = definition.func
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)

@@ -1,0 +1,136 @@
+"""Cuts the code of fixtures short from another thread; runs in the fixture worker.
+
+Fixtures run in the main thread. Ctrl-C and time-outs come up elsewhere, and reach the main thread
+as a signal, which wakes it from a system call, too. Its handler raises only while the code of a
+fixture runs: what pytest and this plugin do around it is never interrupted.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+HANGING_AFTER = 10.0
+"""Seconds that code gets to come loose after its time-out; then it is said to hang."""
+
+
+class MainThread:
+    """The main thread, as seen from the others. Made in the main thread."""
+
+    def __init__(self) -> None:
+        self._interrupted = False
+        self._in_set_up = False
+        self._in_finalizer = False
+        self._expired: str | None = None
+        self._lock = threading.Lock()
+        signal.signal(signal.SIGINT, self._on_sigint)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether no set-up is to run any more."""
+        return self._interrupted
+
+    @property
+    def in_set_up(self) -> bool:
+        """Whether the code of a set-up runs."""
+        return self._in_set_up
+
+    def end_of_set_ups(self) -> None:
+        """Only finalizers run from now on, which are not interrupted; nor what they set up."""
+        self._interrupted = False
+
+    def interrupt(self) -> None:
+        """Raise KeyboardInterrupt in the set-up that runs, if one does. Any thread."""
+        self._interrupted = True
+        self._wake()
+
+    @contextmanager
+    def set_up(self) -> Iterator[None]:
+        """Around the code of a fixture's set-up."""
+        outer = self._in_set_up
+        try:
+            self._in_set_up = True
+            yield
+            self._in_set_up = outer
+        finally:
+            self._in_set_up = outer
+
+    @contextmanager
+    def finalizer(self) -> Iterator[None]:
+        """Around a fixture's finalizers, which Ctrl-C does not cut short."""
+        try:
+            self._in_finalizer = True
+            yield
+            self._in_finalizer = False
+        finally:
+            self._in_finalizer = False
+
+    @contextmanager
+    def limited(
+        self,
+        seconds: float | None,
+        on_expiry: Callable[[str], str],
+        on_hanging: Callable[[str], None],
+    ) -> Iterator[None]:
+        """Raise ``pytest.fail.Exception`` in the code of a fixture that runs too long within it.
+
+        :param seconds: None: there is no limit.
+        :param on_expiry: called with the stacks of all threads; returns what the exception says.
+        :param on_hanging: called with the stacks if that did not help. Both in another thread.
+        """
+        if seconds is None:
+            yield
+            return
+        done = threading.Event()
+
+        def watch() -> None:
+            if done.wait(seconds):
+                return
+            message = on_expiry(_stacks())
+            with self._lock:
+                if not done.is_set():
+                    self._expired = message
+                    self._wake()
+            if not done.wait(HANGING_AFTER):
+                with self._lock:
+                    if not done.is_set():
+                        on_hanging(_stacks())
+
+        threading.Thread(target=watch, name="fixture time-out", daemon=True).start()
+        try:
+            yield
+        finally:
+            with self._lock:
+                done.set()
+                self._expired = None
+
+    def _wake(self) -> None:
+        if hasattr(signal, "pthread_kill"):
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    def _on_sigint(self, _signal: int, _frame: object) -> None:
+        """Do nothing, unless it is us who sent the signal. Not ``SIG_IGN``, which the servers that
+        fixtures start would inherit."""
+        if self._expired is not None and (self._in_set_up or self._in_finalizer):
+            message, self._expired = self._expired, None
+            # Not an Exception: code that waits for a server goes on after those.
+            raise pytest.fail.Exception(message, pytrace=True)
+        if self._interrupted and self._in_set_up:
+            raise KeyboardInterrupt
+
+
+def _stacks() -> str:
+    """The stacks of all threads of this process but the one that asks."""
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    stacks = [
+        f"thread {names.get(ident, ident)}:\n{''.join(traceback.format_stack(frame))}"
+        for ident, frame in sys._current_frames().items()
+        if ident != threading.get_ident()
+    ]
+    return "\n".join(stacks)

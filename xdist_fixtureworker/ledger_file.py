@@ -1,0 +1,190 @@
+"""The file that tells what of a run is set up; the fixture worker writes, the controller reads.
+
+One file per run and process, there only while something is set up. If it is still there when its
+processes are not, everything was killed: the next run of the project reads it and says what was
+left. It has names, places, times and process ids, never values: those may be credentials.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+FOLDER = "fixture_worker"
+"""Its name in pytest's cache directory: beside ``d`` and ``v``, which ``--cache-clear`` empties."""
+_VERSION = 1
+_SUFFIX = ".json"
+_DAMAGED = ".damaged"
+_UNFINISHED = ".new"
+_CLOCK_TOLERANCE = 2.0
+"""Seconds: the time at which a process was created is reckoned from a clock that can be set."""
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process, told from others that had or will have the same pid."""
+
+    pid: int
+    created: float  #: seconds since the epoch; 0.0 where the process was gone already
+
+    @staticmethod
+    def of(pid: int) -> Process:
+        import psutil
+
+        try:
+            return Process(pid, psutil.Process(pid).create_time())
+        except psutil.Error:
+            return Process(pid, 0.0)
+
+    @property
+    def runs(self) -> bool:
+        """Whether it is still there; a zombie is dead."""
+        import psutil
+
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.created) < _CLOCK_TOLERANCE
+            return same and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return False
+
+
+@dataclass(frozen=True)
+class LiveFixture:
+    """A global fixture that is set up, or being set up."""
+
+    fixture: str
+    where: str  #: ``file:line``
+    since: float  #: seconds since the epoch
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """What a run left that ended without its finalizers."""
+
+    file: Path
+    started: float  #: seconds since the epoch
+    controller: Process
+    fixture_worker: Process
+    fixtures: tuple[LiveFixture, ...]
+
+
+@dataclass
+class LedgerFile:
+    """Written anew whenever something changes, by way of another file: whoever reads it, and
+    whenever the writer is killed, it is whole. Runs in the fixture worker.
+
+    :param directory: made where it is not there.
+    :param run: an id of the run.
+    """
+
+    directory: Path
+    run: str
+    controller: Process
+    _live: dict[int, LiveFixture] = field(default_factory=dict)
+    _started: float = field(default_factory=time.time)
+
+    def add(self, key: int, fixture: str, where: str) -> None:
+        """A set-up starts."""
+        self._live[key] = LiveFixture(fixture, where, time.time())
+        self._write()
+
+    def remove(self, key: int) -> None:
+        """It is finalized. Nothing happens if it was not added."""
+        if self._live.pop(key, None) is not None:
+            self._write()
+
+    def _write(self) -> None:
+        name = self.directory / f"{self.run}-{os.getpid()}"
+        file = name.with_suffix(_SUFFIX)
+        try:
+            if not self._live:
+                file.unlink(missing_ok=True)
+                return
+            text = json.dumps(self._content(), indent=1)
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            temporary = name.with_suffix(_UNFINISHED)
+            temporary.touch(mode=0o600)
+            temporary.write_text(text, encoding="utf-8")
+            temporary.replace(file)
+        except OSError:
+            pass  # the disk is full or read-only: what is told at the run's own end is the same
+
+    def _content(self) -> dict[str, Any]:
+        return {
+            "version": _VERSION,
+            "host": socket.gethostname(),
+            "started": self._started,
+            "controller": asdict(self.controller),
+            "fixture_worker": asdict(Process.of(os.getpid())),
+            "fixtures": [asdict(live) for live in self._live.values()],
+        }
+
+
+def forget(directory: Path, run: str) -> None:
+    """Remove the files of a run whose leftovers were told. Runs in the controller."""
+    for file in directory.glob(f"{run}-*"):
+        file.unlink(missing_ok=True)
+
+
+def read_leftovers(directory: Path) -> tuple[list[Leftover], list[Path]]:
+    """What runs left here whose processes are gone, and the files that cannot be read, which are
+    set aside under the names that are returned. Runs in the controller.
+
+    Runs of other hosts, which may share the directory, are passed over: their processes cannot be
+    seen from here.
+    """
+    leftovers, damaged = [], []
+    for file in sorted(directory.glob(f"*{_SUFFIX}")):
+        try:
+            leftover = _read(file)
+        except (FileNotFoundError, PermissionError):
+            continue  # finalized meanwhile, or told by another run; or of another user
+        except (OSError, ValueError, TypeError, LookupError, OverflowError):
+            damaged.append(_set_aside(file))
+            continue
+        if leftover and not (leftover.controller.runs or leftover.fixture_worker.runs):
+            leftovers.append(leftover)
+    return leftovers, damaged
+
+
+def _read(file: Path) -> Leftover | None:
+    """What ``file`` says; None where that cannot be judged here.
+
+    :raises Exception: if it is not a file of ours, or damaged.
+    """
+    content = json.loads(file.read_bytes())
+    if content["version"] != _VERSION or content["host"] != socket.gethostname():
+        return None
+    controller, fixture_worker = (
+        Process(int(content[name]["pid"]), float(content[name]["created"]))
+        for name in ("controller", "fixture_worker")
+    )
+    fixtures = tuple(
+        LiveFixture(str(live["fixture"]), str(live["where"]), float(live["since"]))
+        for live in content["fixtures"]
+    )
+    started = float(content["started"])
+    time.localtime(started)  # so that it can be shown
+    return Leftover(file, started, controller, fixture_worker, fixtures)
+
+
+def _set_aside(file: Path) -> Path:
+    aside = file.with_suffix(_DAMAGED)
+    try:
+        return file.replace(aside)
+    except OSError:
+        return file
+
+
+def remove(leftovers: Iterable[Leftover]) -> None:
+    """Remove what was told, so that it is told once. Runs in the controller."""
+    for leftover in leftovers:
+        for suffix in (_SUFFIX, _UNFINISHED):
+            leftover.file.with_suffix(suffix).unlink(missing_ok=True)
