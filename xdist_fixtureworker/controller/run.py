@@ -135,7 +135,8 @@ class Run:
         """
         self._signals.hold()
         self._interrupted = interrupted
-        self._before_holding = self._told = self._signals.interrupts
+        self._before_holding = self._signals.interrupts
+        self._told = min(self._signals.received, 1)  # the one that interrupts needs no answer
         try:
             if interrupted:
                 self._service.switchboard.interrupt()
