@@ -23,8 +23,8 @@ def attrs(*names: str) -> Attributes:
 
     ``@global_fixture(share=attrs("url", "config.port"))``: right after the set-up, the attributes
     are read once, in the fixture worker. What the test workers get is a read-only record of them,
-    with ``record.url`` and ``record.config.port``. Other global fixtures get the object itself, and
-    so do the tests where tests are not distributed.
+    with ``record.url`` and ``record.config.port``; a ``recover=`` function gets such a record, too.
+    Other global fixtures get the object itself, and so do tests where tests are not distributed.
 
     :param names: of attributes; with dots, of attributes of attributes. Their values are pickled.
     :raises pytest.UsageError: without names, for what cannot be the name of an attribute, and where
