@@ -335,3 +335,11 @@ def instance_method(name: str, where: str) -> str:
         f"Make it a class method, with @global_fixture above @classmethod, or move it out of the "
         f"class."
     )
+
+
+def unknown_treatment_of_strays(value: str) -> str:
+    return (
+        f"the ini setting fixture_worker_strays is '{value}'.\n"
+        f"It says what is done about processes that outlive the worker that started them: report, "
+        f"kill or ignore."
+    )

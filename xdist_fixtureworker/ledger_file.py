@@ -16,43 +16,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-FOLDER = "fixture_worker"
-"""Its name in pytest's cache directory: beside ``d`` and ``v``, which ``--cache-clear`` empties."""
+from .strays import Identity
+
 _VERSION = 1
 _SUFFIX = ".json"
 _DAMAGED = ".damaged"
 _UNFINISHED = ".new"
-_CLOCK_TOLERANCE = 2.0
-"""Seconds: the time at which a process was created is reckoned from a clock that can be set."""
-
-
-@dataclass(frozen=True)
-class Process:
-    """A process, told from others that had or will have the same pid."""
-
-    pid: int
-    created: float  #: seconds since the epoch; 0.0 where the process was gone already
-
-    @staticmethod
-    def of(pid: int) -> Process:
-        import psutil
-
-        try:
-            return Process(pid, psutil.Process(pid).create_time())
-        except psutil.Error:
-            return Process(pid, 0.0)
-
-    @property
-    def runs(self) -> bool:
-        """Whether it is still there; a zombie is dead."""
-        import psutil
-
-        try:
-            process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.created) < _CLOCK_TOLERANCE
-            return same and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.Error:
-            return False
 
 
 @dataclass(frozen=True)
@@ -69,9 +38,11 @@ class Leftover:
     """What a run left that ended without its finalizers."""
 
     file: Path
+    run: str  #: the id that its processes carry
+    testrun_uid: str | None  #: xdist's id of it
     started: float  #: seconds since the epoch
-    controller: Process
-    fixture_worker: Process
+    controller: Identity
+    fixture_worker: Identity
     fixtures: tuple[LiveFixture, ...]
 
 
@@ -81,12 +52,14 @@ class LedgerFile:
     whenever the writer is killed, it is whole. Runs in the fixture worker.
 
     :param directory: made where it is not there.
-    :param run: an id of the run.
+    :param run: the id that the run's processes carry.
+    :param testrun_uid: xdist's id of it.
     """
 
     directory: Path
     run: str
-    controller: Process
+    testrun_uid: str
+    controller: Identity
     _live: dict[int, LiveFixture] = field(default_factory=dict)
     _started: float = field(default_factory=time.time)
 
@@ -100,11 +73,15 @@ class LedgerFile:
         if self._live.pop(key, None) is not None:
             self._write()
 
-    def _write(self) -> None:
+    def keep(self) -> None:
+        """Have the next run look for processes that this one has left."""
+        self._write(keep=True)
+
+    def _write(self, *, keep: bool = False) -> None:
         name = self.directory / f"{self.run}-{os.getpid()}"
         file = name.with_suffix(_SUFFIX)
         try:
-            if not self._live:
+            if not self._live and not keep:
                 file.unlink(missing_ok=True)
                 return
             text = json.dumps(self._content(), indent=1)
@@ -120,9 +97,11 @@ class LedgerFile:
         return {
             "version": _VERSION,
             "host": socket.gethostname(),
+            "run": self.run,
+            "testrun_uid": self.testrun_uid,
             "started": self._started,
             "controller": asdict(self.controller),
-            "fixture_worker": asdict(Process.of(os.getpid())),
+            "fixture_worker": asdict(Identity.of(os.getpid())),
             "fixtures": [asdict(live) for live in self._live.values()],
         }
 
@@ -163,7 +142,7 @@ def _read(file: Path) -> Leftover | None:
     if content["version"] != _VERSION or content["host"] != socket.gethostname():
         return None
     controller, fixture_worker = (
-        Process(int(content[name]["pid"]), float(content[name]["created"]))
+        Identity(int(content[name]["pid"]), float(content[name]["created"]))
         for name in ("controller", "fixture_worker")
     )
     fixtures = tuple(
@@ -172,7 +151,8 @@ def _read(file: Path) -> Leftover | None:
     )
     started = float(content["started"])
     time.localtime(started)  # so that it can be shown
-    return Leftover(file, started, controller, fixture_worker, fixtures)
+    ids = str(content["run"]), str(content["testrun_uid"])
+    return Leftover(file, *ids, started, controller, fixture_worker, fixtures)
 
 
 def _set_aside(file: Path) -> Path:

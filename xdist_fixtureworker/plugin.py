@@ -54,6 +54,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Seconds that the set-up, or the finalizer, of a global fixture may take in the "
         "fixture worker. Default: no limit",
     )
+    parser.addini(
+        settings.STRAYS,
+        default="report",
+        help="What is done about processes that outlive the worker that started them: report them "
+        "in the summary, kill them as well, or ignore them",
+    )
 
 
 def _wanted(config: pytest.Config) -> bool:
@@ -62,7 +68,8 @@ def _wanted(config: pytest.Config) -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    settings.timeout(config)  # says what is wrong with it
+    settings.timeout(config)  # both say what is wrong with them
+    settings.treatment_of_strays(config)
     if read_promotions(config) and (promotions := _promotions(config)) is not None:
         config.pluginmanager.register(promotions, "xdist_fixtureworker_promotions")
     config.pluginmanager.register(_role(config), "xdist_fixtureworker_role")

@@ -104,12 +104,14 @@ class Serving:
 @dataclass(frozen=True)
 class Joined:
     pid: int
+    created: float  #: when that process was started: its id may be used again
 
 
 @dataclass(frozen=True)
 class WorkerJoined:
     worker: str
     pid: int
+    created: float
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,13 @@ PLAIN_VALUES = "xdist_fixtureworker_plain_values"
 """The key in ``workeroutput`` for digests of the values of session fixtures, by their names and
 places."""
 
+RUN = "XDIST_FIXTUREWORKER_RUN"
+"""The environment variable by which all processes of a run are known, wherever they end up."""
+
+LEDGERS = "fixture_worker"
+"""The folder in pytest's cache directory in which runs note what is set up: beside ``d`` and ``v``,
+which ``--cache-clear`` empties."""
+
 TEST_WORKER = "test worker"
 FIXTURE_WORKER = "fixture worker"
 

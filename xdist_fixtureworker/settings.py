@@ -9,6 +9,8 @@ import pytest
 from . import errors
 
 TIMEOUT = "fixture_worker_timeout"
+STRAYS = "fixture_worker_strays"
+_TREATMENTS_OF_STRAYS = ("report", "kill", "ignore")
 
 
 def timeout(config: pytest.Config) -> float | None:
@@ -26,3 +28,14 @@ def timeout(config: pytest.Config) -> float | None:
     if not (math.isfinite(seconds) and seconds >= 0):
         raise pytest.UsageError(errors.bad_timeout(TIMEOUT, text))
     return seconds or None
+
+
+def treatment_of_strays(config: pytest.Config) -> str:
+    """What is done about processes that are left behind: ``report``, ``kill`` or ``ignore``.
+
+    :raises pytest.UsageError: if the setting is none of them.
+    """
+    treatment = str(config.getini(STRAYS)).strip()
+    if treatment not in _TREATMENTS_OF_STRAYS:
+        raise pytest.UsageError(errors.unknown_treatment_of_strays(treatment))
+    return treatment

@@ -260,18 +260,20 @@ def test_the_next_run_says_what_was_left(suite: Suite, next_run: tuple[str, ...]
         # A run that is still there is never named.
         (suite.path / "test_other.py").write_text("def test_other(): pass")
         during = suite.run(*next_run, "test_other.py")
-        assert "left these global fixtures" not in during.output
+        assert "was killed and left" not in during.output
         kill_all(controller)
     assert json.loads(content)["controller"]["pid"] == controller.pid
     assert (file.stat().st_mode & 0o777) == 0o600
     assert "first'" not in content  # names of fixtures, never values
     result = suite.run(*next_run, "test_other.py")
     assert result.code == 0
-    (line,) = result.lines("a run that started at .* was killed and left these global fixtures")
+    (line,) = result.lines("a run that started at .* was killed and left:")
     assert f"(controller {controller.pid}, fixture worker " in line
-    assert result.lines(r"^  first \(conftest.py:\d+\), set up at ")
-    assert result.lines(r"^  without \(conftest.py:\d+\), set up at ")
-    assert not suite.run(*next_run, "test_other.py").lines("left these global fixtures")
+    assert result.lines(r"^  the global fixture first \(conftest.py:\d+\) unfinalized, set up at ")
+    assert result.lines(
+        r"^  the global fixture without \(conftest.py:\d+\) unfinalized, set up at "
+    )
+    assert not suite.run(*next_run, "test_other.py").lines("was killed and left:")
     assert ledgers(suite) == []
 
 
@@ -291,7 +293,7 @@ def test_what_the_run_said_itself_is_not_said_again(suite: Suite) -> None:
     )
     suite.run_distributed()
     assert ledgers(suite) == []
-    assert not suite.run("--co").lines("left these global fixtures")
+    assert not suite.run("--co").lines("was killed and left:")
 
 
 def test_cleared_cache_keeps_it(suite: Suite) -> None:
@@ -307,7 +309,7 @@ def test_cleared_cache_keeps_it(suite: Suite) -> None:
         until(suite, count("test"))
         kill_all(controller)
     result = suite.run("--cache-clear", "test_other.py")
-    assert result.lines("left these global fixtures unfinalized")
+    assert result.lines("was killed and left:")
 
 
 def test_without_pytests_cache(suite: Suite) -> None:

@@ -11,6 +11,13 @@ from xdist_fixtureworker import errors
 
 MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
     (
+        errors.unknown_treatment_of_strays,
+        ("murder",),
+        "the ini setting fixture_worker_strays is 'murder'.\n"
+        "It says what is done about processes that outlive the worker that started them: report, "
+        "kill or ignore.",
+    ),
+    (
         errors.cannot_pickle,
         (
             "engine",

@@ -13,33 +13,31 @@ from typing import Any
 
 import pytest
 
-from xdist_fixtureworker.ledger_file import (
-    LedgerFile,
-    Process,
-    forget,
-    read_leftovers,
-    remove,
-)
+from xdist_fixtureworker.ledger_file import LedgerFile, forget, read_leftovers, remove
+from xdist_fixtureworker.strays import Identity
+
+ME = Identity.of(os.getpid())
+UID = "testrun"
 
 
 @pytest.fixture(scope="module")
-def dead() -> Process:
+def dead() -> Identity:
     """A process that was there."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
-        process = Process.of(child.pid)
+        process = Identity.of(child.pid)
         assert process.runs
     return process
 
 
 @pytest.fixture
-def alive() -> Iterator[Process]:
+def alive() -> Iterator[Identity]:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
-        yield Process.of(child.pid)
+        yield Identity.of(child.pid)
 
 
 def written(directory: Path, *names: str, run: str = "run") -> Path:
     """The file of a run that has set up these fixtures. Its fixture worker is this process."""
-    ledger = LedgerFile(directory, run, Process.of(os.getpid()))
+    ledger = LedgerFile(directory, run, UID, ME)
     for key, name in enumerate(names):
         ledger.add(key, name, f"conftest.py:{key}")
     (file,) = directory.glob(f"{run}-*")
@@ -50,38 +48,18 @@ def change(file: Path, **content: Any) -> None:
     file.write_text(json.dumps({**json.loads(file.read_text()), **content}))
 
 
-def as_json(process: Process) -> dict[str, object]:
+def as_json(process: Identity) -> dict[str, object]:
     return {"pid": process.pid, "created": process.created}
 
 
-def killed(directory: Path, dead: Process, *names: str, run: str = "run") -> Path:
+def killed(directory: Path, dead: Identity, *names: str, run: str = "run") -> Path:
     """The file of a run whose processes are gone."""
     file = written(directory, *names, run=run)
     change(file, controller=as_json(dead), fixture_worker=as_json(dead))
     return file
 
 
-def test_a_process_that_is_gone_does_not_run(dead: Process, alive: Process) -> None:
-    assert alive.runs
-    assert not dead.runs
-    assert Process.of(dead.pid).created == 0.0
-
-
-def test_another_process_with_the_same_pid_is_another_one(alive: Process) -> None:
-    assert not Process(alive.pid, alive.created - 60).runs
-
-
-def test_a_zombie_does_not_run() -> None:
-    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    process = Process.of(child.pid)
-    assert child.stdin is not None
-    child.stdin.close()
-    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-    assert not process.runs
-    child.wait()
-
-
-def test_what_is_left_is_read_once(tmp_path: Path, dead: Process) -> None:
+def test_what_is_left_is_read_once(tmp_path: Path, dead: Identity) -> None:
     killed(tmp_path, dead, "server", "tables")
     leftovers, damaged = read_leftovers(tmp_path)
     (leftover,) = leftovers
@@ -91,6 +69,7 @@ def test_what_is_left_is_read_once(tmp_path: Path, dead: Process) -> None:
         ("tables", "conftest.py:1"),
     ]
     assert (leftover.controller, leftover.fixture_worker) == (dead, dead)
+    assert (leftover.run, leftover.testrun_uid) == ("run", UID)
     assert leftover.started <= leftover.fixtures[0].since <= leftover.fixtures[1].since
     remove(leftovers)
     assert read_leftovers(tmp_path) == ([], [])
@@ -98,7 +77,7 @@ def test_what_is_left_is_read_once(tmp_path: Path, dead: Process) -> None:
 
 
 def test_what_is_finalized_is_not_left(tmp_path: Path) -> None:
-    ledger = LedgerFile(tmp_path, "run", Process.of(os.getpid()))
+    ledger = LedgerFile(tmp_path, "run", UID, ME)
     ledger.add(1, "server", "conftest.py:1")
     ledger.add(2, "tables", "conftest.py:2")
     ledger.remove(3)  # a plain session fixture
@@ -109,6 +88,17 @@ def test_what_is_finalized_is_not_left(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_file_that_is_kept_for_processes_that_are_left(tmp_path: Path, dead: Identity) -> None:
+    ledger = LedgerFile(tmp_path, "run", UID, ME)
+    ledger.add(1, "server", "conftest.py:1")
+    ledger.remove(1)
+    ledger.keep()
+    (file,) = tmp_path.iterdir()
+    change(file, controller=as_json(dead), fixture_worker=as_json(dead))
+    ((leftover,), _) = read_leftovers(tmp_path)
+    assert (leftover.run, leftover.fixtures) == ("run", ())
+
+
 def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
     file = written(tmp_path / "made", "server")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -117,7 +107,7 @@ def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("role", ["controller", "fixture_worker"])
 def test_a_run_that_goes_on_is_never_told(
-    tmp_path: Path, dead: Process, alive: Process, role: str
+    tmp_path: Path, dead: Identity, alive: Identity, role: str
 ) -> None:
     file = killed(tmp_path, dead, "server")
     change(file, **{role: as_json(alive)})
@@ -129,7 +119,7 @@ def test_a_run_that_goes_on_is_never_told(
     "content", [{"host": "another"}, {"version": 99}], ids=["host", "newer version"]
 )
 def test_what_cannot_be_judged_here_stays(
-    tmp_path: Path, dead: Process, content: dict[str, Any]
+    tmp_path: Path, dead: Identity, content: dict[str, Any]
 ) -> None:
     file = killed(tmp_path, dead, "server")
     change(file, **content)
@@ -164,7 +154,7 @@ def test_a_damaged_file_is_set_aside(tmp_path: Path, text: str | bytes) -> None:
     assert read_leftovers(tmp_path) == ([], [])
 
 
-def test_one_damaged_file_does_not_hide_another(tmp_path: Path, dead: Process) -> None:
+def test_one_damaged_file_does_not_hide_another(tmp_path: Path, dead: Identity) -> None:
     written(tmp_path, "server", run="a").write_text("{")
     killed(tmp_path, dead, "tables", run="b")
     leftovers, damaged = read_leftovers(tmp_path)
@@ -172,7 +162,7 @@ def test_one_damaged_file_does_not_hide_another(tmp_path: Path, dead: Process) -
     assert len(damaged) == 1
 
 
-def test_a_run_that_told_it_itself_is_forgotten(tmp_path: Path, dead: Process) -> None:
+def test_a_run_that_told_it_itself_is_forgotten(tmp_path: Path, dead: Identity) -> None:
     killed(tmp_path, dead, "server", run="one")
     other = killed(tmp_path, dead, "server", run="other")
     forget(tmp_path, "one")
@@ -181,7 +171,7 @@ def test_a_run_that_told_it_itself_is_forgotten(tmp_path: Path, dead: Process) -
 
 def test_a_directory_that_cannot_be_made_stops_nobody(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    ledger = LedgerFile(tmp_path / "file" / "below", "run", Process.of(os.getpid()))
+    ledger = LedgerFile(tmp_path / "file" / "below", "run", UID, ME)
     ledger.add(1, "server", "conftest.py:1")
     ledger.remove(1)
     assert read_leftovers(tmp_path / "file" / "below") == ([], [])

@@ -62,8 +62,8 @@ REPORT = {
 }
 
 EXAMPLES: list[Message] = [
-    Joined(4711),
-    WorkerJoined("gw0", 4711),
+    Joined(4711, 1700000000.25),
+    WorkerJoined("gw0", 4711, 1700000000.25),
     Request(1, NESTED),
     Request(2, FLAT),
     Ready(1, b"\x80\x05N.", (Variable("URL", "postgres://é"), Variable("GONE", None))),
@@ -286,10 +286,11 @@ def test_wrong_type_anywhere(message: Message) -> None:
 @pytest.mark.parametrize(
     ("data", "text"),
     [
-        (("Joined", ("1",)), "Joined.pid as str: '1'"),
-        (("Joined", (True,)), "Joined.pid as bool: True"),
-        (("Joined", (1.0,)), "Joined.pid as float: 1.0"),
-        (("Joined", (None,)), "Joined.pid as NoneType: None"),
+        (("Joined", ("1", 0.5)), "Joined.pid as str: '1'"),
+        (("Joined", (True, 0.5)), "Joined.pid as bool: True"),
+        (("Joined", (1.0, 0.5)), "Joined.pid as float: 1.0"),
+        (("Joined", (None, 0.5)), "Joined.pid as NoneType: None"),
+        (("Joined", (1, 1)), "Joined.created as int: 1"),
         (("Ready", (1, "value", ())), "Ready.value as str: 'value'"),
         (("Ready", (1, b"", [])), "Ready.environment as list: []"),
         (("Ready", (1, b"", (("A", 1),))), "Ready.environment.value as int: 1"),

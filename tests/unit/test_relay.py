@@ -92,9 +92,15 @@ def relay() -> Relay:
 
 
 def test_joining_is_told_to_the_fixture_worker(relay: Relay) -> None:
-    assert relay.from_test_worker("gw3", Joined(4711)) == [
-        (FIXTURE_WORKER, WorkerJoined("gw3", 4711))
+    assert relay.from_test_worker("gw3", Joined(4711, 1.5)) == [
+        (FIXTURE_WORKER, WorkerJoined("gw3", 4711, 1.5))
     ]
+
+
+def test_who_joined_is_remembered_after_its_end(relay: Relay) -> None:
+    relay.from_test_worker("gw3", Joined(4711, 1.5))
+    relay.test_worker_down("gw3")
+    assert relay.record.test_workers == {"gw3": Joined(4711, 1.5)}
 
 
 @pytest.mark.parametrize("answer", [READY, FAILED], ids=["ready", "failed"])
@@ -414,7 +420,7 @@ TO_FIXTURE_WORKER: list[Message] = [
     Finish(),
     Interrupt(),
     Recover(1, Recovery(TABLES, b"")),
-    WorkerJoined("gw0", 1),
+    WorkerJoined("gw0", 1, 1.5),
     Request(1, TABLES),
 ]
 FROM_FIXTURE_WORKER: list[Message] = [
@@ -433,7 +439,7 @@ FROM_FIXTURE_WORKER: list[Message] = [
 
 @pytest.mark.parametrize(
     "message",
-    [Finish(), Interrupt(), WorkerJoined("gw0", 1), *FROM_FIXTURE_WORKER],
+    [Finish(), Interrupt(), WorkerJoined("gw0", 1, 1.5), *FROM_FIXTURE_WORKER],
     ids=lambda message: type(message).__name__,
 )
 def test_what_no_test_worker_sends(relay: Relay, message: Message) -> None:
@@ -445,7 +451,7 @@ def test_what_no_test_worker_sends(relay: Relay, message: Message) -> None:
 
 @pytest.mark.parametrize(
     "message",
-    [Joined(1), *TO_FIXTURE_WORKER],
+    [Joined(1, 1.5), *TO_FIXTURE_WORKER],
     ids=lambda message: type(message).__name__,
 )
 def test_what_the_fixture_worker_does_not_send(relay: Relay, message: Message) -> None:

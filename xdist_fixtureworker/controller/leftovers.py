@@ -5,18 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from .._compat import cache_directory
-from ..ledger_file import FOLDER, Leftover, read_leftovers, remove
+from ..roles import LEDGERS
+from .sweep import stray_lines
+
+if TYPE_CHECKING:
+    from ..ledger_file import Leftover
 
 
 def ledger_directory(config: pytest.Config) -> Path | None:
     """Where runs of this project note what is set up; None without pytest's cache."""
     directory = cache_directory(config)
-    return None if directory is None else directory / FOLDER
+    return None if directory is None else directory / LEDGERS
 
 
 class Leftovers:
@@ -28,6 +32,8 @@ class Leftovers:
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if self._directory is None or not self._directory.is_dir():
             return
+        from ..ledger_file import read_leftovers, remove  # there is something to be read
+
         leftovers, damaged = read_leftovers(self._directory)
         for leftover in leftovers:
             for line in _lines(leftover):
@@ -41,13 +47,23 @@ class Leftovers:
 
 
 def _lines(leftover: Leftover) -> Iterator[str]:
+    from .. import strays
+
+    left = strays.find(strays.Run(leftover.run, leftover.testrun_uid))
+    if not leftover.fixtures and not left:
+        return
     yield (
         f"fixture worker: a run that started at {_shown(leftover.started)} (controller "
         f"{leftover.controller.pid}, fixture worker {leftover.fixture_worker.pid}) was killed and "
-        f"left these global fixtures unfinalized:"
+        f"left:"
     )
     for live in leftover.fixtures:
-        yield f"  {live.fixture} ({live.where}), set up at {_shown(live.since)}"
+        yield (
+            f"  the global fixture {live.fixture} ({live.where}) unfinalized, set up at "
+            f"{_shown(live.since)}"
+        )
+    for line in stray_lines(dict.fromkeys(left, strays.Fate.RUNNING)):
+        yield f"  {line}"
 
 
 def _shown(seconds: float) -> str:

@@ -66,6 +66,7 @@ class Record:
     failed_finalizers: list[Mapping[str, Any]] = field(default_factory=list)
     live: dict[int, Live] = field(default_factory=dict)  #: by id, in the order of set-up
     running: dict[int, str] = field(default_factory=dict)  #: what is going on, by id
+    test_workers: dict[str, Joined] = field(default_factory=dict)  #: all that ever were
     exit_requested: ExitRequested | None = None
     served: bool = False  #: whether pytest came up in the fixture worker
     hanging: Hanging | None = None
@@ -105,7 +106,9 @@ class Relay:
         """What to send after ``message`` came from the test worker of that id."""
         match message:
             case Joined():
-                return [(FIXTURE_WORKER, WorkerJoined(worker, message.pid))]
+                self.record.test_workers[worker] = message
+                joined = WorkerJoined(worker, message.pid, message.created)
+                return [(FIXTURE_WORKER, joined)]
             case Request():
                 return self._request(worker, message)
             case _:

@@ -69,6 +69,15 @@ def add_durations(config: pytest.Config, record: Record) -> None:
         terminal.stats.setdefault("", []).extend(reports)
 
 
+def write_left_behind(terminal: Any, lines: Iterable[str]) -> None:
+    """Write the section about processes that were left behind, if there were any."""
+    lines = list(lines)
+    if lines:
+        terminal.section("processes left behind")
+        for line in lines:
+            terminal.write_line(line)
+
+
 def environment_lines(record: Record, promoted: Container[str]) -> Iterable[str]:
     """A summary line per global fixture whose changes to ``os.environ`` reached no test.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import threading
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .. import errors
-from ..ledger_file import FOLDER, forget
 from ..promotion import promotions
 from ..protocol import Begin
-from ..roles import HANDOVER, TEST_WORKER
-from ..settings import timeout
+from ..roles import HANDOVER, LEDGERS, TEST_WORKER
+from ..settings import timeout, treatment_of_strays
 from . import reporting
+from .exits import Exits
 from .leftovers import ledger_directory
 from .patience import WaitingLine
 from .relay import Live, Relay
 from .signals import ABANDONING_INTERRUPT, EndSignals
+from .sweep import Sweep
 from .switchboard import Switchboard
 
 if TYPE_CHECKING:
@@ -46,12 +46,13 @@ class Service:
     def __init__(
         self,
         config: pytest.Config,
+        relay: Relay,
         on_end: Callable[[], None],
         on_slow: Callable[[str | None], None],
     ) -> None:
         from .process import Interpreter
 
-        self.relay = Relay()
+        self.relay = relay
         limit = timeout(config)
         self.switchboard = Switchboard(
             self.relay, on_end, on_slow, math.inf if limit is None else limit + _SILENCE
@@ -93,9 +94,12 @@ class Run:
     """
 
     def __init__(self, config: pytest.Config, signals: EndSignals) -> None:
-        self.id = uuid.uuid4().hex
+        relay = Relay()
+        # Before anything is started in which something may be left behind:
+        self.sweep = Sweep(treatment_of_strays(config), relay.record)
         self._config = config
         self._signals = signals
+        self._exits = Exits()
         self._dsession: Any = config.pluginmanager.get_plugin("dsession")
         self._line = WaitingLine(
             config.pluginmanager.get_plugin("terminalreporter"), config.get_verbosity()
@@ -104,8 +108,8 @@ class Run:
         self._ledger = ledger_directory(config)
         if self._ledger is not None:
             # So that it is pytest that makes its cache directory, with all that belongs into it.
-            config.cache.mkdir(FOLDER)
-        self._service = Service(config, self._end_early, self._tell_later)
+            config.cache.mkdir(LEDGERS)
+        self._service = Service(config, relay, self._end_early, self._tell_later)
         self._recovering: Service | None = None
         self._recovered: list[str] = []
         self._stopping: list[threading.Event] = []
@@ -119,6 +123,7 @@ class Run:
         channel = node.gateway.newchannel()
         node.workerinput[HANDOVER] = (TEST_WORKER, channel)
         self._service.switchboard.connect_test_worker(node.gateway.id, channel)
+        self._exits.watch(node, channel)
 
     def start(self) -> None:
         """Start pytest in the fixture worker; returns before it is up.
@@ -126,7 +131,8 @@ class Run:
         Call it after the test workers have been started: they do not have to wait, and the
         fixture worker, which does not collect, is up before them all the same.
         """
-        self._service.start(self._dsession.nodemanager, self.id, self._ledger)
+        self.sweep.testrun_uid = str(self._dsession.nodemanager.testrunuid)
+        self._service.start(self._dsession.nodemanager, self.sweep.run, self._ledger)
 
     def finish(self, interrupted: bool) -> None:
         """Bring the test workers down, have everything finalized, stop the fixture worker.
@@ -141,7 +147,10 @@ class Run:
             if interrupted:
                 self._service.switchboard.interrupt()
             if self._dsession.nodemanager is not None:
-                self._wait(in_thread(self._dsession.nodemanager.teardown_nodes))
+                down = in_thread(self._dsession.nodemanager.teardown_nodes)
+                # That waits, too, for who holds their connections, though nobody sends there.
+                in_thread(self._exits.wait_all, down)
+                self._wait(down)
             self._bring_down(self._service, self._service.switchboard.finish)
             lost = self._service.relay.record.recoverable
             if lost and self._service.relay.record.died is not None:
@@ -168,19 +177,20 @@ class Run:
 
     def _recover(self, lost: dict[int, Live]) -> None:
         """Have another fixture worker undo what the one that died left."""
-        self._recovering = again = Service(self._config, lambda: None, self._tell_later)
-        again.start(self._dsession.nodemanager, self.id, None)
+        self._recovering = again = Service(self._config, Relay(), lambda: None, self._tell_later)
+        again.start(self._dsession.nodemanager, self.sweep.run, None)
         again.switchboard.recover(lost)
         self._bring_down(again, again.switchboard.finish)
         live = self._service.relay.record.live
         for id_ in lost.keys() - again.relay.record.live.keys():
             self._recovered.append(str(live.pop(id_)))
 
-    def wait_stopped(self) -> None:
-        """Wait until the processes are gone."""
+    def sweep_up(self) -> None:
+        """Wait until the fixture worker is gone, and look for what is left of the run."""
         for stopping in self._stopping:
             while not stopping.wait(_LOOK_FOR_SIGNALS):
                 pass
+        self.sweep.finish()
 
     def report(self, session: pytest.Session | None) -> list[str]:
         """Log what went wrong; returns the lines for the summary."""
@@ -194,7 +204,9 @@ class Run:
             reporting.log_failures(session, record, self._recovered)
             reporting.add_durations(self._config, record)
             if self._ledger is not None:
-                forget(self._ledger, self.id)  # it was told
+                from ..ledger_file import forget
+
+                forget(self._ledger, self.sweep.run)  # it was told
         return list(reporting.environment_lines(record, promotions(self._config)))
 
     def raise_what_ended_it(self) -> None:
@@ -257,9 +269,9 @@ class Abandoned(Exception):
     """The user did not want to wait for the finalizers."""
 
 
-def in_thread(action: Callable[[], object]) -> threading.Event:
+def in_thread(action: Callable[[], object], done: threading.Event | None = None) -> threading.Event:
     """Do it in a thread, so that Ctrl-C interrupts the waiting only; set the event at the end."""
-    done = threading.Event()
+    done = done or threading.Event()
 
     def run() -> None:
         try:

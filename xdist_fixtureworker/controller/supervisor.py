@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ..roles import FIXTURE_WORKER_ID
-from . import versions
+from . import reporting, versions
 from .run import Run
 from .signals import EndSignals
 
@@ -62,6 +62,11 @@ class Supervisor:
 
             check_python(".".join(map(str, node.workerinfo["version_info"][:2])), node.gateway.id)
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object | None) -> None:
+        if self._run is not None and error is not None:
+            self._run.sweep.test_worker_crashed(node.gateway.id)
+
     # Innermost, so that the reports are in time for plugins that end their work around this hook,
     # pytest-cov's combining of data among them.
     @pytest.hookimpl(wrapper=True, trylast=True)
@@ -77,16 +82,24 @@ class Supervisor:
         finally:
             self._finish(session, interrupted)
 
+    # After other plugins have ended what is theirs, and before the summary.
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self) -> None:
+        if self._finished and self._run is not None:
+            self._run.sweep_up()
+
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
         # Where an exception at the session's start kept the test loop from running:
         self._finish(None, interrupted=True)
         if self._run is not None:
-            self._run.wait_stopped()
+            self._run.sweep_up()
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         for line in self._summary:
             terminalreporter.write_line(line)
+        if self._run is not None:
+            reporting.write_left_behind(terminalreporter, self._run.sweep.lines())
 
     def _finish(self, session: pytest.Session | None, interrupted: bool) -> None:
         if self._run is None or self._signals is None or self._finished:

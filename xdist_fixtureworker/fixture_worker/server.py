@@ -6,6 +6,7 @@ one until it is told to finish or the connection ends, and then finalizes.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Generator
 from pathlib import Path
@@ -13,12 +14,12 @@ from queue import SimpleQueue
 from typing import Any
 
 import execnet
-import psutil
 import pytest
 
+from .. import strays
 from .._compat import captured, is_session_scoped
 from ..errors import ProtocolError
-from ..ledger_file import LedgerFile, Process
+from ..ledger_file import LedgerFile
 from ..protocol import (
     Begin,
     Finish,
@@ -33,7 +34,8 @@ from ..protocol import (
     decode,
     encode,
 )
-from ..settings import timeout
+from ..roles import RUN
+from ..settings import timeout, treatment_of_strays
 from .collected import collect_when_read
 from .items import FixtureItem
 from .main_thread import MainThread
@@ -41,8 +43,9 @@ from .runner import Runner
 from .tree import Tree
 
 _CONNECTION_LOST = object()
-TEST_WORKERS_TIMEOUT = 60.0
-"""Seconds that test workers get to end after the controller died; then we finalize all the same."""
+TEST_WORKERS_TIMEOUT = 20.0
+"""Seconds that test workers get to end after the controller died; then they are ended. execnet does
+so with those that run a test after 15 s."""
 
 
 HANGING_SET_UP = 60.0
@@ -57,10 +60,12 @@ class FixtureWorker:
         self._channel = channel
         self._requests: SimpleQueue[object] = SimpleQueue()
         self._may_end = threading.Event()
-        self._test_workers: list[psutil.Process] = []
+        self._test_workers: list[strays.Identity] = []
+        self._controller_died = False
         self._main = MainThread()
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
+        self._session = session
         self._tree = Tree(session)
         self._runner = Runner(session, self._tree, self._main, timeout(session.config), self._send)
 
@@ -78,6 +83,8 @@ class FixtureWorker:
             self._main.end_of_set_ups()
             self._runner.finalize()
             self._send(Finished())
+            if self._controller_died:
+                self._deal_with_strays()
         finally:
             self._may_end.set()
         return True
@@ -129,7 +136,7 @@ class FixtureWorker:
                 case Interrupt():
                     pass  # was obeyed when it arrived
                 case WorkerJoined():
-                    self._joined(message.pid)
+                    self._test_workers.append(strays.Identity(message.pid, message.created))
                 case Recover():
                     self._runner.recover(message)
                 case Finish():
@@ -145,6 +152,8 @@ class FixtureWorker:
         finalizers the time they need. It returns in any case: the event is set in a ``finally``,
         and when the main thread hangs.
         """
+        if data is _CONNECTION_LOST:
+            self._controller_died = True
         self._requests.put(data)
         if data is _CONNECTION_LOST:
             # In the main thread if the connection was lost before this callback was set.
@@ -157,21 +166,34 @@ class FixtureWorker:
 
     def _wait_test_workers_down(self) -> None:
         """Without the controller, wait for the test workers themselves: they may be using what
-        the finalizers destroy. execnet ends each of them within 15 s of the controller's death,
-        unless it is stopped."""
-        psutil.wait_procs(self._test_workers, timeout=TEST_WORKERS_TIMEOUT)
+        the finalizers destroy. One that hangs, or is stopped, does not end by itself."""
+        strays.end(strays.wait_gone(self._test_workers, TEST_WORKERS_TIMEOUT))
 
     def _begin(self, begin: Begin) -> None:
         if begin.ledger is not None:
             self._runner.ledger_file = LedgerFile(
-                Path(begin.ledger), begin.run, Process.of(begin.controller)
+                Path(begin.ledger),
+                begin.run,
+                self._testrun_uid,
+                strays.Identity.of(begin.controller),
             )
 
-    def _joined(self, pid: int) -> None:
-        try:
-            self._test_workers.append(psutil.Process(pid))  # notes its create time as well
-        except psutil.NoSuchProcess:
-            pass  # it is down already
+    def _left_behind(self) -> list[strays.Stray]:
+        """What is left of the run but for this process. Only for when it is the last one."""
+        run = strays.Run(os.environ.get(RUN, ""), self._testrun_uid)
+        return strays.find(run, exclude={os.getpid()})
+
+    def _deal_with_strays(self) -> None:
+        """In the controller's place. There is no terminal: the next run reports."""
+        match treatment_of_strays(self._session.config):
+            case "kill":
+                strays.end_all(self._left_behind)
+            case "report" if self._left_behind() and self._runner.ledger_file is not None:
+                self._runner.ledger_file.keep()
+
+    @property
+    def _testrun_uid(self) -> str:
+        return str(self._session.config.workerinput["testrunuid"])  # type: ignore[attr-defined]  # set by xdist
 
     def _send(self, message: Message) -> None:
         if isinstance(message, Hanging):

@@ -14,7 +14,7 @@ from typing import Any
 import execnet
 import pytest
 
-from .. import errors, values
+from .. import errors, strays, values
 from .._compat import is_session_scoped
 from ..declare import Declaration
 from ..plain_values import note_value
@@ -35,7 +35,8 @@ class TestWorker:
         self._outcomes: dict[Instance, Outcome] = {}
         self._environment = Environment()
         self._definitions = GlobalDefinitions(self._fetch)
-        channel.send(encode(Joined(os.getpid())))
+        process = strays.Identity.of(os.getpid())
+        channel.send(encode(Joined(process.pid, process.created)))
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:

@@ -1,0 +1,331 @@
+"""Finding and ending processes: real ones, which are told by their identity and nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+
+import psutil
+import pytest
+
+from xdist_fixtureworker import strays
+from xdist_fixtureworker.controller.sweep import Mark
+from xdist_fixtureworker.roles import RUN
+from xdist_fixtureworker.strays import Fate, Identity, Run, Stray
+
+NEVER = 30.0
+"""Seconds after which a test fails instead of hanging; nothing takes that long."""
+SHORT = 0.2
+"""Seconds of grace for a process that will not end without being killed."""
+
+SLEEP = ["sleep", "300"]
+STUBBORN = """
+import signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print(flush=True)
+signal.pause()
+"""
+#: Forks twice, as a daemon does, and says which process is left: one that never called exec.
+FORKS = """
+import os, signal
+if os.fork() == 0:
+    os.setsid()
+    child = os.fork()
+    if child == 0:
+        signal.pause()
+    print(child, flush=True)
+    os._exit(0)
+os.wait()
+"""
+#: When it is to end, it first starts another one in its place.
+HYDRA = """
+import os, signal, subprocess
+def replace(number, frame):
+    print(subprocess.Popen(["sleep", "300"]).pid, flush=True)
+    os._exit(0)
+signal.signal(signal.SIGTERM, replace)
+print(flush=True)
+while True: signal.pause()
+"""
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts processes, with the variables given in addition; they are killed after the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start_one(command: list[str], user: int | None = None, **env: str) -> subprocess.Popen[str]:
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
+        process = subprocess.Popen(
+            command, env={**inherited, **env}, user=user, text=True, stdout=subprocess.PIPE
+        )
+        started.append(process)
+        return process
+
+    yield start_one
+    for process in started:
+        with process:
+            process.kill()
+
+
+@pytest.fixture
+def run() -> Run:
+    """A run that nobody else has."""
+    mark = Mark()
+    mark.take_off()
+    return Run(mark.id, "uid")
+
+
+@pytest.fixture
+def end_pid() -> Iterator[Callable[[int], None]]:
+    """Has a process killed after the test that is no child of ours."""
+    identities: list[Identity] = []
+    yield lambda pid: identities.append(identity_of(pid))
+    strays.end(identities)
+
+
+def identity_of(pid: int) -> Identity:
+    return Identity(pid, psutil.Process(pid).create_time())
+
+
+def script(text: str) -> list[str]:
+    return [sys.executable, "-c", text]
+
+
+def said(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def has_exited(process: subprocess.Popen[str]) -> int:
+    """Its status, which must still be there for whoever started it."""
+    return process.wait(NEVER)
+
+
+# --- looking
+
+
+def test_what_a_worker_started_is_found_with_worker_and_test(run: Run, start: Start) -> None:
+    process = start(
+        [*SLEEP, "0"],
+        **{RUN: run.id},
+        PYTEST_XDIST_TESTRUNUID="uid",
+        PYTEST_XDIST_WORKER="gw7",
+        PYTEST_CURRENT_TEST="test_it.py::test_a (call)",
+    )
+    assert strays.find(run) == [
+        Stray(
+            pid=process.pid,
+            created=psutil.Process(process.pid).create_time(),
+            command="sleep 300 0",
+            worker="gw7",
+            test="test_it.py::test_a (call)",
+        )
+    ]
+
+
+def test_what_does_not_show_is_not_known(run: Run, start: Start) -> None:
+    start(SLEEP, **{RUN: run.id})
+    ((stray),) = strays.find(run)
+    assert (stray.worker, stray.test) == (None, None)
+
+
+def test_a_forked_daemon_shows_the_environment_of_what_it_was_forked_from(
+    run: Run, start: Start, end_pid: Callable[[int], None]
+) -> None:
+    parent = start(script(FORKS), **{RUN: run.id})
+    daemon = int(said(parent))
+    end_pid(daemon)
+    has_exited(parent)
+    assert psutil.Process(daemon).ppid() != parent.pid
+    assert [stray.pid for stray in strays.find(run)] == [daemon]
+
+
+def test_processes_of_others_are_not_found(run: Run, start: Start) -> None:
+    start(SLEEP, **{RUN: "another-run"})
+    start(SLEEP)
+    start(SLEEP, XDIST_FIXTUREWORKER_RUNS=run.id)
+    assert strays.find(run) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start processes of other users")
+def test_a_process_of_another_user_is_not_found(run: Run, start: Start) -> None:
+    process = start(SLEEP, user=65534, **{RUN: run.id})
+    assert psutil.Process(process.pid).environ()[RUN] == run.id  # so it could be
+    assert strays.find(run) == []
+
+
+def test_a_zombie_is_not_found(run: Run, start: Start) -> None:
+    process = start(SLEEP, **{RUN: run.id})
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert psutil.Process(process.pid).status() == psutil.STATUS_ZOMBIE
+    assert strays.find(run) == []
+
+
+def test_what_is_excluded_is_not_found(run: Run, start: Start) -> None:
+    processes = [start(SLEEP, **{RUN: run.id}) for _ in range(2)]
+    (stray,) = strays.find(run, exclude={processes[0].pid})
+    assert stray.pid == processes[1].pid
+
+
+OURS = {
+    "PYTEST_XDIST_TESTRUNUID": "ours",
+    "PYTEST_XDIST_WORKER": "gw0",
+    "PYTEST_CURRENT_TEST": "test_it.py::test_it (call)",
+}
+
+
+@pytest.mark.parametrize(
+    ("testrun_uid", "environment", "worker", "test"),
+    [
+        ("ours", OURS, "gw0", "test_it.py::test_it (call)"),
+        ("inner", OURS, None, None),
+        ("ours", {**OURS, "PYTEST_XDIST_TESTRUNUID": "inner"}, None, None),
+        ("ours", {"PYTEST_CURRENT_TEST": "test_outer.py::test_it (call)"}, None, None),
+        (None, {"PYTEST_XDIST_WORKER": "gw0"}, None, None),
+    ],
+    ids=["ours", "fork in an inner run", "of an inner run", "within a serial run", "too early"],
+)
+def test_variables_about_another_run_tell_nothing(
+    testrun_uid: str | None,
+    environment: Mapping[str, str],
+    worker: str | None,
+    test: str | None,
+) -> None:
+    run = Run("run", testrun_uid)
+    assert (run.worker(environment), run.test(environment)) == (worker, test)
+
+
+def test_this_process_is_known_by_id_and_time() -> None:
+    assert strays.Identity.of(os.getpid()) == identity_of(os.getpid())
+
+
+def test_descendants(start: Start, end_pid: Callable[[int], None]) -> None:
+    child = start(["sh", "-c", "sleep 300 & echo $!; wait"])
+    grandchild = int(said(child))
+    end_pid(grandchild)
+    assert strays.descends_from(identity_of(child.pid), os.getpid())
+    assert strays.descends_from(identity_of(grandchild), os.getpid())
+    assert not strays.descends_from(identity_of(os.getpid()), child.pid)
+    assert not strays.descends_from(Identity(grandchild, 0.0), os.getpid())
+
+
+# --- ending
+
+
+def test_a_process_is_terminated(start: Start) -> None:
+    process = start(SLEEP)
+    identity = identity_of(process.pid)
+    assert strays.end([identity], NEVER) == {identity: Fate.TERMINATED}
+    assert has_exited(process) == -signal.SIGTERM
+
+
+def test_a_process_that_ignores_it_is_killed(start: Start) -> None:
+    process = start(script(STUBBORN))
+    said(process)
+    identity = identity_of(process.pid)
+    assert strays.end([identity], SHORT) == {identity: Fate.KILLED}
+    assert has_exited(process) == -signal.SIGKILL
+
+
+def test_a_stopped_process_is_killed(start: Start) -> None:
+    process = start(SLEEP)
+    process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+    identity = identity_of(process.pid)
+    assert strays.end([identity], SHORT) == {identity: Fate.KILLED}
+    assert has_exited(process) == -signal.SIGKILL
+
+
+def test_who_ends_meanwhile_needs_no_signal(start: Start) -> None:
+    process = start(SLEEP)
+    identity = identity_of(process.pid)
+    process.kill()
+    assert strays.wait_gone([identity], NEVER) == []  # though it is a zombie as yet
+    assert strays.end([identity], NEVER) == {identity: Fate.GONE}
+    assert has_exited(process) == -signal.SIGKILL
+    assert strays.end([identity], NEVER) == {identity: Fate.GONE}
+
+
+def test_each_is_told_what_was_done_to_it(start: Start) -> None:
+    stubborn, easy, gone = start(script(STUBBORN)), start(SLEEP), start(SLEEP)
+    said(stubborn)
+    identities = [identity_of(process.pid) for process in (stubborn, easy, gone)]
+    gone.kill()
+    assert strays.wait_gone(identities, SHORT) == identities[:2]
+    assert list(strays.end(identities, SHORT).items()) == [
+        (identities[0], Fate.KILLED),
+        (identities[1], Fate.TERMINATED),
+        (identities[2], Fate.GONE),
+    ]
+
+
+def test_a_later_process_with_the_same_id_is_left_alone(start: Start) -> None:
+    process = start(SLEEP)
+    earlier = Identity(process.pid, psutil.Process(process.pid).create_time() - 60)
+    assert strays.wait_gone([earlier], NEVER) == []
+    assert strays.end([earlier], NEVER) == {earlier: Fate.GONE}
+    assert process.poll() is None
+
+
+def test_clocks_that_read_the_time_of_the_boot_a_second_apart_agree(start: Start) -> None:
+    process = start(SLEEP)
+    known = Identity(process.pid, psutil.Process(process.pid).create_time() + 1)
+    assert strays.end([known], NEVER) == {known: Fate.TERMINATED}
+
+
+def test_looks_between_which_the_time_of_the_boot_moved_find_the_same_stray() -> None:
+    first = Stray(1, 1000.0, "sleep 300", "gw0", None)
+    assert first == dataclasses.replace(first, created=1001.0)
+    assert hash(first) == hash(dataclasses.replace(first, created=1001.0))
+    assert first != dataclasses.replace(first, pid=2)
+
+
+def test_what_is_started_by_what_is_ended_is_ended_as_well(
+    run: Run, start: Start, end_pid: Callable[[int], None]
+) -> None:
+    process = start(script(HYDRA), **{RUN: run.id})
+    said(process)
+    fates = strays.end_all(lambda: strays.find(run), NEVER)
+    assert [(stray.command == "sleep 300", fate) for stray, fate in fates.items()] == [
+        (False, Fate.TERMINATED),
+        (True, Fate.TERMINATED),
+    ]
+    assert {stray.pid for stray in fates} == {process.pid, int(said(process))}
+    assert strays.find(run) == []
+
+
+def test_the_looking_ends_even_if_new_ones_keep_coming(run: Run, start: Start) -> None:
+    def look() -> list[Stray]:
+        start(SLEEP, **{RUN: run.id})
+        return strays.find(run)
+
+    fates = strays.end_all(look, NEVER)
+    assert set(fates.values()) == {Fate.TERMINATED}
+    assert len(fates) == 3
+
+
+# --- the mark
+
+
+def test_the_mark_is_taken_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(RUN, raising=False)
+    mark = Mark()
+    assert os.environ[RUN] == mark.id
+    mark.take_off()
+    assert RUN not in os.environ
+
+
+def test_within_another_run_its_mark_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(RUN, "outer")
+    mark = Mark()
+    assert os.environ[RUN] == mark.id != "outer"
+    mark.take_off()
+    assert os.environ[RUN] == "outer"
