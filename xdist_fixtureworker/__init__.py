@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest as _pytest
 
 from . import roles as _roles
+from .attributes import attrs
 from .declare import global_fixture
 from .errors import (
     CannotShareError,
@@ -21,6 +22,7 @@ __all__ = [
     "FixtureWorkerError",
     "RemoteTraceback",
     "SetUpError",
+    "attrs",
     "global_fixture",
     "is_fixture_worker",
     "parallel_only",

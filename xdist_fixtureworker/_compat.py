@@ -13,6 +13,7 @@ The one difference between versions: since pytest 9.1 a definition knows the nod
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -126,6 +127,12 @@ def is_session_scoped(definition: FixtureDef[Any]) -> bool:
     return definition.scope == "session"
 
 
+def is_test_method(definition: FixtureDef[Any]) -> bool:
+    """Whether it is an instance method of a test class, and so not of a plugin's object."""
+    bound_to = getattr(definition.func, "__self__", None)
+    return not (bound_to is None or isinstance(bound_to, type)) and "::" in definition.baseid
+
+
 def parameter_values(definition: FixtureDef[Any]) -> Sequence[object]:
     """The values of ``params=`` in a fixture's definition; empty where it has none."""
     return [
@@ -213,6 +220,20 @@ def skip_at_item(reason: str, item: pytest.Item) -> BaseException:
     has_line = item.reportinfo()[1] is not None  # pytest insists on it
     error: BaseException = pytest.skip.Exception(reason, _use_item_location=has_line)
     return error
+
+
+@contextlib.contextmanager
+def captured(config: pytest.Config) -> Iterator[None]:
+    """Capture what is printed, as while a test runs; it goes to the next report that is made."""
+    manager = config.pluginmanager.get_plugin("capturemanager")
+    if manager is None:
+        yield
+        return
+    manager.resume_global_capture()
+    try:
+        yield
+    finally:
+        manager.suspend_global_capture()
 
 
 _FIXTURE: type[Any] = type(pytest.fixture(lambda: None))

@@ -15,6 +15,7 @@ import pytest
 
 from . import errors
 from ._compat import fixture_function, fixture_name, fixture_scope, is_fixture
+from .attributes import Attributes
 from .guards import take_marks
 from .locations import location, plain
 
@@ -31,6 +32,8 @@ class Declaration:
     where: str  #: ``file:line`` of the function
     env: bool
     recover: Callable[[Any], object] | None = None
+    share: Attributes | None = None  #: what of the value is shared; None: all of it, as a copy
+    promoted: bool = False  #: by configuration, and not by a decorator
 
 
 @overload
@@ -40,7 +43,7 @@ def global_fixture(fixture: Callable[..., object], /) -> Any: ...
 @overload
 def global_fixture(
     *,
-    share: str = ...,
+    share: str | Attributes = ...,
     env: bool = ...,
     recover: Callable[[Any], object] | None = ...,
     params: Iterable[object] | None = ...,
@@ -60,7 +63,8 @@ def global_fixture(fixture: Any = None, /, **arguments: Any) -> Any:
     Use it bare, with arguments, or on top of ``@pytest.fixture(scope="session")``.
 
     :param share: how the value reaches the test workers. ``"copy"``, the default: pickled once,
-        unpickled once in each test worker.
+        unpickled once in each test worker. :func:`attrs(...) <attrs>`: a record of some attributes
+        of an object that cannot be pickled.
     :param env: whether what the set-up changes in ``os.environ`` is changed in each test worker
         too, when it gets the value, and taken back at the worker's end. Default: False.
     :param recover: a function that undoes what the finalizer would have, if the fixture worker
@@ -116,11 +120,12 @@ def _declare(fixture: Any, arguments: dict[str, Any]) -> Any:
         where = location(function)
         take_marks(function, name, where)
         fixture = pytest.fixture(scope="session", **for_fixture)(function)
-    if share != "copy":
+    if share != "copy" and not isinstance(share, Attributes):
         raise pytest.UsageError(errors.unknown_share(name, where, share))
     if recover is not None and not callable(recover):
         raise pytest.UsageError(errors.recover_not_callable(name, where, recover))
-    setattr(plain(function), _ATTRIBUTE, Declaration(name, where, bool(env), recover))
+    shared = share if isinstance(share, Attributes) else None
+    setattr(plain(function), _ATTRIBUTE, Declaration(name, where, bool(env), recover, shared))
     return fixture
 
 

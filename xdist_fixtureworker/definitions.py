@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
-from ._compat import is_session_scoped, visible_definitions
+from ._compat import is_session_scoped, is_test_method, visible_definitions
 from .declare import Declaration, declaration_of
+from .locations import location
+from .promotion import promotions
 from .protocol import Instance, Step
 
 if TYPE_CHECKING:
@@ -20,12 +23,36 @@ Definition: TypeAlias = pytest.FixtureDef[Any]
 ArgNames: TypeAlias = Callable[[Definition], Sequence[str]]
 
 
-def global_declaration(definition: Definition) -> Declaration | None:
-    """How ``definition`` was declared global; None if it was not.
+def global_declaration(definition: Definition, config: pytest.Config) -> Declaration | None:
+    """How ``definition`` was declared global, or is by configuration; None if it is not global.
 
     The scope is asked too, as the same function may be a narrower fixture under another name.
     """
-    return declaration_of(definition.func) if is_session_scoped(definition) else None
+    if not is_session_scoped(definition):
+        return None
+    declared = declaration_of(definition.func)
+    promotion = promotions(config).get(definition.argname)
+    if promotion is None or not is_promotable(definition):
+        return declared
+    if declared is not None:
+        return replace(declared, share=promotion.share or declared.share)
+    where = location(definition.func)
+    return Declaration(definition.argname, where, env=False, share=promotion.share, promoted=True)
+
+
+def is_promotable(definition: Definition) -> bool:
+    """Whether configuration can make it global: a session fixture that outlives its tests, and not
+    what pytest makes of the arguments of ``parametrize()``."""
+    return (
+        is_session_scoped(definition)
+        and not is_test_method(definition)
+        and module_of(definition).partition(".")[0] != "_pytest"
+    )
+
+
+def module_of(definition: Definition) -> str:
+    """The module that the fixture's function stands in."""
+    return getattr(definition.func, "__module__", None) or ""
 
 
 def dependencies(definition: Definition, node: Node, argnames: ArgNames) -> Iterator[Definition]:
@@ -90,7 +117,7 @@ def _twins(name: str, names: tuple[str, str], node: Node) -> list[Definition]:
     return [
         definition
         for definition in visible_definitions(name, node)
-        if global_declaration(definition) is not None and _names(definition) == names
+        if global_declaration(definition, node.config) is not None and _names(definition) == names
     ]
 
 

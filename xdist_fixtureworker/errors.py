@@ -49,7 +49,16 @@ def cannot_pickle(fixture: str, where: str, type_name: str, cause: str, culprit:
         f"the value of the global fixture '{fixture}' ({where}) cannot be sent to the test "
         f"workers: it is a {type_name}, and {place} ({cause}).\n"
         f"Return what the tests need to make their own: a URL, a path, connection parameters; "
-        f"and let a session fixture of the test workers connect with them."
+        f"and let a session fixture of the test workers connect with them. Where the object must "
+        f'stay as it is, share=attrs("url", "port") sends these attributes of it.'
+    )
+
+
+def cannot_read(fixture: str, where: str, type_name: str, cause: str) -> str:
+    return (
+        f"an attribute of the global fixture '{fixture}' ({where}) cannot be read to be sent to "
+        f"the test workers: its value is a {type_name} ({cause}).\n"
+        f"Share attributes that it has when it is set up."
     )
 
 
@@ -199,10 +208,103 @@ def unknown_argument(argument: str, known: tuple[str, ...]) -> str:
 
 
 def unknown_share(name: str, where: str, share: object) -> str:
+    later = "comes with a later version" if share == "proxy" else "does not exist"
     return (
-        f"@global_fixture(share={share!r}) on '{name}' ({where}): the only way of sharing that "
-        f'this version knows is share="copy".\n'
-        f"Leave share out, and return connection details instead of a live object."
+        f"@global_fixture(share={share!r}) on '{name}' ({where}): this way of sharing {later}.\n"
+        f"Leave share out and return connection details instead of a live object, or share some "
+        f'attributes of the object: share=attrs("url", "port").'
+    )
+
+
+def no_attributes() -> str:
+    return (
+        "attrs() without names would share nothing.\n"
+        'Name the attributes that the tests need: attrs("url", "config.port").'
+    )
+
+
+def not_an_attribute(name: object) -> str:
+    return (
+        f"attrs({name!r}): this cannot be the name of an attribute.\n"
+        f'Names go in as texts, one by one, with dots for attributes of attributes: attrs("url", '
+        f'"config.port").'
+    )
+
+
+def attribute_within_another(name: str, outer: str) -> str:
+    return (
+        f"attrs() got '{outer}', which is the whole object, and '{name}', which is an attribute of "
+        f"it.\nRemove one of the two."
+    )
+
+
+def not_shared(fixture: str, name: str, names: tuple[str, ...]) -> str:
+    more = (*names, name)
+    quoted = ", ".join(f'"{each}"' for each in more)
+    return (
+        f"'{name}' of the global fixture '{fixture}' is not shared with the test workers; shared "
+        f"are: {', '.join(names)}.\n"
+        f"If it is plain data, add it where the fixture is made global: in "
+        f"@global_fixture(share=attrs({quoted})), or in global_fixtures: "
+        f"{fixture}: attrs({', '.join(more)}). Methods can be called in the fixture worker only."
+    )
+
+
+def record_is_read_only(fixture: str, name: str) -> str:
+    return (
+        f"'{name}' of the global fixture '{fixture}' cannot be changed here: test workers have a "
+        f"read-only record, and the object itself is in the fixture worker.\n"
+        f"Change it in the fixture, or in another global fixture that depends on it."
+    )
+
+
+def unknown_promotion(line: str, source: str) -> str:
+    return (
+        f"{source}: '{line}' is not understood.\n"
+        f"Write the name of a session fixture, alone or with the attributes of it that are shared: "
+        f"docker_services, or httpbin: attrs(url, host)"
+    )
+
+
+def wrong_promotion(line: str, source: str, cause: str) -> str:
+    return f"{source}: '{line}' is not right: {cause}"
+
+
+def promotion_by_proxy(line: str, source: str) -> str:
+    return (
+        f"{source}: '{line}' asks for share=\"proxy\", which comes with a later version.\n"
+        f"Until then, share the attributes that the tests need, as in httpbin: attrs(url, host), "
+        f"or leave the fixture out: each test worker then sets it up for itself."
+    )
+
+
+def no_such_session_fixture(name: str, source: str, near: tuple[str, ...]) -> str:
+    meant = f" Did you mean {' or '.join(near)}?" if near else ""
+    return (
+        f"{source}: there is no session fixture '{name}'.{meant}\n"
+        f"pytest --fixtures lists all. A plugin that is not loaded has none."
+    )
+
+
+def not_collected(name: str, source: str, near: tuple[str, ...]) -> str:
+    return (
+        f"{source}: there is no session fixture '{name}' in what was collected; did you mean "
+        f"{' or '.join(near)}?"
+    )
+
+
+def promotion_of_narrower(name: str, source: str, scopes: tuple[str, ...]) -> str:
+    return (
+        f"{source}: the fixture '{name}' cannot be global, because a global fixture lives as long "
+        f"as the test run. It is {' and '.join(scopes)}.\n"
+        f"Name the session fixture that does the work for it, or give it that scope."
+    )
+
+
+def promotion_refused(name: str, source: str, where: str, reason: str, instead: str) -> str:
+    return (
+        f"{source}: the fixture '{name}' ({where}) cannot be global: {reason}.\n"
+        f"Remove it there. {instead}."
     )
 
 

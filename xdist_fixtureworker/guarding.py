@@ -24,8 +24,16 @@ from .locations import location
 _SKIPPED_BY = "xdist_fixtureworker_guard"
 """The attribute of an exception, and then of the test's report, that names the guard."""
 
+_KEPT_OUT: pytest.StashKey[list[Registration]] = pytest.StashKey()
+"""Of the config: the definitions that are not there."""
+
 _MISSING: pytest.StashKey[Registration] = pytest.StashKey()
 """Of a test: the definition that it needs and that is not there."""
+
+
+def names_kept_out(config: pytest.Config) -> set[str]:
+    """The names of fixtures of which a definition is not there, because of its guard."""
+    return {definition.name for definition in config.stash.get(_KEPT_OUT, [])}
 
 
 class Guarding:
@@ -34,7 +42,7 @@ class Guarding:
 
     def __init__(self, config: pytest.Config) -> None:
         self._failing = failing_guard(config)
-        self._kept_out: list[Registration] = []
+        self._kept_out = config.stash.setdefault(_KEPT_OUT, [])
         self._only_lists: bool = config.option.showfixtures
         filter_registrations(config, self._is_there)
         for line in MARKERS:

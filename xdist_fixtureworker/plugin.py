@@ -10,6 +10,7 @@ from .declare import method_declaration
 from .errors import instance_method
 from .guarding import Guarding
 from .guards import install
+from .promotion import INI, OPTION, read_promotions
 from .roles import FIXTURE_WORKER, HANDOVER
 
 
@@ -36,6 +37,20 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         default=False,
         help="As if --fixture-worker were given whenever tests are distributed",
     )
+    group.addoption(
+        OPTION,
+        dest=INI,
+        action="append",
+        metavar="NAME",
+        help="Make a session fixture global, whoever defines it: 'NAME', or 'NAME: attrs(a, b)' "
+        "to share these attributes of its value. Can be given several times",
+    )
+    parser.addini(
+        INI,
+        type="linelist",
+        help="Session fixtures to make global, whoever defines them; on each line as for "
+        "--global-fixture",
+    )
     parser.addini(
         settings.TIMEOUT,
         default="",
@@ -59,6 +74,8 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.timeout(config)  # both say what is wrong with them
     settings.treatment_of_strays(config)
     config.pluginmanager.register(Guarding(config), "xdist_fixtureworker_guarding")
+    if read_promotions(config) and (promotions := _promotions(config)) is not None:
+        config.pluginmanager.register(promotions, "xdist_fixtureworker_promotions")
     config.pluginmanager.register(_role(config), "xdist_fixtureworker_role")
     if not hasattr(config, "workerinput"):
         from .controller.leftovers import Leftovers
@@ -83,6 +100,20 @@ def pytest_pycollect_makeitem(collector: pytest.Collector, obj: object) -> None:
         declaration = method_declaration(obj)
         if declaration is not None:
             raise collector.CollectError(instance_method(declaration.name, declaration.where))
+
+
+def _promotions(config: pytest.Config) -> object | None:
+    """What checks the names that configuration makes global; nothing in the fixture worker."""
+    workerinput = getattr(config, "workerinput", None)
+    if workerinput is None:
+        from .controller.promotions import Promotions
+
+        return Promotions(config)
+    if workerinput.get(HANDOVER, ("",))[0] == FIXTURE_WORKER:
+        return None
+    from .test_worker.promotions import TestWorkerPromotions
+
+    return TestWorkerPromotions(config)
 
 
 def _role(config: pytest.Config) -> object:

@@ -8,6 +8,17 @@ HANDOVER = "xdist_fixtureworker"
 RAN = "xdist_fixtureworker_ran"
 """The key in xdist's ``workeroutput`` for the global fixtures that a test worker set up itself."""
 
+MISUSE = "xdist_fixtureworker_misuse"
+"""The key in ``workeroutput`` for what is wrong with the names that configuration makes global:
+``(error, notes)``."""
+
+COLLECTS_EVERYTHING = "xdist_fixtureworker_everything"
+"""The key in ``workerinput`` for whether the run is about the whole suite."""
+
+PLAIN_VALUES = "xdist_fixtureworker_plain_values"
+"""The key in ``workeroutput`` for digests of the values of session fixtures, by their names and
+places."""
+
 RUN = "XDIST_FIXTUREWORKER_RUN"
 """The environment variable by which all processes of a run are known, wherever they end up."""
 

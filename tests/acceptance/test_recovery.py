@@ -52,6 +52,34 @@ def undone(notes: Sequence[Note]) -> list[object]:
     return [note.more["value"]["name"] for note in notes if note.what == "undone"]  # type: ignore[index]  # a dict
 
 
+LIVE = """
+import threading
+from xdist_fixtureworker import attrs
+
+class Server:
+    def __init__(self): self.name, self.lock = "server", threading.Lock()
+
+def undo(server): note("undone", value={"name": server.name}, record=repr(server))
+
+@global_fixture(share=attrs("name"), recover=undo)
+def server():
+    yield Server()
+    note("server down")
+"""
+
+
+def test_of_a_live_object_its_attributes(suite: Suite) -> None:
+    suite.write(
+        {
+            "conftest.py": LIVE + KILLER.format(needs="server"),
+            "test_it.py": "def test_it(killer): pass",
+        }
+    )
+    result = suite.run("-n1", "--fixture-worker")
+    assert undone(result.notes) == ["server"]
+    assert [note.more.get("record") for note in result.notes] == ["<server: name='server'>"]
+
+
 def test_last_set_up_first(suite: Suite) -> None:
     """With the value, in another fixture worker, for what was set up and not finalized."""
     suite.write(

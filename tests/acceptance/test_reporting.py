@@ -152,3 +152,38 @@ def test_help_and_ini_help(suite: Suite) -> None:
     assert "--fixture-worker" in text
     assert "--no-fixture-worker" in text
     assert "fixture_worker (bool):" in text
+
+
+LOGGING_THREAD = """
+import threading
+
+@global_fixture
+def logger(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("logger")
+    def log():
+        while not (folder / "ask").exists(): started.wait(0.01)
+        os.write(2, b"logged by " + b"a thread")
+        (folder / "done").touch()
+    started = threading.Event()
+    thread = threading.Thread(target=log)
+    thread.start()
+    yield folder
+    thread.join()
+    raise RuntimeError("no")
+"""
+ASKING_TEST = """
+import time
+def test_it(logger):
+    (logger / "ask").touch()
+    while not (logger / "done").exists(): time.sleep(0.01)
+"""
+
+
+@pytest.mark.parametrize("shown", [False, True], ids=["captured", "-s"])
+def test_what_a_fixture_prints_in_a_thread(suite: Suite, shown: bool) -> None:
+    """It is captured while tests run, as in a test worker, and shown with the next error."""
+    suite.write({"conftest.py": LOGGING_THREAD, "test_it.py": ASKING_TEST})
+    result = suite.run_distributed(*(["-s"] if shown else []))
+    assert result.outcomes == {"passed": 1, "errors": 1}
+    assert ("logged by a thread" in result.errors) is shown
+    assert ("logged by a thread" in result.output) is not shown

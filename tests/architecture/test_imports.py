@@ -13,6 +13,7 @@ PROCESSES = {"controller", "fixture_worker", "test_worker"}
 SHARED = {
     "__init__",
     "_compat",
+    "attributes",
     "declare",
     "definitions",
     "errors",
@@ -20,10 +21,14 @@ SHARED = {
     "guards",
     "ledger_file",
     "locations",
+    "plain_values",
+    "promotion",
     "protocol",
+    "refusals",
     "roles",
     "settings",
     "strays",
+    "suitability",
     "values",
 }
 ENTRY = "plugin"
@@ -169,8 +174,10 @@ def test_the_plugin_alone_loads_no_role_and_nothing_that_roles_need() -> None:
         ("controller.supervisor", {"xdist", "psutil"}),
         ("controller.bystander", LAZY),
         ("controller.listing", LAZY),
+        ("controller.promotions", LAZY),
         ("fixture_worker.server", {"xdist"}),
         ("test_worker.client", {"xdist", "psutil"}),
+        ("test_worker.promotions", LAZY),
         ("test_worker.unserved", LAZY),
     ],
 )

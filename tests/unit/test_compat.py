@@ -40,6 +40,7 @@ from xdist_fixtureworker._compat import (
     all_definitions,
     autouse_names,
     cache_directory,
+    captured,
     defining_node,
     filter_registrations,
     fixture_function,
@@ -47,6 +48,7 @@ from xdist_fixtureworker._compat import (
     fixture_scope,
     is_fixture,
     is_session_scoped,
+    is_test_method,
     new_mark,
     parameter_values,
     parse_conftest_again,
@@ -1551,3 +1553,67 @@ if {unregistered}:
         [sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60
     )
     assert result.stdout == ("" if unregistered else "cleaned up\n")
+
+
+METHODS = """
+import pytest
+class Plugin:
+    @pytest.fixture(scope="session")
+    def of_plugin(self): ...
+class TestIt:
+    @pytest.fixture(scope="session")
+    def of_instance(self): ...
+    @pytest.fixture(scope="session")
+    @classmethod
+    def of_class(cls): ...
+    @pytest.fixture(scope="session")
+    @staticmethod
+    def of_nothing(): ...
+    def test_it(self, of_plugin, of_instance, of_class, of_nothing, of_module): ...
+@pytest.fixture(scope="session")
+def of_module(): ...
+def pytest_configure(config):
+    config.pluginmanager.register(Plugin())
+"""
+
+
+def test_instance_methods_of_test_classes(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(METHODS.replace("class TestIt", "class NoTest"))
+    pytester.makepyfile(METHODS)
+    (item,) = collected(pytester)
+    found = {
+        name: is_test_method(definition(name, item))
+        for name in ("of_plugin", "of_instance", "of_class", "of_nothing", "of_module")
+    }
+    assert found == {
+        "of_plugin": False,
+        "of_instance": True,
+        "of_class": False,
+        "of_nothing": False,
+        "of_module": False,
+    }
+
+
+def test_capturing_between_reports(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_it(): ...")
+
+    class Plugin:
+        sections: tuple[object, ...] = ()
+
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_runtestloop(self, session: pytest.Session) -> None:
+            with captured(session.config):
+                os.write(1, b"captured")
+
+        def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+            self.sections += tuple(report.sections)
+
+    plugin = Plugin()
+    run(pytester, plugin, "--capture=fd")
+    assert ("Captured stdout setup", "captured") in plugin.sections
+
+
+def test_capturing_where_nothing_is_captured(pytester: pytest.Pytester) -> None:
+    config = pytester.parseconfig("-p", "no:capture")
+    with captured(config):
+        pass

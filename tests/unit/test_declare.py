@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from xdist_fixtureworker import errors, global_fixture
+from xdist_fixtureworker import attrs, errors, global_fixture
 from xdist_fixtureworker._compat import fixture_function, fixture_scope, is_fixture
+from xdist_fixtureworker.attributes import Attributes
 from xdist_fixtureworker.declare import (
     Declaration,
     declaration_of,
@@ -84,6 +85,15 @@ def test_with_arguments() -> None:
     assert tuple(marker(fixture).ids) == ("one", "two")
     assert marker(fixture).autouse is True
     assert marker(fixture).name == "database"
+
+
+def test_attributes() -> None:
+    def server() -> object:
+        return object()
+
+    fixture = global_fixture(share=attrs("url", "config.port"))(server)
+    shared = Attributes(("url", "config.port"))
+    assert declared(fixture) == Declaration("server", place(server), env=False, share=shared)
 
 
 @pytest.mark.parametrize("env", [True, False])
@@ -338,11 +348,7 @@ def test_recover_that_cannot_be_called(below: Any) -> None:
 def test_unknown_share(share: object, below: Any) -> None:
     with pytest.raises(pytest.UsageError) as excinfo:
         on(below, share=share)()
-    assert str(excinfo.value) == (
-        f"@global_fixture(share={share!r}) on 'function_fixture' ({WHERE}): the only way of "
-        f'sharing that this version knows is share="copy".\n'
-        f"Leave share out, and return connection details instead of a live object."
-    )
+    assert str(excinfo.value) == errors.unknown_share("function_fixture", WHERE, share)
     assert declaration_of(function_fixture) is None
 
 

@@ -35,6 +35,14 @@ class Known:
         return self
 
     @property
+    def config(self) -> Known:
+        return self
+
+    @property
+    def stash(self) -> dict[object, object]:
+        return {}
+
+    @property
     def _fixturemanager(self) -> Known:
         return self
 

@@ -30,7 +30,8 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "workers: it is a sqlalchemy.engine.base.Engine, and the value.pool.lock (a _thread.lock) "
         "is what pickle refuses (TypeError: cannot pickle '_thread.lock' object).\n"
         "Return what the tests need to make their own: a URL, a path, connection parameters; "
-        "and let a session fixture of the test workers connect with them.",
+        "and let a session fixture of the test workers connect with them. Where the object must "
+        'stay as it is, share=attrs("url", "port") sends these attributes of it.',
     ),
     (
         errors.cannot_pickle,
@@ -38,7 +39,16 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "the value of the global fixture 'lock' (conftest.py:7) cannot be sent to the test "
         "workers: it is a _thread.lock, and pickle refuses it (TypeError: cannot pickle it).\n"
         "Return what the tests need to make their own: a URL, a path, connection parameters; "
-        "and let a session fixture of the test workers connect with them.",
+        "and let a session fixture of the test workers connect with them. Where the object must "
+        'stay as it is, share=attrs("url", "port") sends these attributes of it.',
+    ),
+    (
+        errors.cannot_read,
+        ("server", "conftest.py:7", "http.server.HTTPServer", "AttributeError: no attribute 'url'"),
+        "an attribute of the global fixture 'server' (conftest.py:7) cannot be read to be sent to "
+        "the test workers: its value is a http.server.HTTPServer (AttributeError: no attribute "
+        "'url').\n"
+        "Share attributes that it has when it is set up.",
     ),
     (
         errors.too_large,
@@ -200,9 +210,106 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
     (
         errors.unknown_share,
         ("tables", "conftest.py:7", "proxy"),
-        "@global_fixture(share='proxy') on 'tables' (conftest.py:7): the only way of sharing that "
-        'this version knows is share="copy".\n'
-        "Leave share out, and return connection details instead of a live object.",
+        "@global_fixture(share='proxy') on 'tables' (conftest.py:7): this way of sharing comes "
+        "with a later version.\n"
+        "Leave share out and return connection details instead of a live object, or share some "
+        'attributes of the object: share=attrs("url", "port").',
+    ),
+    (
+        errors.unknown_share,
+        ("tables", "conftest.py:7", "Copy"),
+        "@global_fixture(share='Copy') on 'tables' (conftest.py:7): this way of sharing does not "
+        "exist.\n"
+        "Leave share out and return connection details instead of a live object, or share some "
+        'attributes of the object: share=attrs("url", "port").',
+    ),
+    (
+        errors.no_attributes,
+        (),
+        "attrs() without names would share nothing.\n"
+        'Name the attributes that the tests need: attrs("url", "config.port").',
+    ),
+    (
+        errors.not_an_attribute,
+        ("url()",),
+        "attrs('url()'): this cannot be the name of an attribute.\n"
+        'Names go in as texts, one by one, with dots for attributes of attributes: attrs("url", '
+        '"config.port").',
+    ),
+    (
+        errors.attribute_within_another,
+        ("config.port", "config"),
+        "attrs() got 'config', which is the whole object, and 'config.port', which is an attribute "
+        "of it.\nRemove one of the two.",
+    ),
+    (
+        errors.not_shared,
+        ("server", "config.password", ("url", "config.port")),
+        "'config.password' of the global fixture 'server' is not shared with the test workers; "
+        "shared are: url, config.port.\n"
+        "If it is plain data, add it where the fixture is made global: in "
+        '@global_fixture(share=attrs("url", "config.port", "config.password")), or in '
+        "global_fixtures: server: attrs(url, config.port, config.password). "
+        "Methods can be called in the fixture worker only.",
+    ),
+    (
+        errors.record_is_read_only,
+        ("server", "port"),
+        "'port' of the global fixture 'server' cannot be changed here: test workers have a "
+        "read-only record, and the object itself is in the fixture worker.\n"
+        "Change it in the fixture, or in another global fixture that depends on it.",
+    ),
+    (
+        errors.unknown_promotion,
+        ("httpbin: attr(url)", "global_fixtures"),
+        "global_fixtures: 'httpbin: attr(url)' is not understood.\n"
+        "Write the name of a session fixture, alone or with the attributes of it that are shared: "
+        "docker_services, or httpbin: attrs(url, host)",
+    ),
+    (
+        errors.wrong_promotion,
+        ("httpbin: attrs()", "global_fixtures", "attrs() without names would share nothing."),
+        "global_fixtures: 'httpbin: attrs()' is not right: attrs() without names would share "
+        "nothing.",
+    ),
+    (
+        errors.promotion_by_proxy,
+        ("pool: proxy", "global_fixtures"),
+        "global_fixtures: 'pool: proxy' asks for share=\"proxy\", which comes with a later version."
+        "\nUntil then, share the attributes that the tests need, as in httpbin: attrs(url, host), "
+        "or leave the fixture out: each test worker then sets it up for itself.",
+    ),
+    (
+        errors.no_such_session_fixture,
+        ("tabels", "--global-fixture", ("tables", "labels")),
+        "--global-fixture: there is no session fixture 'tabels'. Did you mean tables or labels?\n"
+        "pytest --fixtures lists all. A plugin that is not loaded has none.",
+    ),
+    (
+        errors.no_such_session_fixture,
+        ("tabels", "global_fixtures", ()),
+        "global_fixtures: there is no session fixture 'tabels'.\n"
+        "pytest --fixtures lists all. A plugin that is not loaded has none.",
+    ),
+    (
+        errors.not_collected,
+        ("tabels", "global_fixtures", ("tables", "labels")),
+        "global_fixtures: there is no session fixture 'tabels' in what was collected; did you mean "
+        "tables or labels?",
+    ),
+    (
+        errors.promotion_of_narrower,
+        ("tables", "global_fixtures", ("module-scoped (a.py:7)", "function-scoped (b.py:8)")),
+        "global_fixtures: the fixture 'tables' cannot be global, because a global fixture lives as "
+        "long as the test run. It is module-scoped (a.py:7) and function-scoped (b.py:8).\n"
+        "Name the session fixture that does the work for it, or give it that scope.",
+    ),
+    (
+        errors.promotion_refused,
+        ("loop", "global_fixtures", "plugin.py:7", "it belongs to one process", "Leave it there"),
+        "global_fixtures: the fixture 'loop' (plugin.py:7) cannot be global: it belongs to one "
+        "process.\n"
+        "Remove it there. Leave it there.",
     ),
     (
         errors.arguments_on_fixture,

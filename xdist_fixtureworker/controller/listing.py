@@ -27,14 +27,14 @@ class Listing:
         described: dict[int, Any] = {}  # two definitions may share a function
         for definition in all_definitions(session):
             function = plain(definition.func)
-            notes = "\n".join(self._notes(definition))
+            notes = "\n".join(self._notes(definition, session.config))
             if notes and id(function) not in described:
                 described[id(function)] = function
                 documentation = f"{notes}\n{function.__doc__ or ''}".rstrip()
                 self._patch.setattr(function, "__doc__", documentation)
 
-    def _notes(self, definition: Any) -> Iterator[str]:
-        if global_declaration(definition) is not None:
+    def _notes(self, definition: Any, config: pytest.Config) -> Iterator[str]:
+        if global_declaration(definition, config) is not None:
             yield _GLOBAL
         guard = guard_of(definition.func)
         if guard == self._failing:

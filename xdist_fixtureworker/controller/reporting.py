@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from typing import Any
 
 import pytest
 
+from ..promotion import INI
 from .relay import Record
 
 # These remember failed node ids for the next run, where no test has them.
@@ -85,14 +86,34 @@ def write_left_behind(terminal: Any, lines: Iterable[str]) -> None:
             terminal.write_line(line)
 
 
-def environment_lines(record: Record) -> Iterable[str]:
-    """A summary line per global fixture whose changes to ``os.environ`` reached no test."""
+def environment_lines(record: Record, promoted: Container[str]) -> Iterable[str]:
+    """A summary line per global fixture whose changes to ``os.environ`` reached no test.
+
+    :param promoted: the names of those that configuration made global.
+    """
     for done in record.set_ups:
         if done.environment:
+            remedy = "@global_fixture(env=True) changes it in the test workers too"
+            if done.fixture in promoted:
+                remedy = f"{remedy}: write an override with it instead of the name in {INI}"
             yield (
                 f"global fixture {done.fixture} ({done.where}) changed "
-                f"{', '.join(done.environment)} in os.environ of the fixture worker only; "
-                f"@global_fixture(env=True) changes it in the test workers too"
+                f"{', '.join(done.environment)} in os.environ of the fixture worker only; {remedy}"
+            )
+
+
+def values_lines(
+    in_fixture_worker: Mapping[str, Collection[str]],
+    in_test_workers: Mapping[str, Collection[str]],
+) -> Iterable[str]:
+    """A summary line per session fixture that is not the same where a global fixture used it as
+    where tests did. What is given are digests of the values, by ``name (file:line)``."""
+    for fixture, there in sorted(in_fixture_worker.items()):
+        if not set(in_test_workers.get(fixture, ())) <= set(there):
+            yield (
+                f"session fixture {fixture} had another value in the fixture worker, where a "
+                f"global fixture depends on it, than in the test workers, where tests use it; in "
+                f"global_fixtures, {fixture.partition(' ')[0]} would be one value for all"
             )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .. import errors
+from ..promotion import promotions
 from ..protocol import Begin, WorkerJoined
 from ..roles import HANDOVER, LEDGERS, TEST_WORKER
 from ..settings import timeout, treatment_of_strays
@@ -210,7 +211,7 @@ class Run:
         if session is not None:
             reporting.log_failures(session, record, self._recovered)
             reporting.add_durations(self._config, record)
-        return list(reporting.environment_lines(record))
+        return list(reporting.environment_lines(record, promotions(self._config)))
 
     def untold(self) -> list[str]:
         """What was left, where pytest's summary did not show it."""

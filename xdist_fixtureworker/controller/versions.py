@@ -32,6 +32,8 @@ _MODULES: Mapping[str, str] = {"pytest": "pytest", "pytest-xdist": "xdist", "exe
 
 NEEDED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "pytest": {
+        "_pytest.cacheprovider.Cache": ("_cachedir",),
+        "_pytest.capture.CaptureManager": ("resume_global_capture", "suspend_global_capture"),
         "_pytest.fixtures.FixtureDef": (
             *("_finalizers", "argname", "argnames", "cache_key", "cached_result", "finish", "func"),
             *("node or baseid", "params", "scope"),
@@ -53,6 +55,7 @@ NEEDED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         ),
         "pytest.TerminalReporter": ("_tw",),
         "_pytest.nodes.Node": ("listchain",),
+        "_pytest.terminal.TerminalReporter": ("_tw",),
         "pytest.Function": ("_fixtureinfo", "_traceback_filter", "repr_failure"),
         "_pytest.runner.SetupState": ("teardown_exact",),
         "_pytest.runner.call_and_report": (),

@@ -10,8 +10,9 @@ import pytest
 
 from .. import errors, values
 from ..declare import Declaration
-from ..definitions import Definition, global_declaration
+from ..definitions import Definition
 from ..protocol import Answer, Failed, Ready, Variable
+from .sharing import share
 
 Serialize = Callable[[pytest.TestReport], Mapping[str, Any]]
 
@@ -21,17 +22,12 @@ class Outcome:
     """What became of one instance of a global fixture. Kept, so that it runs once."""
 
     definition: Definition
+    declaration: Declaration
     error: BaseException | None = None
     report: pytest.TestReport | None = None  #: of the failure
     environment: tuple[Variable, ...] = ()  #: to be replayed, those of its dependencies included
-    packed: bytes | None = None  #: the value, once it was pickled
+    packed: bytes | errors.CannotShareError | None = None  #: what is shared, once it was pickled
     answer: Answer | None = None
-
-    @property
-    def declaration(self) -> Declaration:
-        declaration = global_declaration(self.definition)
-        assert declaration is not None
-        return declaration
 
     @property
     def value(self) -> object:
@@ -39,12 +35,14 @@ class Outcome:
         return self.definition.cached_result[0]
 
     def pack(self) -> bytes:
-        """The value, pickled; once.
+        """What is shared of the value, pickled; once.
 
-        :raises Exception: whatever pickle raises.
+        :raises CannotShareError: if it cannot be sent.
         """
         if self.packed is None:
-            self.packed = values.pack(self.value)
+            self.packed = share(self.declaration, self.value)
+        if isinstance(self.packed, errors.CannotShareError):
+            raise self.packed
         return self.packed
 
 
@@ -52,21 +50,10 @@ def answer_of(outcome: Outcome, id_: int, serialize: Serialize) -> Answer:
     """The answer to the first request for what ``outcome`` is the outcome of."""
     if outcome.error is not None:
         return failed(outcome.error, outcome.report, id_, serialize)
-    declaration = outcome.declaration
     try:
-        packed = outcome.pack()
-        if len(packed) <= values.LIMIT:
-            return Ready(id_, packed, outcome.environment)
-        message = errors.too_large(declaration.name, declaration.where, len(packed), values.LIMIT)
-    except Exception as error:
-        message = errors.cannot_pickle(
-            declaration.name,
-            declaration.where,
-            values.type_name(outcome.value),
-            values.describe(error),
-            values.find_culprit(outcome.value),
-        )
-    return failed(errors.CannotShareError(message), None, id_, serialize)
+        return Ready(id_, outcome.pack(), outcome.environment)
+    except errors.CannotShareError as error:
+        return failed(error, None, id_, serialize)
 
 
 def failed(

@@ -69,7 +69,7 @@ class Clones:
         """
         if not params:
             return definition
-        if global_declaration(definition) is not None:
+        if global_declaration(definition, node.config) is not None:
             node = defining_node(definition, node)
         relevant = self.relevant(definition, node, params)
         if not relevant:

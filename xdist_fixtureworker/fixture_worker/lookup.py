@@ -97,9 +97,9 @@ class Lookup:
         """The global fixtures that come before ``definition``, autouse ones included."""
         for first in (*self.autouse(node), definition):
             for needed in self.dependencies(first, node):
-                if global_declaration(needed) is not None:
+                if global_declaration(needed, node.config) is not None:
                     yield needed
-            if first is not definition and global_declaration(first) is not None:
+            if first is not definition and global_declaration(first, node.config) is not None:
                 yield first
 
     def autouse(self, node: Node) -> list[Definition]:

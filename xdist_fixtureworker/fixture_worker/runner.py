@@ -24,6 +24,7 @@ from ..declare import Declaration
 from ..definitions import Definition, global_declaration, instance_of
 from ..ledger_file import LedgerFile
 from ..locations import location, underlying
+from ..plain_values import note_value
 from ..protocol import (
     Answer,
     ExitRequested,
@@ -118,6 +119,8 @@ class Runner:
         relevant = self._clones.relevant(original, node, parameters)
         outcome = self._run(definition, Found(original, node, relevant))
         outcome.environment = (*environment, *outcome.environment)
+        if outcome.declaration.promoted:
+            self._note_values(original, node)
         self._outcomes[id(definition)] = outcome
         self._active.discard(id(original))
         if definition.cached_result is not None:
@@ -127,8 +130,14 @@ class Runner:
             set_final(definition, "argnames", ())
         return outcome
 
+    def _note_values(self, definition: Definition, node: Node) -> None:
+        """What a fixture that was not written to be global needs may depend on the process."""
+        for needed in self._lookup.dependencies(definition, node):
+            if self._declaration(needed) is None:
+                note_value(self._session.config, needed)
+
     def _run(self, definition: Definition, found: Found) -> Outcome:
-        declaration = global_declaration(definition)
+        declaration = self._declaration(definition)
         assert declaration is not None
         changed: dict[str, str | None] = {}
 
@@ -146,7 +155,7 @@ class Runner:
 
         self._nested.clear()
         item = self._item(definition, found, set_up)
-        outcome = Outcome(definition)
+        outcome = Outcome(definition, declaration)
         try:
             self._run_item(item, self._ids[id(definition)], "setup", "set-up", declaration.where)
         except (KeyboardInterrupt, pytest.exit.Exception) as error:
@@ -176,10 +185,13 @@ class Runner:
     ) -> None:
         declaration = outcome.declaration
         recovery = None
-        if declaration.recover is not None and outcome.error is None:
+        # Attributes at once, too, as other global fixtures may change the object.
+        if outcome.error is None and (declaration.recover or declaration.share):
             original = self._clones.original(outcome.definition)
             try:
-                recovery = Recovery(instance_of(original, node), outcome.pack())
+                packed = outcome.pack()
+                if declaration.recover is not None:
+                    recovery = Recovery(instance_of(original, node), packed)
             except Exception:
                 pass  # it cannot be pickled; whoever asks for the value is told why
         self._send(
@@ -199,9 +211,9 @@ class Runner:
         """pytest starts to set up a session fixture, global or not."""
         self._ledger.move(id(definition), State.SETTING_UP)
         self._environments[id(definition)] = dict(os.environ)
-        name, where = _name_and_place(definition)
+        name, where = self._name_and_place(definition)
         id_ = self._ids[id(definition)]
-        is_global = global_declaration(definition) is not None
+        is_global = self._declaration(definition) is not None
         if self.ledger_file is not None and is_global:
             self.ledger_file.add(id_, name, where)
         self._send(SettingUp(id_, name, where, is_global))
@@ -229,16 +241,16 @@ class Runner:
         error: BaseException | None,
     ) -> None:
         """It is a plain session fixture, or one that another asked for by ``getfixturevalue()``."""
-        declaration = global_declaration(definition)
+        declaration = self._declaration(definition)
         if declaration is None:
-            name, where = _name_and_place(definition)
+            name, where = self._name_and_place(definition)
             self._send(SetUp(self._ids[id(definition)], name, where, None, (), None))
             return
         variables = _variables(_difference(before, os.environ))
         own = tuple(variable for variable in variables if variable not in self._nested)
         self._nested.update(dict.fromkeys(own, declaration))
         environment = own if declaration.env else ()
-        outcome = Outcome(definition, error=error, environment=environment)
+        outcome = Outcome(definition, declaration, error=error, environment=environment)
         if error is None:  # else who asks for it next gets the error, with a report
             self._outcomes[id(definition)] = outcome
         node = defining_node(self._clones.original(definition), request._pyfuncitem)
@@ -255,7 +267,7 @@ class Runner:
         definition, request = self._set_up[key]
         self._ledger.move(key, State.FINALIZING)
         id_ = self._ids[key]
-        name, where = _name_and_place(definition)
+        name, where = self._name_and_place(definition)
         self._send(Finalizing(id_, name, where))
         finish = partial(self._as_finalizer, partial(definition.finish, request))
         original = self._clones.original(definition)
@@ -296,7 +308,7 @@ class Runner:
         self._send(Finalized(message.id, report))
 
     def _recover(self, found: Found, message: Recover) -> pytest.TestReport | None:
-        declaration = global_declaration(found.definition)
+        declaration = self._declaration(found.definition)
         if declaration is None or declaration.recover is None:
             raise errors.FixtureWorkerError(f"Internal error: nothing recovers {message.recovery}")
         recover = declaration.recover
@@ -334,7 +346,7 @@ class Runner:
         visible: Mapping[str, Sequence[Definition]] = Visible(
             definition, found.node, found.parameters, self._clones
         )
-        kind = kind or ("global" if global_declaration(definition) else "session")
+        kind = kind or ("global" if self._declaration(definition) else "session")
         parameters = found.parameters
         shown = "-".join(_shown(value) for value in parameters.values())
         label = f"{kind} fixture {definition.argname}" + (f"[{shown}]" if shown else "")
@@ -379,6 +391,16 @@ class Runner:
         with self._main.limited(self._timeout, expired, hanging):
             self._session.config.hook.pytest_runtest_protocol(item=item, nextitem=self._rest)
 
+    def _declaration(self, definition: Definition) -> Declaration | None:
+        return global_declaration(definition, self._session.config)
+
+    def _name_and_place(self, definition: Definition) -> tuple[str, str]:
+        """The name of any session fixture, and ``file:line``."""
+        declaration = self._declaration(definition)
+        if declaration is not None:
+            return declaration.name, declaration.where
+        return definition.argname, location(definition.func)
+
     def _argnames(self, definition: Definition) -> tuple[str, ...]:
         return self._argnames_before.get(id(definition), definition.argnames)
 
@@ -388,14 +410,6 @@ class Runner:
             config=config, report=report
         )
         return data
-
-
-def _name_and_place(definition: Definition) -> tuple[str, str]:
-    """The name of any session fixture, and ``file:line``."""
-    declaration = global_declaration(definition)
-    if declaration is not None:
-        return declaration.name, declaration.where
-    return definition.argname, location(definition.func)
 
 
 def _parameters_of(request: SubRequest) -> dict[str, Value]:

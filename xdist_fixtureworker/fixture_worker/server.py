@@ -17,7 +17,7 @@ import execnet
 import pytest
 
 from .. import strays
-from .._compat import is_session_scoped
+from .._compat import captured, is_session_scoped
 from ..errors import ProtocolError
 from ..ledger_file import LedgerFile
 from ..protocol import (
@@ -75,11 +75,11 @@ class FixtureWorker:
         return True
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtestloop(self) -> bool:
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
         self._channel.setcallback(self._received, endmarker=_CONNECTION_LOST)
         self._send(Serving())
         try:
-            self._serve()
+            self._serve(session.config)
             self._main.end_of_set_ups()
             self._runner.finalize()
             self._send(Finished())
@@ -121,9 +121,10 @@ class FixtureWorker:
         if isinstance(item, FixtureItem) and call.excinfo is not None and item.error is None:
             item.error = call.excinfo.value
 
-    def _serve(self) -> None:
+    def _serve(self, config: pytest.Config) -> None:
         while True:
-            data = self._requests.get()
+            with captured(config):  # servers that fixtures run in threads may log each request
+                data = self._requests.get()
             if data is _CONNECTION_LOST:
                 self._wait_test_workers_down()
                 return

@@ -9,12 +9,16 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Generator
+from typing import Any
 
 import execnet
 import pytest
 
 from .. import errors, values
+from .._compat import is_session_scoped
 from ..declare import Declaration
+from ..plain_values import note_value
+from ..promotion import promotions
 from ..protocol import Answer, Failed, Instance, Ready, Request, Variable, decode, encode
 from .instances import GlobalDefinitions, Outcome
 
@@ -51,13 +55,16 @@ class TestWorker:
         self._environment.restore()
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_fixture_setup(self) -> Generator[None, object, object]:
+    def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, object, object]:
         __tracebackhide__ = True
         try:
-            return (yield)
+            value = yield
         except BaseException:
             self._definitions.forget_unanswered()
             raise
+        if promotions(self._config) and is_session_scoped(fixturedef):
+            note_value(self._config, fixturedef)
+        return value
 
     def _fetch(self, declaration: Declaration, instance: Instance) -> Outcome:
         __tracebackhide__ = True

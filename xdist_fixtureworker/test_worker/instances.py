@@ -125,7 +125,7 @@ class GlobalDefinitions:
     def take_over(self, session: pytest.Session) -> None:
         """Replace what all global definitions do, and what the collected tests think they need."""
         for definition in all_definitions(session):
-            declaration = global_declaration(definition)
+            declaration = global_declaration(definition, session.config)
             if declaration is not None:
                 self._known[id(definition)] = GlobalDefinition(definition, declaration)
         if not self._known:

@@ -15,10 +15,12 @@ class UnservedTestWorker:
     """Notes which global fixtures this test worker set up, for the controller's summary."""
 
     def __init__(self, config: Any) -> None:
+        self._config = config
         self._ran: list[str] = config.workeroutput.setdefault(RAN, [])
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, object, object]:
-        if global_declaration(fixturedef) is not None and fixturedef.argname not in self._ran:
+        is_global = global_declaration(fixturedef, self._config) is not None
+        if is_global and fixturedef.argname not in self._ran:
             self._ran.append(fixturedef.argname)
         return (yield)

@@ -1,0 +1,109 @@
+"""What ``global_fixtures`` and ``--global-fixture`` say, and whether a run is about all tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from xdist_fixtureworker.attributes import Attributes
+from xdist_fixtureworker.promotion import Promotion, promotions, read_promotions
+from xdist_fixtureworker.suitability import collects_everything
+
+
+def configured(pytester: pytest.Pytester, lines: str, *arguments: str) -> list[Promotion]:
+    pytester.makeini(f"[pytest]\nglobal_fixtures =\n{lines}\n")
+    config = pytester.parseconfig(*arguments)
+    assert promotions(config) == {}
+    assert read_promotions(config) is promotions(config)
+    assert all(name == promotion.name for name, promotion in promotions(config).items())
+    return list(promotions(config).values())
+
+
+def test_nothing(pytester: pytest.Pytester) -> None:
+    assert configured(pytester, "") == []
+
+
+@pytest.mark.parametrize(
+    "line", ["tables", "tables: copy", "  tables  ", "tables :copy", "tables:"]
+)
+def test_a_name(pytester: pytest.Pytester, line: str) -> None:
+    assert configured(pytester, f"    {line}") == [Promotion("tables", None, "global_fixtures")]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "web: attrs(url, config.port)",
+        "web:attrs(url,config.port)",
+        "web : attrs ( url , config.port, )",
+    ],
+)
+def test_attributes(pytester: pytest.Pytester, line: str) -> None:
+    shared = Attributes(("url", "config.port"))
+    assert configured(pytester, f"    {line}") == [Promotion("web", shared, "global_fixtures")]
+
+
+def test_lines_and_comments(pytester: pytest.Pytester) -> None:
+    lines = "    # a comment\n    tables\n\n    labels"
+    assert [found.name for found in configured(pytester, lines)] == ["tables", "labels"]
+
+
+def test_a_list_in_toml(pytester: pytest.Pytester) -> None:
+    pytester.makepyprojecttoml(
+        '[tool.pytest.ini_options]\nglobal_fixtures = ["tables", "web: attrs(url, host)"]\n'
+    )
+    assert list(read_promotions(pytester.parseconfig())) == ["tables", "web"]
+
+
+def test_the_last_line_wins(pytester: pytest.Pytester) -> None:
+    (found,) = configured(pytester, "    web\n    web: attrs(url)")
+    assert found.share == Attributes(("url",))
+
+
+def test_the_command_line_wins(pytester: pytest.Pytester) -> None:
+    arguments = ("--global-fixture", "tables", "--global-fixture=web:attrs(host)")
+    found = configured(pytester, "    web: attrs(url)\n    labels", *arguments)
+    assert found == [
+        Promotion("web", Attributes(("host",)), "--global-fixture"),
+        Promotion("labels", None, "global_fixtures"),
+        Promotion("tables", None, "--global-fixture"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("testpaths", "arguments", "everything"),
+    [
+        ("", (), True),
+        ("", (".",), True),
+        ("", ("{root}",), True),
+        ("", ("unit",), False),
+        ("", ("unit", "more"), False),
+        ("", ("unit/test_it.py",), False),
+        ("", ("--ignore=unit",), False),
+        ("", ("--ignore-glob=un*",), False),
+        ("", ("--lf",), False),
+        ("", ("--noconftest",), False),
+        ("", ("-k", "it"), True),
+        ("unit more", (), True),
+        ("unit more", (".",), True),
+        ("unit more", ("unit",), False),
+        ("unit more", ("unit", "more"), True),
+        ("unit", ("unit",), True),
+        ("unit", ("unit/below", "unit/test_it.py"), False),
+        ("u*", ("unit",), True),
+        ("*", ("unit",), False),
+        ("{root}/unit", ("unit",), True),
+        ("{root}/unit", ("more",), False),
+    ],
+)
+def test_whether_a_run_is_about_everything(
+    pytester: pytest.Pytester, testpaths: str, arguments: tuple[str, ...], everything: bool
+) -> None:
+    root = pytester.path
+    for folder in ("unit/below", "more"):
+        Path(root / folder).mkdir(parents=True)
+    Path(root / "unit/test_it.py").touch()
+    pytester.makeini(f"[pytest]\ntestpaths = {testpaths.format(root=root)}\n")
+    config = pytester.parseconfig(*(argument.format(root=root) for argument in arguments))
+    assert collects_everything(config) is everything

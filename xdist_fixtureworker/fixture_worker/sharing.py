@@ -1,0 +1,33 @@
+"""What of a global fixture's value is sent to the test workers; runs in the fixture worker."""
+
+from __future__ import annotations
+
+from .. import attributes, errors, values
+from ..declare import Declaration
+from ..errors import CannotShareError
+
+
+def share(declaration: Declaration, value: object) -> bytes | CannotShareError:
+    """The packed value, or a record of some of its attributes; or why it cannot be sent."""
+    name, where = declaration.name, declaration.where
+    shared = value
+    try:
+        if declaration.share is not None:
+            shared = attributes.take(value, name, declaration.share)
+    except Exception as error:
+        message = errors.cannot_read(name, where, values.type_name(value), values.describe(error))
+        return CannotShareError(message)
+    try:
+        packed = values.pack(shared)
+    except Exception as error:
+        message = errors.cannot_pickle(
+            name,
+            where,
+            values.type_name(value),
+            values.describe(error),
+            values.find_culprit(shared),
+        )
+        return CannotShareError(message)
+    if len(packed) > values.LIMIT:
+        return CannotShareError(errors.too_large(name, where, len(packed), values.LIMIT))
+    return packed

@@ -1,0 +1,39 @@
+"""Notes which values session fixtures had, where global fixtures depend on them; all workers.
+
+A session fixture that a global fixture depends on runs in the fixture worker, and in a test worker
+too if a test there wants it. Some, such as those that use the process id, have another value
+there. Only digests leave the process, as a value may be a password.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import PurePath
+from typing import Any
+
+from .definitions import Definition
+from .locations import location
+from .refusals import refusal
+from .roles import PLAIN_VALUES
+
+
+def note_value(config: Any, definition: Definition) -> None:
+    """Note the value of a session fixture that is set up, for the controller; if it is plain data,
+    of which alone processes can tell whether it is the same."""
+    if definition.cached_result is None or definition.cached_result[2] is not None:
+        return
+    value = definition.cached_result[0]
+    if refusal(definition) is None and _is_plain(value):
+        noted = config.workeroutput.setdefault(PLAIN_VALUES, {})
+        digests = noted.setdefault(f"{definition.argname} ({location(definition.func)})", [])
+        digest = hashlib.sha256(repr(value).encode("utf-8", "surrogatepass")).hexdigest()
+        if digest not in digests:
+            digests.append(digest)
+
+
+def _is_plain(value: object) -> bool:
+    if type(value) in (list, tuple):
+        return all(map(_is_plain, value))  # type: ignore[call-overload]  # it is iterable
+    if type(value) is dict:
+        return all(_is_plain(key) and _is_plain(element) for key, element in value.items())
+    return type(value) in (bool, int, float, str, bytes) or isinstance(value, PurePath)

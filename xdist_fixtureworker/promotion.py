@@ -1,0 +1,73 @@
+"""Session fixtures that configuration makes global, unedited; in every process.
+
+``global_fixtures`` and ``--global-fixture`` name them. They are recognised by name, wherever they
+are defined: which definitions there are is known only once conftest files have been loaded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import pytest
+
+from . import errors
+from .attributes import Attributes, attrs
+
+INI = "global_fixtures"
+OPTION = "--global-fixture"
+_LINE = re.compile(r"(?P<name>[^\s:]+)\s*(:\s*(?P<share>.*))?")
+_ATTRS = re.compile(r"attrs\s*\((?P<names>[^()]*)\)")
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """That a session fixture is to be global, and what of it is shared."""
+
+    name: str
+    share: Attributes | None  #: None: the value itself, as a copy
+    source: str  #: where it stands, for messages
+
+
+Promotions: TypeAlias = Mapping[str, Promotion]
+_KEY = pytest.StashKey[Promotions]()
+
+
+def read_promotions(config: pytest.Config) -> Promotions:
+    """Read what the ini file and the command line say, and keep it for :func:`promotions`.
+
+    A later line wins over an earlier one of the same name, and the command line over the file.
+
+    :raises pytest.UsageError: if a line cannot be understood.
+    """
+    lines = [(line, INI) for line in config.getini(INI)]
+    lines += [(line, OPTION) for line in config.getoption(INI) or ()]
+    found = [_parse(line, source) for line, source in lines]
+    config.stash[_KEY] = {promotion.name: promotion for promotion in found}
+    return config.stash[_KEY]
+
+
+def promotions(config: pytest.Config) -> Promotions:
+    """By name, what configuration makes global in this process."""
+    return config.stash.get(_KEY, {})
+
+
+def _parse(line: str, source: str) -> Promotion:
+    match = _LINE.fullmatch(line.strip())
+    if match is None:
+        raise pytest.UsageError(errors.unknown_promotion(line, source))
+    name, share = match["name"], (match["share"] or "").strip()
+    if share == "proxy":
+        raise pytest.UsageError(errors.promotion_by_proxy(line.strip(), source))
+    if share in {"", "copy"}:
+        return Promotion(name, None, source)
+    names = _ATTRS.fullmatch(share)
+    if names is None:
+        raise pytest.UsageError(errors.unknown_promotion(line.strip(), source))
+    try:
+        wanted = attrs(*(part.strip() for part in names["names"].split(",") if part.strip()))
+    except pytest.UsageError as error:
+        raise pytest.UsageError(errors.wrong_promotion(line.strip(), source, str(error))) from None
+    return Promotion(name, wanted, source)
