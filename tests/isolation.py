@@ -6,9 +6,22 @@ or all that a run prints. The run of these tests itself is kept free of them in 
 
 from __future__ import annotations
 
+from importlib.metadata import entry_points
+
+import pytest
+
 #: With these variables, pytest loads xdist and this plugin, by the names of their entry points, and
 #: no other plugin that is installed. More ``-p`` load more.
 ONLY_OURS = {
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     "PYTEST_ADDOPTS": "-p xdist -p xdist_fixtureworker",
 }
+
+
+def as_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have pytest load xdist and this plugin as it does by itself, by finding their entry points,
+    which is later than what ``-p`` names; and again no other plugin."""
+    ours = {"xdist", "xdist.looponfail", "xdist_fixtureworker"}
+    others = {found.name for found in entry_points(group="pytest11")} - ours
+    monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+    monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(f"-p no:{name}" for name in sorted(others)))

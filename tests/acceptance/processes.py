@@ -9,6 +9,8 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from queue import SimpleQueue
+from threading import Thread
 
 import psutil
 
@@ -29,7 +31,15 @@ class Controller:
             start_new_session=True,
         )
         self.pid = self._process.pid
-        self._output = ""
+        self._lines: SimpleQueue[str] = SimpleQueue()  # an empty one is the end
+        Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as output:
+            for line in output:
+                self._lines.put(line)
+        self._lines.put("")
 
     def notes(self) -> list[Note]:
         """What the suite noted so far."""
@@ -63,18 +73,19 @@ class Controller:
 
     def read_until(self, text: str) -> str:
         """What it prints until a text has come."""
-        assert self._process.stdout is not None
-        while text not in self._output:
-            line = self._process.stdout.readline()
-            assert line, f"ended without {text!r}: {self._output}"
-            self._output += line
-        output, self._output = self._output, ""
+        output = ""
+        while text not in output:
+            line = self._lines.get(timeout=NEVER_HANG)
+            assert line, f"ended without {text!r}: {output}"
+            output += line
         return output
 
     def end(self) -> tuple[int, str]:
         """Wait until it has ended; returns the exit code and the rest of the output."""
-        output, _ = self._process.communicate(timeout=NEVER_HANG)
-        return self._process.returncode, self._output + output
+        output = ""
+        while line := self._lines.get(timeout=NEVER_HANG):
+            output += line
+        return self._process.wait(timeout=NEVER_HANG), output
 
     @staticmethod
     def wait_gone(processes: Iterable[psutil.Process]) -> None:
@@ -86,8 +97,7 @@ class Controller:
         """End it, if it is still there."""
         if self._process.poll() is None:
             os.killpg(self.pid, signal.SIGKILL)
-        with self._process:
-            pass
+        self._process.wait()
 
 
 @contextmanager

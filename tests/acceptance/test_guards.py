@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
+from ..isolation import as_found
 from .conftest import DISTRIBUTED, NEVER_HANG, Result, Suite, read_notes
 
 
@@ -160,8 +161,11 @@ class TestFallsThrough:
 
 @MODES
 @USES
-def test_look_ups_fall_through(suite: Suite, mode: Mode, use: str) -> None:
+def test_look_ups_fall_through(
+    suite: Suite, mode: Mode, use: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """To an outer conftest.py, and to a plugin; also that of a definition which overrides."""
+    as_found(monkeypatch)
     never = f"""
 @pytest.mark.{mode.failing}
 @global_fixture
@@ -809,6 +813,7 @@ def test_a_plugin_that_is_imported_earlier(
     suite: Suite, mode: Mode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It imports the marks from the package; those of ``pytest.mark`` are not there yet."""
+    as_found(monkeypatch)
     monkeypatch.setenv("PYTHONPATH", str(suite.path))
     suite.write({"test_it.py": TESTS["argument"]})
     imports = "from xdist_fixtureworker import parallel_only, serial_only"
@@ -886,8 +891,11 @@ def test_several_runs_in_one_process(suite: Suite) -> None:
 
 
 @MODES
-def test_with_the_plugin_switched_off(suite: Suite, mode: Mode) -> None:
+def test_with_the_plugin_switched_off(
+    suite: Suite, mode: Mode, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Guards on fixtures are refused, or warned of, by pytest; on tests they are marks."""
+    as_found(monkeypatch)
     suite.write({"test_it.py": f"@pytest.mark.{mode.failing}\ndef test_it(): note('ran')"})
     options = (
         [*mode.options[:1], "-p", "no:xdist_fixtureworker"]
