@@ -7,8 +7,10 @@ or all that a run prints. The run of these tests itself is kept free of them in 
 from __future__ import annotations
 
 from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
 
-import pytest
+if TYPE_CHECKING:
+    import pytest  # which the environment that builds a release does not have
 
 #: With these variables, pytest loads xdist and this plugin, by the names of their entry points, and
 #: no other plugin that is installed. More ``-p`` load more.
