@@ -14,15 +14,14 @@ from .relay import Record
 _REMEMBERING_PLUGINS = ("lfplugin", "stepwiseplugin")
 
 
-def log_failures(session: pytest.Session, record: Record, recovered: Sequence[str]) -> None:
+def log_failures(session: pytest.Session, record: Record, left: str | None) -> None:
     """Log what went wrong at the end as reports, as tests do: the exit code follows from them.
 
-    :param recovered: what ``recover=`` functions undid after the fixture worker died.
+    :param left: what :func:`what_was_left` says.
     """
     for data in record.failed_finalizers:
         _log(session, _report(session.config, data))
-    text = what_was_left(record, recovered)
-    if text is not None:
+    if left is not None:
         _log(
             session,
             pytest.TestReport(
@@ -30,14 +29,17 @@ def log_failures(session: pytest.Session, record: Record, recovered: Sequence[st
                 location=("", None, "the fixture worker"),
                 keywords={},
                 outcome="failed",
-                longrepr=text,
+                longrepr=left,
                 when="teardown",
             ),
         )
 
 
 def what_was_left(record: Record, recovered: Sequence[str]) -> str | None:
-    """What became of global fixtures whose fixture worker died; None if it did not."""
+    """What became of global fixtures whose fixture worker died; None if it did not.
+
+    :param recovered: what ``recover=`` functions undid.
+    """
     if record.died is None or not record.served:  # then that is what ends the run
         return None
     text = f"The fixture worker ended too early: {record.died}"

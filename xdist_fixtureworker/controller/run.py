@@ -158,24 +158,27 @@ class Run:
                 # That waits, too, for who holds their connections, though nobody sends there.
                 in_thread(self._exits.wait_all, down)
                 self._wait(down)
-            self._bring_down(self._service, self._service.switchboard.finish)
+            self._bring_down(self._service)
             lost = self._service.relay.record.recoverable
             if lost and self._service.relay.record.died is not None:
                 self._recover(lost)
         except Abandoned:
-            for service in (self._service, self._recovering):
-                if service is not None:
-                    service.switchboard.fixture_worker_down("abandoned on Ctrl-C")
-                    self._stopping.append(service.kill())
+            for service in self._services:
+                service.switchboard.fixture_worker_down("abandoned on Ctrl-C")
+                self._stopping.append(service.kill())
         finally:
-            for service in (self._service, self._recovering):
-                if service is not None:
-                    service.switchboard.close()
+            for service in self._services:
+                service.switchboard.close()
             self._line.show(None)
 
-    def _bring_down(self, service: Service, finish: Callable[[], None]) -> None:
+    @property
+    def _services(self) -> list[Service]:
+        again = self._recovering
+        return [self._service] if again is None else [self._service, again]
+
+    def _bring_down(self, service: Service) -> None:
         if service.process is not None:
-            finish()
+            service.switchboard.finish()
             self._wait(service.switchboard.done)
             if service.relay.record.hanging is None:
                 self._wait(in_thread(service.process.wait_ended))
@@ -187,7 +190,7 @@ class Run:
         self._recovering = again = Service(self._config, Relay(), lambda: None, self._tell_later)
         again.start(self._dsession.nodemanager, self.sweep.run, None)
         again.switchboard.recover(lost)
-        self._bring_down(again, again.switchboard.finish)
+        self._bring_down(again)
         live = self._service.relay.record.live
         for id_ in lost.keys() - again.relay.record.live.keys():
             self._recovered.append(str(live.pop(id_)))
@@ -202,14 +205,14 @@ class Run:
     def report(self, session: pytest.Session | None) -> list[str]:
         """Log what went wrong; returns the lines for the summary."""
         record = self._service.relay.record
-        for service in (self._service, self._recovering):
-            for warning in service.process.warnings if service and service.process else ():
+        for service in self._services:
+            for warning in service.process.warnings if service.process else ():
                 self._config.hook.pytest_warning_recorded.call_historic(kwargs=warning)
         if self._recovering is not None:
             record.failed_finalizers.extend(self._recovering.relay.record.failed_finalizers)
         self._what_was_left = reporting.what_was_left(record, self._recovered)
         if session is not None:
-            reporting.log_failures(session, record, self._recovered)
+            reporting.log_failures(session, record, self._what_was_left)
             reporting.add_durations(self._config, record)
         return list(reporting.environment_lines(record, promotions(self._config)))
 
