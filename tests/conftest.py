@@ -6,14 +6,17 @@ import signal
 
 import pytest
 
-from .isolation import ONLY_OURS
+from .isolation import ONLY_OURS, forget_variables
 
 pytest_plugins = ["pytester"]
 
 
 def pytest_configure() -> None:
-    """Have the processes that tests start obey signals: a shell that runs the tests in the
-    background, and nohup, ignore some, and what is ignored is inherited."""
+    """Have the processes that tests start inherit nothing that changes what they do.
+
+    A shell that runs the tests in the background, and nohup, ignore some signals, and what is
+    ignored is inherited."""
+    forget_variables()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):

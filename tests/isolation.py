@@ -1,11 +1,14 @@
-"""Keeps the plugins that are installed to be tested with ours out of all other tests.
+"""Keeps out of the tests what would change the runs that they start.
 
-They come with the extra ``test``, and pytest loads what is installed; some change the order of tests,
-or all that a run prints. The run of these tests itself is kept free of them in pyproject.toml.
+The plugins that are installed to be tested with ours come with the extra ``test``, and pytest loads
+what is installed; some change the order of tests, or all that a run prints. The run of these tests
+itself is kept free of them in pyproject.toml. And there are variables by which pytest decides how much
+it prints, and how.
 """
 
 from __future__ import annotations
 
+import os
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
@@ -18,6 +21,15 @@ ONLY_OURS = {
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     "PYTEST_ADDOPTS": "-p xdist -p xdist_fixtureworker",
 }
+
+#: With the first two, pytest repeats whole error messages in its short summary.
+_VARIABLES = ("CI", "BUILD_NUMBER", "COLUMNS", "LINES", "PY_COLORS", "FORCE_COLOR", "NO_COLOR")
+
+
+def forget_variables() -> None:
+    """Have the runs that tests start print the same on a CI server as anywhere else."""
+    for name in _VARIABLES:
+        os.environ.pop(name, None)
 
 
 def as_found(monkeypatch: pytest.MonkeyPatch) -> None:
