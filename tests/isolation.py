@@ -2,8 +2,8 @@
 
 The plugins that are installed to be tested with ours come with the extra ``test``, and pytest loads
 what is installed; some change the order of tests, or all that a run prints. The run of these tests
-itself is kept free of them in pyproject.toml. And there are variables by which pytest decides how much
-it prints, and how.
+itself is kept free of them in pyproject.toml. And there are variables by which pytest and Python decide
+how much they print, how, and when.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ ONLY_OURS = {
 }
 
 #: With the first two, pytest repeats whole error messages in its short summary.
-_VARIABLES = ("CI", "BUILD_NUMBER", "COLUMNS", "LINES", "PY_COLORS", "FORCE_COLOR", "NO_COLOR")
+_VARIABLES = (
+    *("CI", "BUILD_NUMBER", "COLUMNS", "LINES"),
+    *("PY_COLORS", "FORCE_COLOR", "NO_COLOR", "PYTHONUNBUFFERED"),
+)
 
 
 def forget_variables() -> None:

@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from .conftest import DISTRIBUTED, Suite
+from .processes import running
 
 SLOW = {
     "conftest.py": """
@@ -43,6 +44,25 @@ def test_plain_lines(slow: Suite) -> None:
         "fixture worker: waiting for the set-up of slow (conftest.py:) for  s",
         "fixture worker: waiting for the finalizer of slow (conftest.py:) for  s",
     ]
+
+
+def test_a_pipe_gets_the_line_at_once(suite: Suite) -> None:
+    suite.write(
+        {
+            "conftest.py": """
+import time
+@global_fixture
+def slow():
+    while not os.path.exists("told"): time.sleep(0.01)
+""",
+            "test_it.py": "def test_it(slow): pass",
+        }
+    )
+    with running(suite, *DISTRIBUTED) as controller:
+        controller.read_until("waiting for the set-up of slow")
+        (suite.path / "told").touch()
+        code, output = controller.end()
+    assert code == 0, output
 
 
 def test_nothing_when_quiet(slow: Suite) -> None:

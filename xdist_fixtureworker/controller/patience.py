@@ -78,6 +78,7 @@ class WaitingLine:
         if not self._terminal.isatty:
             self._start_line()
             self._terminal.write_line(line)
+            self._terminal.flush()  # into a file or a pipe, it would wait for more
             return
         if untouched:
             self._terminal.rewrite(line, erase=True)

@@ -130,3 +130,4 @@ def tell_what_is_waited_for(config: pytest.Config, record: Record, interrupts_le
             f"waiting for the test workers and for the finalizers of {what}; "
             f"Ctrl-C {times} more abandons them"
         )
+        terminal.flush()  # into a file or a pipe, it would wait for more
