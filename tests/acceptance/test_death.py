@@ -649,3 +649,38 @@ def test_other(first): pass
         kill_servers(controller)
     assert code == 3
     assert "Internal error: test worker gw0 sent an unknown message: 'rubbish'" in output
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where a pipe can be opened by its number")
+def test_a_large_value_for_a_test_worker_that_died(suite: Suite) -> None:
+    """While a child that a test forked there holds the connection, and reads nothing from it."""
+    _suite(
+        suite,
+        """
+def test_dies(request):
+    note("test")
+    if os.fork() == 0:
+        wait_for("end")
+        os._exit(0)
+    request.getfixturevalue("large")
+
+def test_other(large): assert len(large) == 10_000_000
+""",
+        """
+@global_fixture
+def large():
+    note("set-up")
+    wait_for("killed")
+    return b"x" * 10_000_000
+""",
+    )
+    with running(suite, "-n2", "--max-worker-restart=0", *FOUR[1:]) as controller:
+        notes = until(suite, lambda notes: count("test")(notes) and count("set-up")(notes))
+        (worker,) = (note.worker for note in notes if note.what == "test")
+        (process,) = controller.workers(worker)
+        process.kill()
+        (suite.path / "killed").touch()
+        controller.read_until("1 failed, 1 passed")
+        (suite.path / "end").touch()  # it holds our end of the output, too
+        code, _ = controller.end()
+    assert code == 1

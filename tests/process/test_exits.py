@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -75,6 +76,26 @@ def test_a_process_whose_child_holds_its_connection(start: Callable[[str], Node]
     os.kill(pid, signal.SIGKILL)
     try:
         assert [end.get(timeout=NEVER) for end in ends] == [END, END]
+        assert all_exited(exits)
+    finally:
+        os.kill(child, signal.SIGKILL)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where a pipe can be opened by its number")
+def test_more_than_the_connection_can_hold_blocks_nobody(start: Callable[[str], Node]) -> None:
+    node = start(FORKING)
+    pid, child = node.channel.receive(NEVER)
+    ours, xdists = node.gateway.newchannel(), node.channel
+    sending = Thread(target=ours.send, args=[b"x" * 10_000_000], daemon=True)
+    os.kill(pid, signal.SIGKILL)
+    sending.start()
+    ends = [received(ours), received(xdists)]
+    exits = Exits()
+    exits.watch(node, ours)
+    try:
+        assert [end.get(timeout=NEVER) for end in ends] == [END, END]
+        sending.join(NEVER)
+        assert not sending.is_alive()
         assert all_exited(exits)
     finally:
         os.kill(child, signal.SIGKILL)

@@ -10,6 +10,7 @@ import ast
 import copy
 import os
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -100,6 +101,7 @@ PRIVATE = {
     "_tw",
     "call_and_report",
     "collect_one_node",
+    "outfile",
 }
 
 
@@ -143,6 +145,7 @@ def test_every_private_name_is_looked_for_before_a_fixture_worker_is_started() -
         "_current_frames",  # of Python
         "_pending_conftests",  # not before pytest 9.1
         "_register_fixture",  # only guards need it
+        "outfile",  # of what is at the other end of a gateway, which is no class of its own
     }
     found = set.union(*(needed(distribution) for distribution in versions.NEEDED))
     assert PRIVATE - found == optional
@@ -1518,6 +1521,15 @@ def test_the_process_id_of_a_gateway() -> None:
         assert channel.receive(timeout=30) == information.pid != os.getpid()
         assert gateway._rinfo() is information
         channel.send(None)
+    finally:
+        group.terminate(5)
+
+
+def test_what_is_sent_to_the_process_of_a_gateway_goes_into_a_pipe() -> None:
+    group = execnet.Group()
+    try:
+        gateway: Any = group.makegateway("popen//id=compat")
+        assert stat.S_ISFIFO(os.fstat(gateway._io.outfile.fileno()).st_mode)
     finally:
         group.terminate(5)
 

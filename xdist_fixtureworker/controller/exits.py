@@ -1,4 +1,4 @@
-"""Notices that the process of a test worker has ended; runs in the controller.
+"""Notices that the process of a worker has ended; runs in the controller.
 
 xdist notices when its connection ends. That is later where a test forked a process, which then
 holds the connection open: the crash of such a worker would be noticed when that process ends, and
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _CONNECTION_TIMEOUT = 2.0
 """Seconds in which what a process sent before its end is received; then its channels are closed."""
+_CHUNK = 1 << 16
 
 
 class Exits:
@@ -67,9 +69,31 @@ def _close_after_exit(pid: int, node: Any, channel: execnet.Channel) -> None:
     except ChildProcessError:
         pass  # execnet was first
     node.gateway.join(_CONNECTION_TIMEOUT)
+    discard_what_is_sent(node.gateway)
     for open_channel in (channel, getattr(node, "channel", None)):
         try:
             if open_channel is not None:
                 open_channel.close()  # nothing happens if it is closed; else xdist hears of it
         except OSError:
             pass  # nobody holds the connection: so its end is noticed without us
+
+
+def discard_what_is_sent(gateway: execnet.Gateway) -> None:
+    """Take out of its pipe, from now on, what is sent to a process that has ended.
+
+    Where a child of that process holds the connection, nobody reads there, and a message that the
+    pipe has no room for would block its sender, and all who send after it, for as long as the
+    child runs. This makes use of how Linux opens a pipe; elsewhere nothing is done.
+    """
+    if gateway.hasreceiver():  # somebody does hold it, or who sends would get an error
+        name = f"discard for {gateway.id}"
+        threading.Thread(target=_discard, args=[gateway], name=name, daemon=True).start()
+
+
+def _discard(gateway: Any) -> None:
+    try:
+        with Path(f"/proc/self/fd/{gateway._io.outfile.fileno()}").open("rb", buffering=0) as sent:
+            while sent.read(_CHUNK):
+                pass
+    except (AttributeError, OSError, ValueError):
+        pass  # no pipe, no such file, or it has just been closed

@@ -24,6 +24,7 @@ from xdist.workermanage import NodeManager, WorkerController
 
 from .. import errors
 from ..roles import FIXTURE_WORKER, FIXTURE_WORKER_ID, HANDOVER
+from .exits import discard_what_is_sent
 
 EXIT_TIMEOUT = 10.0
 """Seconds that the process has to exit once nothing is left to finalize; then it is killed."""
@@ -182,6 +183,7 @@ class FixtureWorkerProcess:
         assert ended is not None  # it is, without WNOHANG
         self._exited.set()
         self._heard_all.wait(PIPES_TIMEOUT)  # what it sent before its end
+        discard_what_is_sent(self._interpreter.gateway())
         self._ended.set()
         killed = ended.si_code in (os.CLD_KILLED, os.CLD_DUMPED)
         self._on_down(
