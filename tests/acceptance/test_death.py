@@ -305,6 +305,23 @@ def test_controller_is_asked_to_end(suite: Suite, number: signal.Signals) -> Non
     assert f"{number.name} received" in output
 
 
+def test_a_finalizer_that_fails_then_is_shown(suite: Suite) -> None:
+    """Though pytest shows no errors for such an exit code."""
+    _suite(
+        suite,
+        "def test_it(bad):\n    note('test')\n    wait_for('go')",
+        "\n@global_fixture\ndef bad(second):\n    yield\n    raise RuntimeError('cannot be dropped')",
+    )
+    with running(suite, *FOUR) as controller:
+        until(suite, count("test"))
+        controller.send_signal(signal.SIGTERM)
+        code, output = controller.end()
+    assert code == 128 + signal.SIGTERM
+    assert_lived_once(controller.notes())
+    assert output.count("ERROR at teardown of global fixture bad") == 1
+    assert output.count("E       RuntimeError: cannot be dropped") == 1
+
+
 def test_a_handler_of_somebody_else_is_left_alone(suite: Suite) -> None:
     _suite(
         suite,

@@ -251,6 +251,24 @@ def test_a_run_that_ends_without_a_summary_says_it(suite: Suite, number: signal.
     assert ledgers(suite) == []
 
 
+@pytest.mark.parametrize("option", ["--tb=no", "--tb=line", "--no-summary"])
+def test_however_little_a_run_shows_it_names_what_was_left(suite: Suite, option: str) -> None:
+    """The next run does not name it again."""
+    suite.write(
+        {
+            "conftest.py": CONFTEST + KILLER.format(needs=""),
+            "test_it.py": "def test_it(without, killer): pass",
+            "test_other.py": "def test_other(): pass",
+        }
+    )
+    result = suite.run_distributed(option, "test_it.py")
+    assert result.code == 1
+    assert len(result.lines("global fixtures were undone by recover=:")) == 1
+    left = result.output.partition("were left unfinalized:")[2]
+    assert re.findall(r"^  (\w+) \(", left, re.MULTILINE) == ["without", "killer"]
+    assert not suite.run_distributed("test_other.py").lines("unfinalized")
+
+
 # --- everything is killed
 
 

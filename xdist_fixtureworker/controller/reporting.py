@@ -14,13 +14,16 @@ from .relay import Record
 _REMEMBERING_PLUGINS = ("lfplugin", "stepwiseplugin")
 
 
-def log_failures(session: pytest.Session, record: Record, left: str | None) -> None:
+def log_failures(
+    session: pytest.Session, failed: Iterable[pytest.TestReport], left: str | None
+) -> None:
     """Log what went wrong at the end as reports, as tests do: the exit code follows from them.
 
+    :param failed: of finalizers.
     :param left: what :func:`what_was_left` says.
     """
-    for data in record.failed_finalizers:
-        _log(session, _report(session.config, data))
+    for report in failed:
+        _log(session, report)
     if left is not None:
         _log(
             session,
@@ -50,11 +53,19 @@ def what_was_left(record: Record, recovered: Sequence[str]) -> str | None:
     return text
 
 
+def lines_of(failed: Iterable[pytest.TestReport]) -> Iterable[str]:
+    """What pytest would show of finalizers that failed."""
+    for report in failed:
+        yield f"ERROR at teardown of {report.head_line}"
+        yield from report.longreprtext.splitlines()
+
+
 def _listed(heading: str, names: Iterable[str]) -> str:
     return "\n  ".join((f"\n{heading}", *names))
 
 
-def _report(config: pytest.Config, data: Mapping[str, Any]) -> pytest.TestReport:
+def report_from(config: pytest.Config, data: Mapping[str, Any]) -> pytest.TestReport:
+    """The report that was serialized; pytest changes ``data``, so this can be done once."""
     report: pytest.TestReport = config.hook.pytest_report_from_serializable(
         config=config, data=dict(data)
     )
@@ -75,7 +86,7 @@ def add_durations(config: pytest.Config, record: Record) -> None:
     """Let ``--durations`` show the set-ups: among the terminal's reports that print nothing."""
     terminal = config.pluginmanager.get_plugin("terminalreporter")
     if terminal is not None:
-        reports = [_report(config, done.report) for done in record.set_ups if done.report]
+        reports = [report_from(config, done.report) for done in record.set_ups if done.report]
         terminal.stats.setdefault("", []).extend(reports)
 
 

@@ -112,6 +112,7 @@ class Run:
         self._service = Service(config, relay, self._end_early, self._tell_later)
         self._recovering: Service | None = None
         self._recovered: list[str] = []
+        self._failed: list[pytest.TestReport] = []  # of finalizers
         self._what_was_left: str | None = None
         self._stopping: list[threading.Event] = []
         self._interrupted = False
@@ -210,15 +211,21 @@ class Run:
                 self._config.hook.pytest_warning_recorded.call_historic(kwargs=warning)
         if self._recovering is not None:
             record.failed_finalizers.extend(self._recovering.relay.record.failed_finalizers)
+        failed = [reporting.report_from(self._config, data) for data in record.failed_finalizers]
+        self._failed = failed
         self._what_was_left = reporting.what_was_left(record, self._recovered)
         if session is not None:
-            reporting.log_failures(session, record, self._what_was_left)
+            reporting.log_failures(session, failed, self._what_was_left)
             reporting.add_durations(self._config, record)
         return list(reporting.environment_lines(record, promotions(self._config)))
 
-    def untold(self) -> list[str]:
-        """What was left, where pytest's summary did not show it."""
+    def left(self) -> list[str]:
+        """What was left, where pytest does not show its report."""
         return (self._what_was_left or "").splitlines()
+
+    def failures(self) -> list[str]:
+        """All that went wrong at the end, where pytest shows no report."""
+        return [*reporting.lines_of(self._failed), *self.left()]
 
     def told(self) -> None:
         """Note that it was told what was left: not before, as this process can be killed any time,

@@ -97,11 +97,14 @@ class Supervisor:
             self._run.sweep_up()
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")
         if terminal is not None and not self._summary_shown:
-            # As with the exit code of SIGTERM, for which pytest shows none.
-            self._show_summary(terminal, () if self._run is None else self._run.untold())
+            # As with the exit code of SIGTERM, for which pytest shows none, or with --no-summary.
+            self._show_summary(terminal, () if self._run is None else self._run.failures())
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        self._show_summary(terminalreporter)  # what was left has been shown, with the errors
+        option = self._config.getoption
+        hides_errors = option("no_summary") or option("tbstyle") == "no"
+        left = self._run.left() if hides_errors and self._run is not None else ()
+        self._show_summary(terminalreporter, left)
 
     def _show_summary(self, terminal: Any, first: Iterable[str] = ()) -> None:
         self._summary_shown = True
