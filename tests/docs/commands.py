@@ -18,6 +18,9 @@ _VARYING = [
     (re.compile(r"\d+\.\d+s( \([\d:]+\))?"), "0.00s"),
     (re.compile(r"\bgw\d+"), "gw0"),
     (re.compile(r"\bprocess \d+"), "process 0"),
+    # From version to version of pytest: how it names an exception, which line a fixture is at.
+    (re.compile(r"\b_pytest\.config\.exceptions\.(?=UsageError\b)"), "pytest."),
+    (re.compile(r"(?<= -- )(\S+\.py):\d+"), r"\1:0"),
 ]
 
 
