@@ -81,6 +81,15 @@ class Variable:
 
 
 @dataclass(frozen=True)
+class Change:
+    """What the set-up of a fixture with ``env=True`` changed in ``os.environ``."""
+
+    fixture: int  #: the same for all instances of a parametrized one
+    order: int  #: of the set-ups: where two changed one variable, the later one has its way
+    variables: tuple[Variable, ...]
+
+
+@dataclass(frozen=True)
 class Recovery:
     """What it takes to undo a set-up in another process: the definition, and the value."""
 
@@ -117,7 +126,7 @@ class Request:
 class Ready:
     id: int
     value: bytes
-    environment: tuple[Variable, ...]
+    environment: tuple[Change, ...]  #: its own, and those of what it depends on
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from xdist_fixtureworker.controller.switchboard import Switchboard
 from xdist_fixtureworker.errors import FixtureWorkerDiedError, fixture_worker_died
 from xdist_fixtureworker.protocol import (
     Begin,
+    Change,
     ExitRequested,
     Failed,
     Finish,
@@ -158,11 +159,11 @@ def test_a_request_goes_through_and_its_answer_comes_back(
     worker.send(Request(17, TABLES))
     request = forwarded(fixture_worker)
     assert request.instance == TABLES
-    fixture_worker.send(Ready(request.id, b"\x00value", (Variable("URL", "u"),)))
-    assert worker.receive() == Ready(17, b"\x00value", (Variable("URL", "u"),))
+    fixture_worker.send(Ready(request.id, b"\x00value", (Change(1, 1, (Variable("URL", "u"),)),)))
+    assert worker.receive() == Ready(17, b"\x00value", (Change(1, 1, (Variable("URL", "u"),)),))
     # The next one is answered by the controller alone.
     worker.send(Request(18, TABLES))
-    assert worker.receive() == Ready(18, b"\x00value", (Variable("URL", "u"),))
+    assert worker.receive() == Ready(18, b"\x00value", (Change(1, 1, (Variable("URL", "u"),)),))
     assert switchboard.error is None
 
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from xdist_fixtureworker.protocol import Variable
+from xdist_fixtureworker.protocol import Change, Variable
 from xdist_fixtureworker.test_worker.client import Environment
 
 NAME = "XDIST_FIXTUREWORKER_TEST"
@@ -27,9 +27,13 @@ def now() -> tuple[str | None, str | None]:
     return os.environ.get(NAME), os.environ.get(OTHER)
 
 
+def changes(*variables: Variable, fixture: int = 1, order: int = 1) -> tuple[Change, ...]:
+    return (Change(fixture, order, variables),)
+
+
 def test_set_and_taken_back() -> None:
     environment = Environment()
-    environment.apply((Variable(NAME, "new"), Variable(OTHER, "changed")))
+    environment.apply(changes(Variable(NAME, "new"), Variable(OTHER, "changed")))
     assert now() == ("new", "changed")
     environment.restore()
     assert now() == (None, "before")
@@ -37,7 +41,7 @@ def test_set_and_taken_back() -> None:
 
 def test_removed_and_put_back() -> None:
     environment = Environment()
-    environment.apply((Variable(NAME, None), Variable(OTHER, None)))
+    environment.apply(changes(Variable(NAME, None), Variable(OTHER, None)))
     assert now() == (None, None)
     environment.restore()
     assert now() == (None, "before")
@@ -45,7 +49,7 @@ def test_removed_and_put_back() -> None:
 
 def test_an_empty_value_is_not_a_removed_one() -> None:
     environment = Environment()
-    environment.apply((Variable(OTHER, ""),))
+    environment.apply(changes(Variable(OTHER, "")))
     assert now() == (None, "")
     environment.restore()
     assert now() == (None, "before")
@@ -53,8 +57,8 @@ def test_an_empty_value_is_not_a_removed_one() -> None:
 
 def test_two_fixtures_change_the_same_variable() -> None:
     environment = Environment()
-    environment.apply((Variable(NAME, "first"), Variable(OTHER, "first")))
-    environment.apply((Variable(OTHER, "second"),))
+    environment.apply(changes(Variable(NAME, "first"), Variable(OTHER, "first")))
+    environment.apply(changes(Variable(OTHER, "second"), fixture=2, order=2))
     assert now() == ("first", "second")
     environment.restore()
     assert now() == (None, "before")
@@ -70,7 +74,7 @@ def test_nothing_applied_nothing_taken_back(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_taken_back_once(monkeypatch: pytest.MonkeyPatch) -> None:
     environment = Environment()
-    environment.apply((Variable(OTHER, "changed"),))
+    environment.apply(changes(Variable(OTHER, "changed")))
     environment.restore()
     monkeypatch.setenv(OTHER, "later")
     environment.restore()
@@ -79,7 +83,34 @@ def test_taken_back_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_other_variables_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     environment = Environment()
-    environment.apply((Variable(NAME, "new"),))
+    environment.apply(changes(Variable(NAME, "new")))
     monkeypatch.setenv(OTHER, "by a test")
     environment.restore()
     assert now() == (None, "by a test")
+
+
+def test_the_later_set_up_has_its_way_whoever_asks_first() -> None:
+    environment = Environment()
+    environment.apply(changes(Variable(OTHER, "later"), fixture=2, order=2))
+    environment.apply(changes(Variable(OTHER, "earlier"), fixture=1, order=1))
+    assert now() == (None, "later")
+
+
+def test_another_instance_of_the_same_fixture() -> None:
+    """It is in the place of the one before, with all that it changes and does not change."""
+    environment = Environment()
+    environment.apply(changes(Variable(NAME, "a"), Variable(OTHER, "a"), order=1))
+    environment.apply(changes(Variable(NAME, "b"), order=2))
+    assert now() == ("b", "before")
+    environment.apply(changes(Variable(OTHER, "a"), order=1))
+    assert now() == (None, "a")
+    environment.restore()
+    assert now() == (None, "before")
+
+
+def test_what_a_test_changed_meanwhile_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = Environment()
+    environment.apply(changes(Variable(OTHER, "new")))
+    monkeypatch.setenv(OTHER, "by a test")
+    environment.apply(changes(Variable(NAME, "more"), fixture=2, order=2))
+    assert now() == ("more", "by a test")

@@ -16,6 +16,7 @@ from xdist_fixtureworker import protocol
 from xdist_fixtureworker.errors import ProtocolError
 from xdist_fixtureworker.protocol import (
     Begin,
+    Change,
     ExitRequested,
     Failed,
     Finalized,
@@ -64,7 +65,7 @@ EXAMPLES: list[Message] = [
     WorkerJoined("gw0", 4711, 1700000000.25),
     Request(1, NESTED),
     Request(2, FLAT),
-    Ready(1, b"\x80\x05N.", (Variable("URL", "postgres://é"), Variable("GONE", None))),
+    Ready(1, b"\x80\x05N.", (Change(3, 7, (Variable("URL", "é"), Variable("GONE", None))),)),
     Ready(2, b"", ()),
     Failed(1, b"\x80\x05N.", "ValueError: no", "conftest.py:3: ValueError", REPORT),
     Failed(2, None, "", "", None),
@@ -157,7 +158,7 @@ NOT_UTF_8 = os.fsdecode(b"caf\xe9")  # as in os.environ or in the name of a file
 @pytest.mark.parametrize(
     "message",
     [
-        Ready(1, b"", (Variable("NAME", NOT_UTF_8),)),
+        Ready(1, b"", (Change(1, 1, (Variable("NAME", NOT_UTF_8),)),)),
         Failed(1, None, f"FileNotFoundError: {NOT_UTF_8}", NOT_UTF_8, None),
         Failed(1, None, "", "", {"longrepr": NOT_UTF_8}),
         Failed(1, None, "", "", {"keywords": {f"test_it[{NOT_UTF_8}]": 1}}),
@@ -184,7 +185,7 @@ def test_text_that_is_not_utf_8_can_be_sent(message: Message) -> None:
 def test_text_that_is_not_utf_8_arrives_as_it_was() -> None:
     """Outside of reports, which are there to be read."""
     variables = (Variable(NOT_UTF_8, None), Variable("NAME", NOT_UTF_8))
-    message = Ready(1, b"", variables)
+    message = Ready(1, b"", (Change(1, 1, variables),))
     assert decode(over_the_wire(encode(message)), "the fixture worker") == message
 
 
@@ -291,7 +292,10 @@ def test_wrong_type_anywhere(message: Message) -> None:
         (("WorkerJoined", ("gw0", 1, 1)), "WorkerJoined.created as int: 1"),
         (("Ready", (1, "value", ())), "Ready.value as str: 'value'"),
         (("Ready", (1, b"", [])), "Ready.environment as list: []"),
-        (("Ready", (1, b"", (("A", 1),))), "Ready.environment.value as int: 1"),
+        (
+            ("Ready", (1, b"", ((1, 1, (("A", 1),)),))),
+            "Ready.environment.variables.value as int: 1",
+        ),
         (("Failed", (1, "x", "", "", None)), "Failed.exception as str: 'x'"),
         (("ExitRequested", (b"\xff", None)), r"ExitRequested.reason as bytes: b'\xff'"),
         (("Failed", (1, None, "", "", ())), "Failed.report as tuple: ()"),

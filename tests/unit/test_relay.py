@@ -16,6 +16,7 @@ from xdist_fixtureworker.errors import (
 from xdist_fixtureworker.protocol import (
     Answer,
     Begin,
+    Change,
     ExitRequested,
     Failed,
     Finalized,
@@ -39,7 +40,7 @@ from xdist_fixtureworker.protocol import (
 
 TABLES = Instance((), "tables", "conftest", "tables", 0, ())
 SERVER = Instance((), "server", "conftest", "server", 0, ())
-READY = Ready(0, b"value", (Variable("URL", "u"),))
+READY = Ready(0, b"value", (Change(1, 1, (Variable("URL", "u"),)),))
 FAILED = Failed(0, b"packed", "ValueError: no", "conftest.py:3", {"outcome": "failed"})
 
 

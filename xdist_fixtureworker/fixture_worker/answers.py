@@ -11,7 +11,7 @@ import pytest
 from .. import errors, values
 from ..declare import Declaration
 from ..definitions import Definition
-from ..protocol import Answer, Failed, Ready, Variable
+from ..protocol import Answer, Change, Failed, Ready
 from .sharing import share
 
 Serialize = Callable[[pytest.TestReport], Mapping[str, Any]]
@@ -25,7 +25,7 @@ class Outcome:
     declaration: Declaration
     error: BaseException | None = None
     report: pytest.TestReport | None = None  #: of the failure
-    environment: tuple[Variable, ...] = ()  #: to be replayed, those of its dependencies included
+    environment: tuple[Change, ...] = ()  #: to be replayed, those of its dependencies included
     packed: bytes | errors.CannotShareError | None = None  #: what is shared, once it was pickled
     answer: Answer | None = None
 

@@ -27,6 +27,7 @@ from ..locations import location, underlying
 from ..plain_values import note_value
 from ..protocol import (
     Answer,
+    Change,
     ExitRequested,
     Finalized,
     Finalizing,
@@ -82,8 +83,10 @@ class Runner:
         self._ledger: Ledger[int] = Ledger()
         self._ids: dict[int, int] = defaultdict(itertools.count(1).__next__)
         self._set_up: dict[int, tuple[Definition, SubRequest]] = {}
-        self._environments: dict[int, dict[str, str]] = {}  # before the set-up
-        self._nested: dict[Variable, Declaration] = {}  # changes by fixtures within a set-up
+        self._environments: dict[int, tuple[dict[str, str], int]] = {}  # before the set-up
+        self._nested: set[Variable] = set()  # changes by fixtures within a set-up
+        self._changes: list[Change] = []  # the same, as far as they are replayed
+        self._orders = itertools.count()  # of changes
 
     # --- set-up
 
@@ -111,7 +114,7 @@ class Runner:
         if id(definition) in self._outcomes:
             return self._outcomes[id(definition)]
         self._active.add(id(original))
-        environment: dict[Variable, None] = {}
+        environment: dict[Change, None] = {}
         for needed in self._lookup.global_dependencies(original, node):
             if id(needed) not in self._active:
                 outcome = self._ensure(needed, defining_node(needed, node), parameters)
@@ -154,6 +157,7 @@ class Runner:
                 changed.update(_difference(before, os.environ))
 
         self._nested.clear()
+        self._changes.clear()
         item = self._item(definition, found, set_up)
         outcome = Outcome(definition, declaration)
         try:
@@ -168,13 +172,17 @@ class Runner:
             outcome.error = item.error
             if outcome.report is not None:
                 outcome.error = item.error or errors.SetUpError(outcome.report.longreprtext)
-        nested = self._nested
-        own = [variable for variable in _variables(changed) if variable not in nested]
-        replayed = [variable for variable, owner in nested.items() if owner.env]
-        outcome.environment = (*replayed, *(own if declaration.env else ()))
+        own = tuple(v for v in _variables(changed) if v not in self._nested)
+        if declaration.env:
+            self._changes.append(self._change(definition, own))
+        outcome.environment = tuple(self._changes)
         report = next((done for done in item.reports if done.when == "setup"), None)
         self._announce(outcome, found.node, own, report)
         return outcome
+
+    def _change(self, definition: Definition, variables: tuple[Variable, ...]) -> Change:
+        fixture = self._ids[id(self._clones.original(definition))]
+        return Change(fixture, next(self._orders), variables)
 
     def _announce(
         self,
@@ -210,7 +218,7 @@ class Runner:
     def setting_up(self, definition: Definition) -> None:
         """pytest starts to set up a session fixture, global or not."""
         self._ledger.move(id(definition), State.SETTING_UP)
-        self._environments[id(definition)] = dict(os.environ)
+        self._environments[id(definition)] = dict(os.environ), len(self._changes)
         name, where = self._name_and_place(definition)
         id_ = self._ids[id(definition)]
         is_global = self._declaration(definition) is not None
@@ -224,9 +232,9 @@ class Runner:
         """pytest has set it up, or tried to."""
         self._set_up[id(definition)] = (definition, request)
         self._ledger.move(id(definition), State.READY if error is None else State.FAILED)
-        before = self._environments.pop(id(definition))
+        before, changes = self._environments.pop(id(definition))
         if request._pyfuncitem.definition is not definition:  # type: ignore[attr-defined]  # a FixtureItem
-            self._was_set_up_within_another(definition, request, before, error)
+            self._was_set_up_within_another(definition, request, before, changes, error)
         if error is not None and definition.cached_result is None:
             # What pytest does for Exceptions only; without it, a fixture that raised SystemExit
             # would run again and its finalizers would not run.
@@ -238,9 +246,14 @@ class Runner:
         definition: Definition,
         request: SubRequest,
         before: Mapping[str, str],
+        changes: int,
         error: BaseException | None,
     ) -> None:
-        """It is a plain session fixture, or one that another asked for by ``getfixturevalue()``."""
+        """It is a plain session fixture, or one that another asked for by ``getfixturevalue()``.
+
+        :param before: the environment when it began.
+        :param changes: how many had been noted then.
+        """
         declaration = self._declaration(definition)
         if declaration is None:
             name, where = self._name_and_place(definition)
@@ -248,8 +261,10 @@ class Runner:
             return
         variables = _variables(_difference(before, os.environ))
         own = tuple(variable for variable in variables if variable not in self._nested)
-        self._nested.update(dict.fromkeys(own, declaration))
-        environment = own if declaration.env else ()
+        self._nested.update(own)
+        if declaration.env:
+            self._changes.append(self._change(definition, own))
+        environment = tuple(self._changes[changes:])
         outcome = Outcome(definition, declaration, error=error, environment=environment)
         if error is None:  # else who asks for it next gets the error, with a report
             self._outcomes[id(definition)] = outcome

@@ -19,7 +19,7 @@ from .._compat import is_session_scoped
 from ..declare import Declaration
 from ..plain_values import note_value
 from ..promotion import promotions
-from ..protocol import Answer, Failed, Instance, Ready, Request, Variable, decode, encode
+from ..protocol import Answer, Change, Failed, Instance, Ready, Request, decode, encode
 from .instances import GlobalDefinitions, Outcome
 
 
@@ -76,6 +76,8 @@ class TestWorker:
             # its own would be taken for a crash, and the worker be replaced.
             self._session.shouldstop = str(outcome.error)
             raise pytest.exit.Exception(str(outcome.error), returncode=0)
+        # Not only the first time: another instance of the same fixture may have been in use since.
+        self._environment.apply(outcome.environment)
         return outcome
 
     def _ask(self, instance: Instance) -> Answer:
@@ -109,8 +111,7 @@ class TestWorker:
                 values.describe(error),
             )
             return Outcome(error=errors.CannotShareError(message))
-        self._environment.apply(answer.environment)
-        return Outcome(value)
+        return Outcome(value, environment=answer.environment)
 
     def _show_original(
         self, excinfo: pytest.ExceptionInfo[BaseException], report: pytest.TestReport
@@ -129,17 +130,37 @@ class Environment:
     """Replays in this process what global fixtures with ``env=True`` changed in ``os.environ``."""
 
     def __init__(self) -> None:
+        self._in_force: dict[int, Change] = {}
         self._before: dict[str, str | None] = {}
+        self._replayed: dict[str, str | None] = {}
 
-    def apply(self, variables: tuple[Variable, ...]) -> None:
-        for variable in variables:
-            self._before.setdefault(variable.name, os.environ.get(variable.name))
-            _set(variable.name, variable.value)
+    def apply(self, changes: tuple[Change, ...]) -> None:
+        """Have these in force, in the place of others of the same fixtures.
+
+        What is as it should be is left alone: a test may have changed it for itself.
+        """
+        self._in_force.update({change.fixture: change for change in changes})
+        wanted = {
+            variable.name: variable.value
+            for change in sorted(self._in_force.values(), key=lambda change: change.order)
+            for variable in change.variables
+        }
+        for name, value in wanted.items():
+            if name not in self._replayed:
+                self._before[name] = os.environ.get(name)
+            elif self._replayed[name] == value:
+                continue
+            _set(name, value)
+        for name in self._replayed.keys() - wanted.keys():
+            _set(name, self._before.pop(name))
+        self._replayed = wanted
 
     def restore(self) -> None:
         for name, value in self._before.items():
             _set(name, value)
         self._before.clear()
+        self._replayed.clear()
+        self._in_force.clear()
 
 
 def _set(name: str, value: str | None) -> None:

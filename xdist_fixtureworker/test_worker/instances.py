@@ -36,7 +36,7 @@ from ..definitions import (
     instance_of,
     place_of,
 )
-from ..protocol import Instance, Param
+from ..protocol import Change, Instance, Param
 
 Fetch = Callable[[Declaration, Instance], "Outcome"]
 
@@ -49,10 +49,12 @@ class Outcome:
         value: object = None,
         error: BaseException | None = None,
         report: pytest.TestReport | None = None,
+        environment: tuple[Change, ...] = (),
     ) -> None:
         self.value = value
         self.error = error
         self.report = report  #: of the set-up that failed, from the fixture worker
+        self.environment = environment  #: to be replayed
 
 
 class GlobalDefinition:
