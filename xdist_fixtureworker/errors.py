@@ -160,9 +160,9 @@ def mixed_pythons(ours: str, theirs: str, worker: str) -> str:
     )
 
 
-def bad_timeout(setting: str, text: str) -> str:
+def bad_timeout(setting: str, shown: str) -> str:
     return (
-        f"the ini setting {setting} is {text!r}, which is not a number of seconds.\n"
+        f"the ini setting {setting} is {shown}, which is not a number of seconds.\n"
         f"Write a number such as 60 or 2.5; 0, or nothing, is no limit."
     )
 

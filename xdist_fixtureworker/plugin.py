@@ -53,7 +53,8 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     )
     parser.addini(
         settings.TIMEOUT,
-        default="",
+        type="float",
+        default=None,
         help="Seconds that the set-up, or the finalizer, of a global fixture may take in the "
         "fixture worker. Default: no limit",
     )

@@ -18,15 +18,18 @@ def timeout(config: pytest.Config) -> float | None:
 
     :raises pytest.UsageError: if the setting is not a number of seconds.
     """
-    text = str(config.getini(TIMEOUT)).strip()
-    if not text:
-        return None
     try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not (math.isfinite(seconds) and seconds >= 0):
-        raise pytest.UsageError(errors.bad_timeout(TIMEOUT, text))
+        seconds: float | None = config.getini(TIMEOUT)
+    except (ValueError, pytest.UsageError) as error:  # from pytest 9.2 on it is the latter
+        # Python's float() says what it was given.
+        _, found, shown = str(error).partition("could not convert string to float: ")
+        if not found:
+            raise
+        if not shown.strip("'").strip():
+            return None
+        raise pytest.UsageError(errors.bad_timeout(TIMEOUT, shown)) from None
+    if seconds is not None and not (math.isfinite(seconds) and seconds >= 0):
+        raise pytest.UsageError(errors.bad_timeout(TIMEOUT, f"{seconds:g}"))
     return seconds or None
 
 

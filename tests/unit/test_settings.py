@@ -16,9 +16,21 @@ def test_seconds(pytester: pytest.Pytester, text: str, seconds: float | None) ->
     assert timeout(config) == seconds
 
 
-@pytest.mark.parametrize("text", ["soon", "-1", "nan", "inf", "1 s"])
-def test_what_is_no_number_of_seconds(pytester: pytest.Pytester, text: str) -> None:
+@pytest.mark.parametrize("text", ["60", "2.5"])
+@pytest.mark.parametrize("table", ["tool.pytest.ini_options", "tool.pytest"])
+def test_a_number_in_toml(pytester: pytest.Pytester, table: str, text: str) -> None:
+    if table == "tool.pytest" and pytest.version_tuple < (9,):
+        pytest.skip("before pytest 9, there was no such table")
+    pytester.makepyprojecttoml(f"[{table}]\nfixture_worker_timeout = {text}")
+    assert timeout(pytester.parseconfig()) == float(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("soon", "'soon'"), ("-1", "-1"), ("nan", "nan"), ("inf", "inf"), ("1 s", "'1 s'")],
+)
+def test_what_is_no_number_of_seconds(pytester: pytest.Pytester, text: str, shown: str) -> None:
     config = pytester.parseconfig("-o", f"fixture_worker_timeout={text}")
     with pytest.raises(pytest.UsageError) as excinfo:
         timeout(config)
-    assert str(excinfo.value) == errors.bad_timeout("fixture_worker_timeout", text)
+    assert str(excinfo.value) == errors.bad_timeout("fixture_worker_timeout", shown)
