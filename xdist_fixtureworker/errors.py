@@ -43,14 +43,19 @@ class RemoteTraceback(Exception):
         return f"in the fixture worker:\n{self.text}"
 
 
-def cannot_pickle(fixture: str, where: str, type_name: str, cause: str, culprit: str | None) -> str:
+def cannot_pickle(  # noqa: PLR0917  # all of one kind
+    fixture: str, where: str, type_name: str, cause: str, culprit: str | None, promoted: bool
+) -> str:
+    remedy = 'share=attrs("url", "port")'
+    if promoted:
+        remedy = f"{fixture}: attrs(url, port) in global_fixtures"
     place = f"{culprit} is what pickle refuses" if culprit else "pickle refuses it"
     return (
         f"the value of the global fixture '{fixture}' ({where}) cannot be sent to the test "
         f"workers: it is a {type_name}, and {place} ({cause}).\n"
         f"Return what the tests need to make their own: a URL, a path, connection parameters; "
         f"and let a session fixture of the test workers connect with them. Where the object must "
-        f'stay as it is, share=attrs("url", "port") sends these attributes of it.'
+        f"stay as it is, {remedy} sends these attributes of it."
     )
 
 

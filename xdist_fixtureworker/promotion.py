@@ -67,7 +67,8 @@ def _parse(line: str, source: str) -> Promotion:
     if names is None:
         raise pytest.UsageError(errors.unknown_promotion(line.strip(), source))
     try:
-        wanted = attrs(*(part.strip() for part in names["names"].split(",") if part.strip()))
+        parts = (part.strip().strip("\"'") for part in names["names"].split(","))
+        wanted = attrs(*filter(None, parts))
     except pytest.UsageError as error:
         raise pytest.UsageError(errors.wrong_promotion(line.strip(), source, str(error))) from None
     return Promotion(name, wanted, source)

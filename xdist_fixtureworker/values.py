@@ -111,10 +111,20 @@ def _children(value: object, path: str) -> list[tuple[str, object]]:
             children += [(f"{path}[{key!r:.40}]", child) for key, child in value.items()]
         elif isinstance(value, (list, tuple, set, frozenset)):
             children += [(f"{path}[{index}]", child) for index, child in enumerate(value)]
-        children += [(f"{path}.{name}", child) for name, child in vars(value).items()]
+        children += [(f"{path}.{name}", child) for name, child in _state(value).items()]
     except Exception:
         pass  # it does not let itself be looked into; then it is as far as we get
     return children
+
+
+def _state(value: object) -> dict[str, object]:
+    """The attributes that pickle would take: not those that the value's class leaves out."""
+    reduced = value.__reduce_ex__(PROTOCOL)
+    state = reduced[2] if isinstance(reduced, tuple) and len(reduced) > 2 else None
+    if state is None:  # it is made again from arguments, which most classes have as attributes
+        return vars(value)
+    parts = state if isinstance(state, tuple) else (state,)  # the second one is of __slots__
+    return {name: each for part in parts if isinstance(part, dict) for name, each in part.items()}
 
 
 def _packable(value: object) -> bool:

@@ -80,7 +80,7 @@ NOT_UNDERSTOOD = {
     ": attrs(url)": "': attrs(url)' is not understood.",
     "tables: attrs()": "'tables: attrs()' is not right: attrs() without names would share nothing.",
     "tables: attrs(a, a.b)": "'tables: attrs(a, a.b)' is not right: attrs() got 'a', which is the",
-    "tables: attrs('url')": "'tables: attrs('url')' is not right: attrs(\"'url'\"): this cannot be",
+    "tables: attrs(a b)": "'tables: attrs(a b)' is not right: attrs('a b'): this cannot be",
 }
 
 

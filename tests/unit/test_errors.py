@@ -25,6 +25,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
             "sqlalchemy.engine.base.Engine",
             "TypeError: cannot pickle '_thread.lock' object",
             "the value.pool.lock (a _thread.lock)",
+            False,
         ),
         "the value of the global fixture 'engine' (conftest.py:7) cannot be sent to the test "
         "workers: it is a sqlalchemy.engine.base.Engine, and the value.pool.lock (a _thread.lock) "
@@ -35,12 +36,12 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
     ),
     (
         errors.cannot_pickle,
-        ("lock", "conftest.py:7", "_thread.lock", "TypeError: cannot pickle it", None),
+        ("lock", "conftest.py:7", "_thread.lock", "TypeError: cannot pickle it", None, True),
         "the value of the global fixture 'lock' (conftest.py:7) cannot be sent to the test "
         "workers: it is a _thread.lock, and pickle refuses it (TypeError: cannot pickle it).\n"
         "Return what the tests need to make their own: a URL, a path, connection parameters; "
         "and let a session fixture of the test workers connect with them. Where the object must "
-        'stay as it is, share=attrs("url", "port") sends these attributes of it.',
+        "stay as it is, lock: attrs(url, port) in global_fixtures sends these attributes of it.",
     ),
     (
         errors.cannot_read,

@@ -37,6 +37,7 @@ def test_a_name(pytester: pytest.Pytester, line: str) -> None:
         "web: attrs(url, config.port)",
         "web:attrs(url,config.port)",
         "web : attrs ( url , config.port, )",
+        "web: attrs(\"url\", 'config.port')",  # as in Python
     ],
 )
 def test_attributes(pytester: pytest.Pytester, line: str) -> None:

@@ -116,6 +116,29 @@ def test_find_culprit(value: object, culprit: str) -> None:
     assert find_culprit(value) == culprit
 
 
+class Lighter:
+    """Leaves out, when it is pickled, one of the two that could not be."""
+
+    def __init__(self) -> None:
+        self.left_out, self.kept = Unpicklable(), Unpicklable()
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"kept": self.kept}
+
+
+class Slotted:
+    __slots__ = ("slot",)
+
+    def __init__(self) -> None:
+        self.slot = Unpicklable()
+
+
+def test_what_pickle_does_not_see_is_no_culprit() -> None:
+    assert find_culprit(Lighter()) == f"the value.kept (a {UNPICKLABLE})"
+    assert find_culprit(Slotted()) == f"the value.slot (a {UNPICKLABLE})"
+    assert find_culprit(pickle) is None  # a module
+
+
 @pytest.mark.parametrize("value", [Unpicklable(), len, {}, [1], Holder(a=1), None])
 def test_no_culprit_inside(value: object) -> None:
     assert find_culprit(value) is None

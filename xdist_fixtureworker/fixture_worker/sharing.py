@@ -26,6 +26,7 @@ def share(declaration: Declaration, value: object) -> bytes | CannotShareError:
             values.type_name(value),
             values.describe(error),
             values.find_culprit(shared),
+            declaration.promoted,
         )
         return CannotShareError(message)
     if len(packed) > values.LIMIT:
