@@ -107,8 +107,11 @@ class Run:
         self._lines: list[str | None] = []
         self._ledger = ledger_directory(config)
         if self._ledger is not None:
-            # So that it is pytest that makes its cache directory, with all that belongs into it.
-            config.cache.mkdir(LEDGERS)
+            try:
+                # So that it is pytest that makes its cache directory, with all that belongs there.
+                config.cache.mkdir(LEDGERS)
+            except OSError:
+                self._ledger = None  # as without a cache; pytest warns when it cannot write there
         self._service = Service(config, relay, self._end_early, self._tell_later)
         self._recovering: Service | None = None
         self._recovered: list[str] = []

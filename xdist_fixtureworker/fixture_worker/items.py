@@ -125,7 +125,13 @@ class FixtureItem(pytest.Item):
 
 
 class RestItem(pytest.Item):
-    """What is said to come next after each fixture, so that pytest keeps the session set up."""
+    """What is said to come next after each fixture, so that pytest keeps the session set up.
+
+    At the end it stands for the session itself.
+    """
+
+    def reportinfo(self) -> tuple[Any, int | None, str]:
+        return self.path, None, self.name
 
     def runtest(self) -> None:
         """Never called."""

@@ -25,11 +25,12 @@ class MainThread:
 
     def __init__(self) -> None:
         self._interrupted = False
+        self._only_finalizers = False
         self._in_set_up = False
         self._in_finalizer = False
         self._expired: str | None = None
         self._lock = threading.Lock()
-        signal.signal(signal.SIGINT, self._on_sigint)
+        self._listen()
 
     @property
     def interrupted(self) -> bool:
@@ -43,11 +44,16 @@ class MainThread:
 
     def end_of_set_ups(self) -> None:
         """Only finalizers run from now on, which are not interrupted; nor what they set up."""
-        self._interrupted = False
+        with self._lock:
+            self._only_finalizers = True
+            self._interrupted = False
 
     def interrupt(self) -> None:
         """Raise KeyboardInterrupt in the set-up that runs, if one does. Any thread."""
-        self._interrupted = True
+        with self._lock:
+            if self._only_finalizers:
+                return
+            self._interrupted = True
         self._wake()
 
     @contextmanager
@@ -60,6 +66,7 @@ class MainThread:
             self._in_set_up = outer
         finally:
             self._in_set_up = outer
+            self._listen()
 
     @contextmanager
     def finalizer(self) -> Iterator[None]:
@@ -70,6 +77,7 @@ class MainThread:
             self._in_finalizer = False
         finally:
             self._in_finalizer = False
+            self._listen()
 
     @contextmanager
     def limited(
@@ -109,6 +117,12 @@ class MainThread:
             with self._lock:
                 done.set()
                 self._expired = None
+
+    def _listen(self) -> None:
+        """Be the handler of the signal, also if a fixture has put another one in its place, as an
+        event loop does that had one of its own: from that one, KeyboardInterrupt comes anywhere."""
+        if signal.getsignal(signal.SIGINT) != self._on_sigint:
+            signal.signal(signal.SIGINT, self._on_sigint)
 
     def _wake(self) -> None:
         if hasattr(signal, "pthread_kill"):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import itertools
 import os
 import traceback
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -50,6 +52,7 @@ from .main_thread import MainThread
 from .tree import Tree
 
 _PYTEST_CURRENT_TEST = "PYTEST_CURRENT_TEST"
+_SESSION = "the test session"
 _STACKS = "stacks of all threads"
 
 
@@ -74,7 +77,7 @@ class Runner:
         self._main = main
         self._timeout = timeout
         self._send = send
-        self._rest = RestItem.from_parent(session, name="rest")
+        self._rest = RestItem.from_parent(session, name=_SESSION, nodeid=_SESSION)
         self._argnames_before: dict[int, tuple[str, ...]] = {}
         self._lookup = Lookup(tree, self._argnames)
         self._clones = Clones(self._argnames)
@@ -95,14 +98,29 @@ class Runner:
         try:
             outcome = self._outcome(request.instance)
             if outcome.answer is None:
+                self._pack(outcome)
                 outcome.answer = answer_of(outcome, request.id, self._serialized)
         except pytest.Collector.CollectError as error:
             return failed(errors.SetUpError(str(error)), None, request.id, self._serialized)
-        except Exception:
-            # Of a hook of another plugin, or a bug of ours: others are to be served all the same.
+        except BaseException:
+            # Of a hook of another plugin, or a bug of ours: others are to be served all the same,
+            # and finalizers wait for those who use the values.
             text = errors.set_up_broke(request.instance.name, traceback.format_exc())
             return failed(errors.SetUpError(text), None, request.id, self._serialized)
         return replace(outcome.answer, id=request.id)
+
+    def _pack(self, outcome: Outcome) -> None:
+        """Pickle what is shared, if it can be. That runs the code of classes of the value."""
+        if outcome.error is not None:
+            return
+        name, where = outcome.declaration.name, outcome.declaration.where
+        id_ = self._ids[id(outcome.definition)]
+        with (
+            self._limited(id_, "pickling", name, where),
+            self._main.set_up(),
+            contextlib.suppress(errors.CannotShareError),  # whoever asks for it is told
+        ):
+            outcome.pack()
 
     def _outcome(self, instance: Instance) -> Outcome:
         found = self._lookup.find(instance)
@@ -194,14 +212,11 @@ class Runner:
         declaration = outcome.declaration
         recovery = None
         # Attributes at once, too, as other global fixtures may change the object.
-        if outcome.error is None and (declaration.recover or declaration.share):
+        if declaration.recover or declaration.share:
+            self._pack(outcome)
+        if declaration.recover is not None and isinstance(outcome.packed, bytes):
             original = self._clones.original(outcome.definition)
-            try:
-                packed = outcome.pack()
-                if declaration.recover is not None:
-                    recovery = Recovery(instance_of(original, node), packed)
-            except Exception:
-                pass  # it cannot be pickled; whoever asks for the value is told why
+            recovery = Recovery(instance_of(original, node), outcome.packed)
         self._send(
             SetUp(
                 id=self._ids[id(outcome.definition)],
@@ -277,6 +292,19 @@ class Runner:
         """Finalize all that is set up, one by one, last set up first."""
         while (key := self._ledger.next_to_finalize()) is not None:
             self._finalize(key)
+        self._finalize_session()
+
+    def _finalize_session(self) -> None:
+        """Run what fixtures have added to the session itself, by ``request.node``."""
+        id_, name, where = self._ids[id(self._rest)], _SESSION, "request.node"
+        self._send(Finalizing(id_, name, where))
+        finish = partial(self._session._setupstate.teardown_exact, None)
+        with self._limited(id_, "finalizer", name, where):
+            call = pytest.CallInfo.from_call(partial(self._as_finalizer, finish), "teardown")
+        report = None
+        if call.excinfo is not None:
+            report = self._serialized(pytest.TestReport.from_item_and_call(self._rest, call))
+        self._send(Finalized(id_, report))
 
     def _finalize(self, key: int) -> None:
         definition, request = self._set_up[key]
@@ -400,11 +428,26 @@ class Runner:
             item.add_report_section(when, _STACKS, stacks)
             return errors.timed_out(what, name, where, self._timeout or 0.0)
 
+        with self._limited(id_, what, name, where, expired):
+            self._session.config.hook.pytest_runtest_protocol(item=item, nextitem=self._rest)
+
+    def _limited(
+        self,
+        id_: int,
+        what: str,
+        name: str,
+        where: str,
+        expired: Callable[[str], str] | None = None,
+    ) -> AbstractContextManager[None]:
+        """What runs within it has the time that ``fixture_worker_timeout`` gives it."""
+
+        def timed_out(stacks: str) -> str:
+            return f"{errors.timed_out(what, name, where, self._timeout or 0.0)}\n{stacks}"
+
         def hanging(stacks: str) -> None:
             self._send(Hanging(id_, errors.hanging(what, name, where, stacks)))
 
-        with self._main.limited(self._timeout, expired, hanging):
-            self._session.config.hook.pytest_runtest_protocol(item=item, nextitem=self._rest)
+        return self._main.limited(self._timeout, expired or timed_out, hanging)
 
     def _declaration(self, definition: Definition) -> Declaration | None:
         return global_declaration(definition, self._session.config)

@@ -123,8 +123,7 @@ class FixtureWorker:
 
     def _serve(self, config: pytest.Config) -> None:
         while True:
-            with captured(config):  # servers that fixtures run in threads may log each request
-                data = self._requests.get()
+            data = self._next(config)
             if data is _CONNECTION_LOST:
                 self._wait_test_workers_down()
                 return
@@ -143,6 +142,15 @@ class FixtureWorker:
                     return
                 case _:
                     raise ProtocolError(f"Internal error: the controller sent {message}")
+
+    def _next(self, config: pytest.Config) -> object:
+        """The next that arrives. Servers that fixtures run in threads may log each request of a
+        test meanwhile."""
+        try:
+            with captured(config):
+                return self._requests.get()
+        except ValueError:  # a fixture has closed sys.stdout
+            return self._requests.get()
 
     def _received(self, data: object) -> None:
         """Runs in execnet's receiver thread.

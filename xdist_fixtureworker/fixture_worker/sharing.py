@@ -14,18 +14,19 @@ def share(declaration: Declaration, value: object) -> bytes | CannotShareError:
     try:
         if declaration.share is not None:
             shared = attributes.take(value, name, declaration.share)
-    except Exception as error:
+    except BaseException as error:  # also of a time-out, and what its class raises
         message = errors.cannot_read(name, where, values.type_name(value), values.describe(error))
         return CannotShareError(message)
     try:
         packed = values.pack(shared)
-    except Exception as error:
+    except BaseException as error:
         message = errors.cannot_pickle(
             name,
             where,
             values.type_name(value),
             values.describe(error),
-            values.find_culprit(shared),
+            # A time-out, or Ctrl-C, would come up again.
+            values.find_culprit(shared) if isinstance(error, Exception) else None,
             declaration.promoted,
         )
         return CannotShareError(message)

@@ -1,13 +1,15 @@
 """Fetches the values of global fixtures from the fixture worker; runs in a test worker.
 
-Requests leave the main thread one at a time and the answer is awaited there, so no thread and no
-queue is needed: when the controller dies, execnet ends the wait with ``EOFError``.
+Requests leave one at a time, from the thread that needs the value, and the answer is awaited there,
+so no thread of ours and no queue is needed: when the controller dies, execnet ends the wait with
+``EOFError``.
 """
 
 from __future__ import annotations
 
 import itertools
 import os
+import threading
 from collections.abc import Generator
 from typing import Any
 
@@ -32,6 +34,7 @@ class TestWorker:
         self._config = config
         self._channel = channel
         self._ids = itertools.count(1)
+        self._lock = threading.RLock()  # a test may ask in several threads
         self._outcomes: dict[Instance, Outcome] = {}
         self._environment = Environment()
         self._definitions = GlobalDefinitions(self._fetch)
@@ -68,9 +71,10 @@ class TestWorker:
 
     def _fetch(self, declaration: Declaration, instance: Instance) -> Outcome:
         __tracebackhide__ = True
-        if instance not in self._outcomes:
-            self._outcomes[instance] = self._outcome(declaration, self._ask(instance))
-        outcome = self._outcomes[instance]
+        with self._lock:
+            if instance not in self._outcomes:
+                self._outcomes[instance] = self._outcome(declaration, self._ask(instance))
+            outcome = self._outcomes[instance]
         if isinstance(outcome.error, pytest.exit.Exception):
             # Ends this worker's session as if the controller had asked for it: an exit code of
             # its own would be taken for a crash, and the worker be replaced.
