@@ -90,6 +90,15 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Output:
+    """What was captured during a set-up, to be shown with a test that fails."""
+
+    set_up: int  #: its id
+    kind: str  #: "stdout", "stderr" or "log"
+    text: str
+
+
+@dataclass(frozen=True)
 class Recovery:
     """What it takes to undo a set-up in another process: the definition, and the value."""
 
@@ -127,6 +136,7 @@ class Ready:
     id: int
     value: bytes
     environment: tuple[Change, ...]  #: its own, and those of what it depends on
+    output: tuple[Output, ...]  #: likewise
 
 
 @dataclass(frozen=True)

@@ -159,11 +159,13 @@ def test_a_request_goes_through_and_its_answer_comes_back(
     worker.send(Request(17, TABLES))
     request = forwarded(fixture_worker)
     assert request.instance == TABLES
-    fixture_worker.send(Ready(request.id, b"\x00value", (Change(1, 1, (Variable("URL", "u"),)),)))
-    assert worker.receive() == Ready(17, b"\x00value", (Change(1, 1, (Variable("URL", "u"),)),))
+    fixture_worker.send(
+        Ready(request.id, b"\x00value", (Change(1, 1, (Variable("URL", "u"),)),), ())
+    )
+    assert worker.receive() == Ready(17, b"\x00value", (Change(1, 1, (Variable("URL", "u"),)),), ())
     # The next one is answered by the controller alone.
     worker.send(Request(18, TABLES))
-    assert worker.receive() == Ready(18, b"\x00value", (Change(1, 1, (Variable("URL", "u"),)),))
+    assert worker.receive() == Ready(18, b"\x00value", (Change(1, 1, (Variable("URL", "u"),)),), ())
     assert switchboard.error is None
 
 
@@ -199,8 +201,8 @@ def test_what_comes_before_the_fixture_worker_is_connected_is_kept(
     switchboard.connect_fixture_worker(fixture_worker.served, BEGIN)
     assert fixture_worker.receive_after_begin() == WorkerJoined("gw0", worker.pid, 1.5)
     request = forwarded(fixture_worker)
-    fixture_worker.send(Ready(request.id, b"value", ()))
-    assert worker.receive() == Ready(1, b"value", ())
+    fixture_worker.send(Ready(request.id, b"value", (), ()))
+    assert worker.receive() == Ready(1, b"value", (), ())
 
 
 def test_a_run_that_ends_well(
@@ -275,13 +277,13 @@ def test_a_killed_test_worker_waits_no_more(
     replacement.send(Request(1, TABLES))
     replacement.send(Request(2, WARM_UP))
     assert forwarded(fixture_worker).instance == WARM_UP
-    fixture_worker.send(Ready(request.id, b"value", ()))
+    fixture_worker.send(Ready(request.id, b"value", (), ()))
     assert relay.answered.get(timeout=NEVER) == [
-        ("gw1", Ready(5, b"value", ())),
-        ("gw2", Ready(1, b"value", ())),
+        ("gw1", Ready(5, b"value", (), ())),
+        ("gw2", Ready(1, b"value", (), ())),
     ]
-    assert other.receive() == Ready(5, b"value", ())
-    assert replacement.receive() == Ready(1, b"value", ())
+    assert other.receive() == Ready(5, b"value", (), ())
+    assert replacement.receive() == Ready(1, b"value", (), ())
     assert switchboard.error is None
 
 
@@ -308,9 +310,9 @@ def test_a_test_worker_killed_before_its_answer_is_sent_holds_nobody_up(
     other.send(Request(1, TABLES))
     for_other = forwarded(fixture_worker)
     killed.kill()
-    fixture_worker.send(Ready(for_killed.id, b"lost", ()))
-    fixture_worker.send(Ready(for_other.id, b"value", ()))
-    assert other.receive() == Ready(1, b"value", ())
+    fixture_worker.send(Ready(for_killed.id, b"lost", (), ()))
+    fixture_worker.send(Ready(for_other.id, b"value", (), ()))
+    assert other.receive() == Ready(1, b"value", (), ())
     assert relay.down.get(timeout=NEVER) == "gw0"
     assert switchboard.error is None
 
@@ -446,7 +448,7 @@ def test_an_answer_that_was_on_its_way_when_the_fixture_worker_was_killed_is_no_
     request = forwarded(fixture_worker)
     switchboard.fixture_worker_down("its process was killed by signal 9")
     assert isinstance(worker.receive(), Failed)
-    fixture_worker.send(Ready(request.id, b"value", ()))
+    fixture_worker.send(Ready(request.id, b"value", (), ()))
     fixture_worker.close()
     fixture_worker.served.waitclose(NEVER)
     switchboard.close()  # deals with all that has arrived

@@ -27,6 +27,7 @@ from xdist_fixtureworker.protocol import (
     Instance,
     Interrupt,
     Message,
+    Output,
     Param,
     Ready,
     Recover,
@@ -65,8 +66,13 @@ EXAMPLES: list[Message] = [
     WorkerJoined("gw0", 4711, 1700000000.25),
     Request(1, NESTED),
     Request(2, FLAT),
-    Ready(1, b"\x80\x05N.", (Change(3, 7, (Variable("URL", "é"), Variable("GONE", None))),)),
-    Ready(2, b"", ()),
+    Ready(
+        1,
+        b"\x80\x05N.",
+        (Change(3, 7, (Variable("URL", "é"), Variable("GONE", None))),),
+        (Output(4, "log", "é"),),
+    ),
+    Ready(2, b"", (), ()),
     Failed(1, b"\x80\x05N.", "ValueError: no", "conftest.py:3: ValueError", REPORT),
     Failed(2, None, "", "", None),
     Interrupt(),
@@ -158,7 +164,12 @@ NOT_UTF_8 = os.fsdecode(b"caf\xe9")  # as in os.environ or in the name of a file
 @pytest.mark.parametrize(
     "message",
     [
-        Ready(1, b"", (Change(1, 1, (Variable("NAME", NOT_UTF_8),)),)),
+        Ready(
+            1,
+            b"",
+            (Change(1, 1, (Variable("NAME", NOT_UTF_8),)),),
+            (Output(1, "stdout", NOT_UTF_8),),
+        ),
         Failed(1, None, f"FileNotFoundError: {NOT_UTF_8}", NOT_UTF_8, None),
         Failed(1, None, "", "", {"longrepr": NOT_UTF_8}),
         Failed(1, None, "", "", {"keywords": {f"test_it[{NOT_UTF_8}]": 1}}),
@@ -185,7 +196,7 @@ def test_text_that_is_not_utf_8_can_be_sent(message: Message) -> None:
 def test_text_that_is_not_utf_8_arrives_as_it_was() -> None:
     """Outside of reports, which are there to be read."""
     variables = (Variable(NOT_UTF_8, None), Variable("NAME", NOT_UTF_8))
-    message = Ready(1, b"", (Change(1, 1, variables),))
+    message = Ready(1, b"", (Change(1, 1, variables),), ())
     assert decode(over_the_wire(encode(message)), "the fixture worker") == message
 
 
@@ -290,10 +301,10 @@ def test_wrong_type_anywhere(message: Message) -> None:
         (("WorkerJoined", ("gw0", 1.0, 0.5)), "WorkerJoined.pid as float: 1.0"),
         (("WorkerJoined", ("gw0", None, 0.5)), "WorkerJoined.pid as NoneType: None"),
         (("WorkerJoined", ("gw0", 1, 1)), "WorkerJoined.created as int: 1"),
-        (("Ready", (1, "value", ())), "Ready.value as str: 'value'"),
-        (("Ready", (1, b"", [])), "Ready.environment as list: []"),
+        (("Ready", (1, "value", (), ())), "Ready.value as str: 'value'"),
+        (("Ready", (1, b"", [], ())), "Ready.environment as list: []"),
         (
-            ("Ready", (1, b"", ((1, 1, (("A", 1),)),))),
+            ("Ready", (1, b"", ((1, 1, (("A", 1),)),), ())),
             "Ready.environment.variables.value as int: 1",
         ),
         (("Failed", (1, "x", "", "", None)), "Failed.exception as str: 'x'"),

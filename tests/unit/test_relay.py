@@ -40,7 +40,7 @@ from xdist_fixtureworker.protocol import (
 
 TABLES = Instance((), "tables", "conftest", "tables", 0, ())
 SERVER = Instance((), "server", "conftest", "server", 0, ())
-READY = Ready(0, b"value", (Change(1, 1, (Variable("URL", "u"),)),))
+READY = Ready(0, b"value", (Change(1, 1, (Variable("URL", "u"),)),), ())
 FAILED = Failed(0, b"packed", "ValueError: no", "conftest.py:3", {"outcome": "failed"})
 
 
@@ -54,7 +54,7 @@ def forwarded(deliveries: list[Delivery]) -> Request:
 
 def with_id(answer: Answer, id_: int) -> Answer:
     if isinstance(answer, Ready):
-        return Ready(id_, answer.value, answer.environment)
+        return Ready(id_, answer.value, answer.environment, answer.output)
     return Failed(id_, answer.exception, answer.text, answer.traceback, answer.report)
 
 

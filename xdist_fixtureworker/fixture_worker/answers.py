@@ -11,7 +11,7 @@ import pytest
 from .. import errors, values
 from ..declare import Declaration
 from ..definitions import Definition
-from ..protocol import Answer, Change, Failed, Ready
+from ..protocol import Answer, Change, Failed, Output, Ready
 from .sharing import share
 
 Serialize = Callable[[pytest.TestReport], Mapping[str, Any]]
@@ -26,6 +26,7 @@ class Outcome:
     error: BaseException | None = None
     report: pytest.TestReport | None = None  #: of the failure
     environment: tuple[Change, ...] = ()  #: to be replayed, those of its dependencies included
+    output: tuple[Output, ...] = ()  #: likewise
     packed: bytes | errors.CannotShareError | None = None  #: what is shared, once it was pickled
     answer: Answer | None = None
 
@@ -51,7 +52,7 @@ def answer_of(outcome: Outcome, id_: int, serialize: Serialize) -> Answer:
     if outcome.error is not None:
         return failed(outcome.error, outcome.report, id_, serialize)
     try:
-        return Ready(id_, outcome.pack(), outcome.environment)
+        return Ready(id_, outcome.pack(), outcome.environment, outcome.output)
     except errors.CannotShareError as error:
         return failed(error, None, id_, serialize)
 

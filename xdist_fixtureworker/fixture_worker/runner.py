@@ -6,9 +6,10 @@ import contextlib
 import inspect
 import itertools
 import os
+import re
 import traceback
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
@@ -36,6 +37,7 @@ from ..protocol import (
     Hanging,
     Instance,
     Message,
+    Output,
     Recover,
     Recovery,
     Request,
@@ -53,6 +55,7 @@ from .tree import Tree
 
 _PYTEST_CURRENT_TEST = "PYTEST_CURRENT_TEST"
 _SESSION = "the test session"
+_CAPTURED = re.compile(r"Captured (?P<kind>stdout|stderr|log) setup")
 _STACKS = "stacks of all threads"
 
 
@@ -133,13 +136,16 @@ class Runner:
             return self._outcomes[id(definition)]
         self._active.add(id(original))
         environment: dict[Change, None] = {}
+        output: dict[Output, None] = {}
         for needed in self._lookup.global_dependencies(original, node):
             if id(needed) not in self._active:
                 outcome = self._ensure(needed, defining_node(needed, node), parameters)
                 environment.update(dict.fromkeys(outcome.environment))
+                output.update(dict.fromkeys(outcome.output))
         relevant = self._clones.relevant(original, node, parameters)
         outcome = self._run(definition, Found(original, node, relevant))
         outcome.environment = (*environment, *outcome.environment)
+        outcome.output = (*output, *outcome.output)
         if outcome.declaration.promoted:
             self._note_values(original, node)
         self._outcomes[id(definition)] = outcome
@@ -195,6 +201,8 @@ class Runner:
             self._changes.append(self._change(definition, own))
         outcome.environment = tuple(self._changes)
         report = next((done for done in item.reports if done.when == "setup"), None)
+        if report is not None:
+            outcome.output = tuple(_output(self._ids[id(definition)], report))
         self._announce(outcome, found.node, own, report)
         return outcome
 
@@ -468,6 +476,12 @@ class Runner:
             config=config, report=report
         )
         return data
+
+
+def _output(id_: int, report: pytest.TestReport) -> Iterator[Output]:
+    for title, text in report.sections:
+        if match := _CAPTURED.fullmatch(title):
+            yield Output(id_, match["kind"], text)
 
 
 def _parameters_of(request: SubRequest) -> dict[str, Value]:

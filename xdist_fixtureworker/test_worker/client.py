@@ -37,6 +37,7 @@ class TestWorker:
         self._lock = threading.RLock()  # a test may ask in several threads
         self._outcomes: dict[Instance, Outcome] = {}
         self._environment = Environment()
+        self._shown: set[int] = set()  # the set-ups whose output a test has
         self._definitions = GlobalDefinitions(self._fetch)
 
     @pytest.hookimpl(trylast=True)
@@ -69,7 +70,7 @@ class TestWorker:
             note_value(self._config, fixturedef)
         return value
 
-    def _fetch(self, declaration: Declaration, instance: Instance) -> Outcome:
+    def _fetch(self, declaration: Declaration, instance: Instance, item: pytest.Item) -> Outcome:
         __tracebackhide__ = True
         with self._lock:
             if instance not in self._outcomes:
@@ -82,6 +83,11 @@ class TestWorker:
             raise pytest.exit.Exception(str(outcome.error), returncode=0)
         # Not only the first time: another instance of the same fixture may have been in use since.
         self._environment.apply(outcome.environment)
+        # As with any session fixture, with the first test of this process that needs it.
+        for output in outcome.output:
+            if output.set_up not in self._shown:
+                item.add_report_section("setup", output.kind, output.text)
+        self._shown.update(output.set_up for output in outcome.output)
         return outcome
 
     def _ask(self, instance: Instance) -> Answer:
@@ -115,7 +121,7 @@ class TestWorker:
                 values.describe(error),
             )
             return Outcome(error=errors.CannotShareError(message))
-        return Outcome(value, environment=answer.environment)
+        return Outcome(value, environment=answer.environment, output=answer.output)
 
     def _show_original(
         self, excinfo: pytest.ExceptionInfo[BaseException], report: pytest.TestReport

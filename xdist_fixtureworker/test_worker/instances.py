@@ -36,9 +36,9 @@ from ..definitions import (
     instance_of,
     place_of,
 )
-from ..protocol import Change, Instance, Param
+from ..protocol import Change, Instance, Output, Param
 
-Fetch = Callable[[Declaration, Instance], "Outcome"]
+Fetch = Callable[[Declaration, Instance, pytest.Item], "Outcome"]
 
 
 class Outcome:
@@ -50,11 +50,13 @@ class Outcome:
         error: BaseException | None = None,
         report: pytest.TestReport | None = None,
         environment: tuple[Change, ...] = (),
+        output: tuple[Output, ...] = (),
     ) -> None:
         self.value = value
         self.error = error
         self.report = report  #: of the set-up that failed, from the fixture worker
         self.environment = environment  #: to be replayed
+        self.output = output  #: to be shown
 
 
 class GlobalDefinition:
@@ -163,7 +165,7 @@ class GlobalDefinitions:
             __tracebackhide__ = True
             instance = cache_key(request)
             self._asking = known.definition
-            outcome = self._fetch(known.declaration, instance)
+            outcome = self._fetch(known.declaration, instance, request._pyfuncitem)
             self._asking = None
             if outcome.error is not None:
                 # pytest keeps Exceptions only, and cannot ask again after any other.
