@@ -100,6 +100,13 @@ def set_up_broke(fixture: str, traceback: str) -> str:
     )
 
 
+def already_finalized(fixture: str, where: str) -> str:
+    return (
+        f"a finalizer asks for the fixture '{fixture}' ({where}), which is finalized already.\n"
+        f"Let the fixture with that finalizer name '{fixture}' as an argument: then it goes first."
+    )
+
+
 def timed_out(what: str, fixture: str, where: str, seconds: float) -> str:
     return (
         f"the {what} of the global fixture '{fixture}' ({where}) took longer than the "

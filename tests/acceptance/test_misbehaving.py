@@ -274,3 +274,29 @@ def test_threads(request):
     )
     result = suite.run(*ONE)
     assert result.outcomes == {"passed": 2}, result.output
+
+
+def test_a_finalizer_that_asks_for_what_has_been_finalized(suite: Suite) -> None:
+    suite.write(
+        {
+            "conftest.py": """
+@global_fixture
+def early(request):
+    yield 1
+    note("early down")
+    request.getfixturevalue("late")
+@global_fixture
+def late():
+    yield 2
+    note("late down")
+""",
+            "test_it.py": "def test_it(early, late): pass",
+        }
+    )
+    result = suite.run(*ONE)
+    assert result.outcomes == {"passed": 1, "errors": 1}
+    assert result.noted() == ["late down", "early down"]
+    assert result.lines(
+        r"a finalizer asks for the fixture 'late' \(conftest.py:\d+\), which is finalized"
+    )
+    assert "Internal error" not in result.output

@@ -158,6 +158,12 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "Nothing else can be set up or finalized. Use a time-out of the library that it calls.",
     ),
     (
+        errors.already_finalized,
+        ("tables", "conftest.py:3"),
+        "a finalizer asks for the fixture 'tables' (conftest.py:3), which is finalized already.\n"
+        "Let the fixture with that finalizer name 'tables' as an argument: then it goes first.",
+    ),
+    (
         errors.bad_timeout,
         ("fixture_worker_timeout", "'soon'"),
         "the ini setting fixture_worker_timeout is 'soon', which is not a number of seconds.\n"

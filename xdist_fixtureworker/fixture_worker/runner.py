@@ -239,10 +239,15 @@ class Runner:
     # --- what pytest does with any session fixture, as its hooks tell
 
     def setting_up(self, definition: Definition) -> None:
-        """pytest starts to set up a session fixture, global or not."""
+        """pytest starts to set up a session fixture, global or not.
+
+        :raises FixtureWorkerError: if it has been finalized.
+        """
+        name, where = self._name_and_place(definition)
+        if self._ledger.state(id(definition)) in (State.FINALIZED, State.FINALIZER_FAILED):
+            raise errors.FixtureWorkerError(errors.already_finalized(name, where))
         self._ledger.move(id(definition), State.SETTING_UP)
         self._environments[id(definition)] = dict(os.environ), len(self._changes)
-        name, where = self._name_and_place(definition)
         id_ = self._ids[id(definition)]
         is_global = self._declaration(definition) is not None
         if self.ledger_file is not None and is_global:
