@@ -372,6 +372,14 @@ def both_guards(name: str, where: str) -> str:
     )
 
 
+def guarded_twice(name: str, first: str, second: str) -> str:
+    return (
+        f"two guarded definitions of the fixture '{name}' have the same function name ({first} and "
+        f"{second}): Python keeps only the second, so that no run has the first.\n"
+        f'Give the functions different names, and both of them name="{name}".'
+    )
+
+
 def guard_below_fixture(guard: str, name: str, where: str) -> str:
     return (
         f"@pytest.mark.{guard} below @pytest.fixture, on '{name}' ({where}), has no effect: pytest "

@@ -19,7 +19,7 @@ from ._compat import (
     is_fixture,
     new_mark,
 )
-from .locations import line_of_user, location, plain
+from .locations import body_of, code_of, line_of_user, location, plain
 
 PARALLEL_ONLY = "parallel_only"
 SERIAL_ONLY = "serial_only"
@@ -137,7 +137,28 @@ def _guard(function: Any, guard: str, name: str, where: str) -> None:
         raise pytest.UsageError(errors.guards_unfit(guard, name, where, pytest.__version__))
     if guard_of(function) not in {None, guard}:
         raise pytest.UsageError(errors.both_guards(name, where))
+    lost = _lost_to(function)
+    if lost is not None:
+        raise pytest.UsageError(errors.guarded_twice(name, location(lost), where))
     setattr(plain(function), _ATTRIBUTE, guard)
+
+
+def _lost_to(function: Any) -> Any:
+    """The function of another guarded fixture that is gone once ``function`` has its name, as both
+    are defined by that name in one module or class; None if there is none."""
+    code = code_of(function)
+    body = body_of(code)
+    if code is None or body is None:
+        return None
+    bound = body.f_locals.get(code.co_name)
+    fixture = plain(bound)
+    if not is_fixture(fixture) or guard_of(plain(fixture_function(fixture))) is None:
+        return None
+    other = fixture_function(fixture)
+    if code_of(other) is code or body_of(code_of(other)) is not body:
+        return None
+    has_another_name = sum(value is bound for value in body.f_locals.values()) > 1
+    return None if has_another_name else other
 
 
 def _marks(function: object) -> list[str]:

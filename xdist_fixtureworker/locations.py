@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
+from types import CodeType, FrameType
 from typing import Any
 
 _NOT_USERS = (f"{__package__}.", "_pytest.")
@@ -47,3 +48,23 @@ def line_of_user() -> str:
     while frame is not None and frame.f_globals.get("__name__", "").startswith(_NOT_USERS):
         frame = frame.f_back
     return "?:?" if frame is None else f"{_relative(frame.f_code.co_filename)}:{frame.f_lineno}"
+
+
+def code_of(function: Any) -> CodeType | None:
+    """The code that the user wrote; None for what is not written in Python."""
+    code = getattr(underlying(function), "__code__", None)
+    return code if isinstance(code, CodeType) else None
+
+
+def body_of(code: CodeType | None) -> FrameType | None:
+    """The body of a module or class that has the ``def`` of this code, while it runs; None if it
+    does not, and for functions in functions.
+
+    A module that is loaded again has other code than before, even where the source is the same.
+    """
+    frame = inspect.currentframe()
+    while frame is not None and not any(const is code for const in frame.f_code.co_consts):
+        frame = frame.f_back
+    if code is None or frame is None or frame.f_code.co_flags & inspect.CO_OPTIMIZED:
+        return None
+    return frame

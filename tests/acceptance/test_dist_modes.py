@@ -60,6 +60,25 @@ def test_dist_modes(suite: Suite, dist: str) -> None:
     assert result.noted()[-1] == "down"
 
 
+@pytest.mark.xfail(
+    pytest.version_tuple >= (9, 2),
+    reason="pytest-xdist 3.8 changes node ids in a way that pytest 9.2 ignores: its issue 1386",
+)
+def test_a_group_stays_on_one_worker(suite: Suite) -> None:
+    """Without groups, each of the two workers would get a test at the start."""
+    tests = """
+@pytest.mark.xdist_group("one")
+@pytest.mark.parametrize("i", range(6))
+def test_it(request, i):
+    note("test")
+    assert request.getfixturevalue("shared") == {"answer": 42}
+"""
+    suite.write({"conftest.py": CONFTEST, "test_a.py": tests})
+    result = suite.run_distributed("--dist=loadgroup")
+    assert result.outcomes == {"passed": 6}
+    assert len(result.workers("test")) == 1
+
+
 @pytest.mark.parametrize("tx", [("--tx=2*popen",), ("--tx=popen", "--tx=popen//id=other")])
 def test_each(suite: Suite, tx: tuple[str, ...]) -> None:
     """Every worker runs all tests, and all of them get the values of one set-up."""

@@ -750,6 +750,173 @@ def test_misuse_in_test_modules(suite: Suite, mode: Mode) -> None:
         assert result.lines(MISUSES[misuse].format(file=f"test_{number}.py"))
 
 
+# Nothing of the first is left when Python gives its name to the second. Where tests are distributed
+# or where they are not, that was the definition to be there.
+PLACES = {
+    "above a fixture": "@pytest.mark.{guard}\n@pytest.fixture{name}",
+    "above a global fixture": "@pytest.mark.{guard}\n@global_fixture{name}",
+    "below a global fixture": "@global_fixture{name}\n@pytest.mark.{guard}",
+    "between the two": "@global_fixture\n@pytest.mark.{guard}\n@pytest.fixture(scope='session')",
+}
+SAME_FUNCTION_NAME = (
+    "UsageError: two guarded definitions of the fixture 'database' have the same function name "
+    r"\({file}:{first} and {file}:{second}\): Python keeps only the second"
+)
+
+
+def twice(first: str, second: str, name: str = "") -> str:
+    """Two definitions by the same function name, with the guards in these places."""
+    places = zip((first, second), GUARDS, strict=True)
+    return "\n".join(
+        f"{PLACES[place].format(guard=guard, name=name)}\ndef database(): return '{guard}'"
+        for place, guard in places
+    )
+
+
+@ERROR_MODES
+@pytest.mark.parametrize("second", PLACES)
+@pytest.mark.parametrize("first", PLACES)
+def test_the_same_function_name_in_a_conftest(
+    suite: Suite, first: str, second: str, mode: Mode
+) -> None:
+    suite.write({"conftest.py": twice(first, second), "test_it.py": TESTS["argument"]})
+    result = suite.run(*mode.options)
+    assert result.code == 4
+    lines = (suite.path / "conftest.py").read_text().splitlines()
+    tops = [
+        number
+        for number, line in enumerate(lines, 1)
+        if line.startswith("@") and not lines[number - 2].startswith("@")
+    ]
+    expected = SAME_FUNCTION_NAME.format(file="conftest.py", first=tops[0], second=tops[1])
+    assert re.search(expected, result.errors)
+    assert 'Give the functions different names, and both of them name="database".' in result.errors
+
+
+@ERROR_MODES
+def test_the_same_function_name_in_modules_and_classes(suite: Suite, mode: Mode) -> None:
+    above = twice("above a fixture", "below a global fixture", "(name='database')")
+    in_class = "\n".join(
+        f"    @pytest.mark.{guard}\n    @global_fixture\n    @classmethod\n"
+        f"    def database(cls): return '{guard}'"
+        for guard in GUARDS
+    )
+    decorators = "".join(
+        f"def {guard}(function): return pytest.mark.{guard}(pytest.fixture(function))\n"
+        for guard in GUARDS
+    )
+    by_decorators = "\n".join(f"@{guard}\ndef database(): return '{guard}'" for guard in GUARDS)
+    suite.write(
+        {
+            "test_module.py": f"{above}\n{TESTS['argument']}",
+            "test_class.py": f"class TestIt:\n{in_class}\n    def test_it(self, database): pass",
+            "test_decorators.py": f"{decorators}{by_decorators}\n{TESTS['argument']}",
+            "test_imported.py": "import helper",
+            "helper.py": twice("above a fixture", "above a fixture"),
+            "test_other.py": "def test_it(): pass",
+        }
+    )
+    result = suite.run(*mode.options)
+    assert result.code == (1 if mode.parallel else 2)
+    for file in ("test_module", "test_class", "test_decorators", "helper"):
+        expected = SAME_FUNCTION_NAME.format(file=f"{file}.py", first=r"\d+", second=r"\d+")
+        assert result.lines(expected), file
+
+
+ALLOWED = """
+import helper, importlib
+before = helper.database
+importlib.reload(helper)
+importlib.reload(helper)
+assert helper.database is not before
+
+if "{holding}" == "parallel_only":
+    @pytest.mark.parallel_only
+    @pytest.fixture(name="either")
+    def chosen(): return "parallel_only"
+else:
+    @pytest.mark.serial_only
+    @pytest.fixture(name="either")
+    def chosen(): return "serial_only"
+
+for guard in (pytest.mark.parallel_only, pytest.mark.serial_only):
+    @guard
+    @pytest.fixture(name=guard.name)
+    def each(): return "{holding}"
+    globals()[guard.name] = each
+
+@pytest.fixture
+def overridden(): return "never"
+@pytest.mark.{holding}
+@pytest.fixture
+def overridden(): return "{holding}"
+
+@pytest.mark.{holding}
+@global_fixture(name="kept")
+def _(): return "{holding}"
+first = _
+@pytest.mark.{failing}
+@global_fixture(name="kept")
+def _(): return "never"
+
+@pytest.mark.{holding}
+@global_fixture
+@pytest.mark.{holding}
+def stacked(): return "{holding}"
+
+def make():
+    @pytest.mark.{holding}
+    @pytest.fixture(name="made")
+    def database(): return "{holding}"
+    holding = database
+    @pytest.mark.{failing}
+    @pytest.fixture(name="made")
+    def database(): return "never"
+    return holding, database
+made, not_made = make()
+
+class TestOne:
+    @pytest.mark.{holding}
+    @pytest.fixture
+    def database(self): return "{holding}"
+    def test_it(self, database, either, {holding}, overridden, kept, stacked, made):
+        assert {{database, either, {holding}, overridden, kept, stacked, made}} == {{"{holding}"}}
+
+class TestOther(TestOne):
+    @pytest.mark.{holding}
+    @pytest.fixture
+    def database(self): return "{holding}"
+
+@pytest.mark.{holding}
+@pytest.fixture
+def database(): return "{holding}"
+def test_it(database): assert database == "{holding}"
+"""
+RELOADED = """
+choice = globals().get("choice", 0) + 1  # another one after each reload
+if choice % 2:
+    @pytest.mark.parallel_only
+    @pytest.fixture
+    def database(): return "parallel_only"
+else:
+    @pytest.mark.serial_only
+    @pytest.fixture
+    def database(): return "serial_only"
+"""
+
+
+@MODES
+def test_the_same_function_name_where_nothing_is_lost(suite: Suite, mode: Mode) -> None:
+    suite.write(
+        {
+            "test_it.py": ALLOWED.format(holding=mode.holding, failing=mode.failing),
+            "helper.py": RELOADED,
+        }
+    )
+    result = suite.run(*mode.options)
+    assert result.outcomes == {"passed": 3}
+
+
 BELOW = "@pytest.fixture\n@pytest.mark.parallel_only\ndef it(): pass\n"
 
 

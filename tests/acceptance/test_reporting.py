@@ -163,6 +163,7 @@ def logger(tmp_path_factory):
     def log():
         while not (folder / "ask").exists(): started.wait(0.01)
         os.write(2, b"logged by " + b"a thread")
+        os.write(1, b"printed by " + b"a thread")
         (folder / "done").touch()
     started = threading.Event()
     thread = threading.Thread(target=log)
@@ -181,9 +182,12 @@ def test_it(logger):
 
 @pytest.mark.parametrize("shown", [False, True], ids=["captured", "-s"])
 def test_what_a_fixture_prints_in_a_thread(suite: Suite, shown: bool) -> None:
-    """It is captured while tests run, as in a test worker, and shown with the next error."""
+    """It is captured while tests run, as in a test worker, and shown with the next error. What is
+    not captured goes where it went, which execnet lets be nowhere for stdout."""
     suite.write({"conftest.py": LOGGING_THREAD, "test_it.py": ASKING_TEST})
     result = suite.run_distributed(*(["-s"] if shown else []))
     assert result.outcomes == {"passed": 1, "errors": 1}
     assert ("logged by a thread" in result.errors) is shown
     assert ("logged by a thread" in result.output) is not shown
+    assert ("printed by a thread" in result.output) is not shown
+    assert "printed by a thread" not in result.errors

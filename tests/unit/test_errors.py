@@ -352,6 +352,14 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "Remove one of the two; two fixtures that differ in their guards need a function each.",
     ),
     (
+        errors.guarded_twice,
+        ("tables", "conftest.py:7", "conftest.py:11"),
+        "two guarded definitions of the fixture 'tables' have the same function name "
+        "(conftest.py:7 and conftest.py:11): Python keeps only the second, so that no run has the "
+        "first.\n"
+        'Give the functions different names, and both of them name="tables".',
+    ),
+    (
         errors.guard_below_fixture,
         ("serial_only", "tables", "conftest.py:7"),
         "@pytest.mark.serial_only below @pytest.fixture, on 'tables' (conftest.py:7), has no "
