@@ -189,6 +189,87 @@ def test_shadowed(server): assert server == "mine"
     assert suite.run_distributed().outcomes == {"passed": 2}
 
 
+@MODES
+def test_an_override_without_params_of_a_dependency(suite: Suite, mode: tuple[str, ...]) -> None:
+    """The parameters stand in what is overridden, and need not be picklable."""
+    suite.write(
+        {
+            "conftest.py": """
+@pytest.fixture(scope="session", params=[lambda: 1, lambda: 2], ids=["a", "b"])
+def x(request): return request.param
+""",
+            "test_it.py": """
+EXPECTED = {"a": 1, "b": 2}
+@pytest.fixture(scope="session")
+def x(x): return x()
+@global_fixture
+def g(x):
+    note(f"up {x}")
+    return x
+def test_argument(g, request): assert g == EXPECTED[request.node.callspec.id]
+def test_name(x, request):
+    assert request.getfixturevalue("g") == EXPECTED[request.node.callspec.id]
+""",
+        }
+    )
+    result = suite.run(*mode)
+    assert result.outcomes == {"passed": 4}
+    assert set(result.noted()) == {"up 1", "up 2"}
+    if mode:
+        assert len(result.notes) == 2
+
+
+@MODES
+def test_an_override_without_params_of_a_global_fixture(
+    suite: Suite, mode: tuple[str, ...]
+) -> None:
+    suite.write(
+        {
+            "conftest.py": """
+@global_fixture(params=[lambda: 1, lambda: 2], ids=["a", "b"])
+def x(request): return request.param
+""",
+            "test_it.py": """
+EXPECTED = {"a": 1, "b": 2}
+@global_fixture
+def x(x): return x()
+def test_argument(x, request): assert x == EXPECTED[request.node.callspec.id]
+@pytest.mark.usefixtures("x")
+def test_name(request):
+    assert request.getfixturevalue("x") == EXPECTED[request.node.callspec.id]
+""",
+        }
+    )
+    assert suite.run(*mode).outcomes == {"passed": 4}
+
+
+@MODES
+def test_indirect_parameters_beside_those_of_what_is_overridden(
+    suite: Suite, mode: tuple[str, ...]
+) -> None:
+    """The first one is the same object at the same place as in the definition that is overridden,
+    but not as in the one that overrides it."""
+    suite.write(
+        {
+            "conftest.py": """
+@pytest.fixture(scope="session", params=["one", "two"])
+def x(request): return request.param
+""",
+            "test_it.py": """
+@pytest.fixture(scope="session", params=["five", "six"])
+def x(x): return x
+@global_fixture
+def g(x): return x
+@pytest.mark.parametrize("x", ["one", "seven"], indirect=True)
+def test_indirect(g, request): assert g == request.node.callspec.params["x"]
+def test_own(g, request): assert g == request.node.callspec.params["x"]
+""",
+        }
+    )
+    result = suite.run(*mode)
+    assert result.outcomes == {"passed": 4}
+
+
 def test_indirect_parameter_that_cannot_be_pickled(suite: Suite) -> None:
     suite.write(
         {

@@ -14,7 +14,6 @@ from .._compat import (
     autouse_names,
     defining_node,
     is_session_scoped,
-    parameter_values,
     visible_definitions,
 )
 from ..definitions import (
@@ -23,6 +22,7 @@ from ..definitions import (
     definition_of,
     dependencies,
     global_declaration,
+    own_parameters,
 )
 from ..protocol import Instance, Param
 from .clones import Value, Values
@@ -75,8 +75,7 @@ class Lookup:
             if param.value is not None:
                 value = self._unpack(param)
             else:
-                own = [d for d in needed if d.argname == param.name and d.params is not None]
-                value = parameter_values(own[-1])[param.index]
+                value = own_parameters(param.name, needed)[param.index]
             parameters[param.name] = self._values.get(param.name, param.index, value)
         return parameters
 

@@ -25,7 +25,6 @@ from .. import errors, values
 from .._compat import (
     all_definitions,
     defining_node,
-    parameter_values,
     set_final,
 )
 from ..declare import Declaration
@@ -34,6 +33,7 @@ from ..definitions import (
     dependencies,
     global_declaration,
     instance_of,
+    own_parameters,
     place_of,
 )
 from ..protocol import Change, Instance, Param
@@ -88,19 +88,22 @@ class GlobalDefinition:
     def _params(self, item: Any, callspec: Any) -> list[Param]:
         in_force = item._fixtureinfo.name2fixturedefs
         module = place_of(item.getparent(pytest.Module))
-        params: dict[str, Param] = {}
-        for definition in self._closure:
-            name = definition.argname
-            if name not in callspec.params:
-                continue
+        params: list[Param] = []
+        for name in sorted(self._closure_names & callspec.params.keys()):
             index, value = callspec.indices[name], callspec.params[name]
-            own = parameter_values(definition)
-            stands_there = index < len(own) and own[index] is value
-            if stands_there:
-                params[name] = Param(name, index, None, ())
-            elif definition is self.definition or in_force.get(name, (None,))[-1] is definition:
-                params[name] = Param(name, index, self._pack(name, value), module)
-        return [params[name] for name in sorted(params)]
+            own = own_parameters(name, self._closure)
+            if index < len(own) and own[index] is value:
+                params.append(Param(name, index, None, ()))
+            elif self._is_for(in_force.get(name, (None,))[-1], name):
+                params.append(Param(name, index, self._pack(name, value), module))
+        return params
+
+    def _is_for(self, in_force: Definition | None, name: str) -> bool:
+        """Whether an indirect parameter of ``name`` reaches this global fixture, and not only
+        another fixture of that name, which is ``in_force`` for the test."""
+        return name == self.definition.argname or any(
+            definition is in_force for definition in self._closure
+        )
 
     def _pack(self, name: str, value: object) -> bytes:
         try:
