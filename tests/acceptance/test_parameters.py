@@ -270,6 +270,121 @@ def test_own(g, request): assert g == request.node.callspec.params["x"]
     assert result.outcomes == {"passed": 4}
 
 
+FIXTURE_WORKER_REVERSES = """
+ORDER = ["alpha", "beta", ("gamma", 1)]
+if os.environ.get("PYTEST_XDIST_WORKER") == "fixtureworker":
+    ORDER.reverse()
+"""
+
+
+def test_params_in_an_order_that_differs_between_processes(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody gets the value of another parameter."""
+    monkeypatch.delenv("PYTHONHASHSEED", raising=False)
+    suite.write(
+        {
+            "test_it.py": """
+@global_fixture(params={f"parameter {i}" for i in range(20)})
+def it(request): return request.param
+def test_it(it, request): assert it == request.node.callspec.params["it"]
+"""
+        }
+    )
+    assert suite.run().outcomes == {"passed": 20}
+    result = suite.run("-n1", "--fixture-worker")  # with more, xdist sees other tests in each
+    assert result.outcomes.get("errors", 0) > 0
+    assert "failed" not in result.outcomes
+    assert sum(result.outcomes.values()) == 20
+
+
+@MODES
+def test_params_of_a_global_fixture_that_are_others_in_the_fixture_worker(
+    suite: Suite, mode: tuple[str, ...]
+) -> None:
+    suite.write(
+        {
+            "conftest.py": FIXTURE_WORKER_REVERSES
+            + """
+@global_fixture(params=ORDER, ids=["a", "b", "c"])
+def it(request):
+    note("up")
+    return request.param
+""",
+            "test_it.py": """
+def test_argument(it, request): assert it == request.node.callspec.params["it"]
+@pytest.mark.usefixtures("it")
+def test_name(request):
+    assert request.getfixturevalue("it") == request.node.callspec.params["it"]
+""",
+        }
+    )
+    result = suite.run(*mode)
+    if not mode:
+        assert result.outcomes == {"passed": 6}
+        return
+    assert result.outcomes == {"passed": 2, "errors": 4}
+    assert result.noted() == ["up"]
+    assert result.lines(
+        r"the global fixture 'it' \(conftest.py:9\) needs params\[0\] of 'it', which is 'alpha' in "
+        r"the test worker and \('gamma', 1\) in the fixture worker\."
+    )
+    assert result.lines("Sort them, or write a list of what is the same in every process")
+
+
+@MODES
+def test_params_of_a_dependency_that_are_others_in_the_fixture_worker(
+    suite: Suite, mode: tuple[str, ...]
+) -> None:
+    suite.write(
+        {
+            "conftest.py": FIXTURE_WORKER_REVERSES
+            + """
+@pytest.fixture(scope="session", params=ORDER, ids=["a", "b", "c"])
+def engine(request): return request.param
+@global_fixture
+def tables(engine): return engine
+""",
+            "test_it.py": """
+def test_argument(tables, engine): assert tables == engine
+def test_name(engine, request): assert request.getfixturevalue("tables") == engine
+""",
+        }
+    )
+    result = suite.run(*mode)
+    if not mode:
+        assert result.outcomes == {"passed": 6}
+        return
+    assert result.outcomes == {"passed": 2, "errors": 2, "failed": 2}
+    assert result.lines(
+        r"the global fixture 'tables' \(conftest.py:11\) needs params\[2\] of 'engine', which is "
+        r"\('gamma', 1\) in the test worker and 'alpha' in the fixture worker\."
+    )
+
+
+def test_params_that_are_missing_in_the_fixture_worker(suite: Suite) -> None:
+    suite.write(
+        {
+            "conftest.py": """
+PARAMS = [object(), object()]
+if os.environ.get("PYTEST_XDIST_WORKER") == "fixtureworker":
+    del PARAMS[1]
+@global_fixture(params=PARAMS)
+def it(request): return request.param_index
+""",
+            "test_it.py": """
+def test_it(it, request): assert it == request.node.callspec.indices["it"]
+""",
+        }
+    )
+    result = suite.run_distributed()
+    assert result.outcomes == {"passed": 1, "errors": 1}
+    assert result.lines(
+        r"needs params\[1\] of 'it', which is no plain data in the test worker and missing in the "
+        "fixture worker"
+    )
+
+
 def test_indirect_parameter_that_cannot_be_pickled(suite: Suite) -> None:
     suite.write(
         {

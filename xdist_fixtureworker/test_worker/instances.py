@@ -36,6 +36,7 @@ from ..definitions import (
     own_parameters,
     place_of,
 )
+from ..plain_values import comparable
 from ..protocol import Change, Instance, Param
 
 Fetch = Callable[[Declaration, Instance], "Outcome"]
@@ -93,9 +94,9 @@ class GlobalDefinition:
             index, value = callspec.indices[name], callspec.params[name]
             own = own_parameters(name, self._closure)
             if index < len(own) and own[index] is value:
-                params.append(Param(name, index, None, ()))
+                params.append(Param(name, index, None, (), comparable(value)))
             elif self._is_for(in_force.get(name, (None,))[-1], name):
-                params.append(Param(name, index, self._pack(name, value), module))
+                params.append(Param(name, index, self._pack(name, value), module, ""))
         return params
 
     def _is_for(self, in_force: Definition | None, name: str) -> bool:
