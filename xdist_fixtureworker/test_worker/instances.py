@@ -176,6 +176,8 @@ class GlobalDefinitions:
                 raise outcome.error
             return outcome.value
 
+        # An object that can be called has no such name, and the fixture worker knows it without.
+        fetch.__qualname__ = getattr(known.function, "__qualname__", "")
         set_final(known.definition, "argnames", ("request",))
         set_final(known.definition, "func", fetch)
         set_final(known.definition, "cache_key", cache_key)
