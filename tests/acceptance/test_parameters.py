@@ -401,6 +401,23 @@ def test_indirect_parameter_that_cannot_be_pickled(suite: Suite) -> None:
     assert result.lines("Parametrize with plain data, or put the parameters into the definition")
 
 
+@pytest.mark.parametrize("params", ["lambda: 1, lambda: 2, 3, 4", "1, lambda: 2, lambda: 3, 4"])
+def test_parameters_beside_one_that_cannot_be_pickled(suite: Suite, params: str) -> None:
+    suite.write(
+        {
+            "conftest.py": "@global_fixture\ndef it(request): return request.param",
+            "test_it.py": f"""
+@pytest.mark.parametrize("it", [{params}], indirect=True)
+def test_it(it, request): assert it == request.node.callspec.params["it"]
+""",
+        }
+    )
+    assert suite.run().outcomes == {"passed": 4}
+    result = suite.run("-n1", "--fixture-worker")
+    assert result.outcomes == {"passed": 2, "errors": 2}
+    assert len(result.lines("^the indirect parameter of 'it' .* cannot be sent")) == 2
+
+
 def test_missing_parameter_is_pytests_own_error(suite: Suite) -> None:
     suite.write(
         {

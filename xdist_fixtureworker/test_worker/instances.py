@@ -146,13 +146,17 @@ class GlobalDefinitions:
             # Not all else that is not needed: hooks may have added names.
             info.names_closure[:] = [name for name in info.names_closure if name not in gone]
 
-    def forget_unanswered(self) -> None:
-        """Have it asked for again, if an exception came up while a test waited for the answer, as
-        that of a time-out of the test: pytest would keep it as the outcome of the fixture."""
-        if self._asking is not None:
-            self._asking.cached_result = None
-            self._asking._finalizers.clear()
+    def forget_unanswered(self, definition: Definition) -> None:
+        """Have it asked for again, if an exception came up before there was an answer.
+
+        As that of a time-out of the test that waited, which pytest would keep as the outcome of
+        the fixture; or because a parameter cannot be sent, which pytest is not prepared for.
+        """
+        if self._asking is definition:
+            definition.cached_result = None
             self._asking = None
+        if id(definition) in self._known and definition.cached_result is None:
+            definition._finalizers.clear()
 
     def _argnames(self, definition: Definition) -> tuple[str, ...]:
         known = self._known.get(id(definition))
