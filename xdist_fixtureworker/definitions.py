@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
-from ._compat import is_session_scoped, is_test_method, visible_definitions
+from ._compat import is_session_scoped, is_test_method, parameter_values, visible_definitions
 from .declare import Declaration, declaration_of
 from .locations import location
 from .promotion import promotions
@@ -80,6 +80,17 @@ def dependencies(definition: Definition, node: Node, argnames: ArgNames) -> Iter
     outer = visible_definitions(definition.argname, node)
     above = len(outer) - 1 - _position(definition, outer)
     yield from visit(definition, (definition.argname,) * (1 + above))
+
+
+def own_parameters(name: str, closure: Iterable[Definition]) -> Sequence[object]:
+    """The ``params`` by which pytest parametrizes ``name``; empty where there are none.
+
+    They may stand in what is overridden, if an override without any asks for its own name.
+
+    :param closure: dependencies before those that depend on them.
+    """
+    own = [each for each in closure if each.argname == name and each.params is not None]
+    return parameter_values(own[-1]) if own else ()
 
 
 def _position(definition: Definition, chain: Sequence[Definition]) -> int:

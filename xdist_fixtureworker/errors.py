@@ -93,6 +93,19 @@ def cannot_pickle_parameter(fixture: str, where: str, parameter: str, cause: str
     )
 
 
+def other_parameter(  # noqa: PLR0917  # all of one kind
+    fixture: str, where: str, parameter: str, index: int, ours: str, theirs: str | None
+) -> str:
+    nothing = "no plain data"
+    found = "missing" if theirs is None else theirs or nothing
+    return (
+        f"the global fixture '{fixture}' ({where}) needs params[{index}] of '{parameter}', which "
+        f"is {ours or nothing} in the test worker and {found} in the fixture worker.\n"
+        f"Probably these params are a set, whose order differs between processes, or are computed "
+        f"in each process. Sort them, or write a list of what is the same in every process."
+    )
+
+
 def set_up_broke(fixture: str, traceback: str) -> str:
     return (
         f"the global fixture '{fixture}' could not be set up, because an exception came up around "

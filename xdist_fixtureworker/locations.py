@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from pathlib import Path
 from types import CodeType, FrameType
@@ -12,16 +13,16 @@ _NOT_USERS = (f"{__package__}.", "_pytest.")
 
 def location(function: Any) -> str:
     """``file:line`` of a function or class, for error messages."""
-    function = underlying(function)
+    found = in_source(function)
     try:
-        file = inspect.getsourcefile(function) or inspect.getfile(function)
+        file = inspect.getsourcefile(found) or inspect.getfile(found)
         line = (
-            function.__code__.co_firstlineno
-            if hasattr(function, "__code__")
-            else inspect.getsourcelines(function)[1]
+            found.__code__.co_firstlineno
+            if hasattr(found, "__code__")
+            else inspect.getsourcelines(found)[1]
         )
     except (OSError, TypeError):
-        return f"{getattr(function, '__module__', '?')}:?"
+        return f"{getattr(underlying(function), '__module__', '?')}:?"
     return f"{_relative(file)}:{line}"
 
 
@@ -30,6 +31,14 @@ def _relative(file: str) -> str:
         return str(Path(file).relative_to(Path.cwd()))
     except (ValueError, OSError):
         return file
+
+
+def in_source(function: Any) -> Any:
+    """What of it stands in a file: the class, of another object that can be called."""
+    found = underlying(function)
+    if isinstance(found, functools.partial):
+        return in_source(found.func)
+    return found if inspect.isroutine(found) or inspect.isclass(found) else type(found)
 
 
 def underlying(function: Any) -> Any:

@@ -58,6 +58,7 @@ class Param:
     index: int  #: position in its ``parametrize()`` call or ``params``
     value: bytes | None  #: the pickled value; None: it stands at ``index`` in the definition
     module: tuple[Step, ...]  #: of the test that has the value: its class may be defined there
+    text: str  #: what stands at ``index``, to be compared; empty if it is sent, or no plain data
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,9 @@ PROTOCOL = 5  # the newest that all supported Python versions share
 LIMIT = 2**31 - 2**20
 """Bytes that a pickled value may have: execnet counts the bytes of a message with 31 bits."""
 _DEPTH = 6
+_FAILURES = 100
+"""Attempts that may fail in a search: where parts refer back to the whole, each of them goes
+through all of it, and there may be thousands."""
 
 
 def pack(value: object) -> bytes:
@@ -86,22 +89,62 @@ def unpack(data: bytes) -> object:
 def find_culprit(value: object) -> str | None:
     """Where in ``value`` the object is that cannot be pickled: ``the value.engine['lock']``.
 
-    None where it is the value itself, or too deep inside to be found.
+    None where it is the value itself, or too deep inside or among too much else to be found.
     """
+    try:
+        return _search(value, _Attempts())
+    except _TooManyError:
+        return None
+
+
+def _search(value: object, attempts: _Attempts) -> str | None:
     level = [("the value", value)]
     seen = {id(value)}
     for _ in range(_DEPTH):
         below: list[tuple[str, object]] = []
         for path, parent in level:
             for child_path, child in _children(parent, path):
-                if id(child) in seen or _packable(child):
+                if id(child) in seen or attempts.succeed(child):
                     continue
                 seen.add(id(child))
-                if all(_packable(grandchild) for _, grandchild in _children(child, "")):
+                if all(attempts.succeed(grandchild) for _, grandchild in _children(child, "")):
                     return f"{child_path} (a {type_name(child)})"
                 below.append((child_path, child))
         level = below
     return None
+
+
+class _TooManyError(Exception):
+    pass
+
+
+class _Attempts:
+    """Attempts at pickling parts of a value, of which only so many may fail."""
+
+    def __init__(self) -> None:
+        self._failed: dict[int, object] = {}  # kept, so that nothing else gets their ids
+        self._pickler = _Pickler(_Nowhere(), protocol=PROTOCOL)
+
+    def succeed(self, part: object) -> bool:
+        if id(part) in self._failed:
+            return False
+        try:
+            self._pickler.dump(part)  # it does not go again through what it has taken before
+        except Exception:
+            if len(self._failed) == _FAILURES:
+                raise _TooManyError from None
+            self._failed[id(part)] = part
+            # This one would take what it has begun for done.
+            self._pickler = _Pickler(_Nowhere(), protocol=PROTOCOL)
+            return False
+        return True
+
+
+class _Nowhere:
+    """A file for pickles that nobody will read."""
+
+    def write(self, data: object) -> None:
+        pass
 
 
 def _children(value: object, path: str) -> list[tuple[str, object]]:
@@ -125,14 +168,6 @@ def _state(value: object) -> dict[str, object]:
         return vars(value)
     parts = state if isinstance(state, tuple) else (state,)  # the second one is of __slots__
     return {name: each for part in parts if isinstance(part, dict) for name, each in part.items()}
-
-
-def _packable(value: object) -> bool:
-    try:
-        pack(value)
-    except Exception:
-        return False
-    return True
 
 
 def type_name(value: object) -> str:

@@ -189,6 +189,202 @@ def test_shadowed(server): assert server == "mine"
     assert suite.run_distributed().outcomes == {"passed": 2}
 
 
+@MODES
+def test_an_override_without_params_of_a_dependency(suite: Suite, mode: tuple[str, ...]) -> None:
+    """The parameters stand in what is overridden, and need not be picklable."""
+    suite.write(
+        {
+            "conftest.py": """
+@pytest.fixture(scope="session", params=[lambda: 1, lambda: 2], ids=["a", "b"])
+def x(request): return request.param
+""",
+            "test_it.py": """
+EXPECTED = {"a": 1, "b": 2}
+@pytest.fixture(scope="session")
+def x(x): return x()
+@global_fixture
+def g(x):
+    note(f"up {x}")
+    return x
+def test_argument(g, request): assert g == EXPECTED[request.node.callspec.id]
+def test_name(x, request):
+    assert request.getfixturevalue("g") == EXPECTED[request.node.callspec.id]
+""",
+        }
+    )
+    result = suite.run(*mode)
+    assert result.outcomes == {"passed": 4}
+    assert set(result.noted()) == {"up 1", "up 2"}
+    if mode:
+        assert len(result.notes) == 2
+
+
+@MODES
+def test_an_override_without_params_of_a_global_fixture(
+    suite: Suite, mode: tuple[str, ...]
+) -> None:
+    suite.write(
+        {
+            "conftest.py": """
+@global_fixture(params=[lambda: 1, lambda: 2], ids=["a", "b"])
+def x(request): return request.param
+""",
+            "test_it.py": """
+EXPECTED = {"a": 1, "b": 2}
+@global_fixture
+def x(x): return x()
+def test_argument(x, request): assert x == EXPECTED[request.node.callspec.id]
+@pytest.mark.usefixtures("x")
+def test_name(request):
+    assert request.getfixturevalue("x") == EXPECTED[request.node.callspec.id]
+""",
+        }
+    )
+    assert suite.run(*mode).outcomes == {"passed": 4}
+
+
+@MODES
+def test_indirect_parameters_beside_those_of_what_is_overridden(
+    suite: Suite, mode: tuple[str, ...]
+) -> None:
+    """The first one is the same object at the same place as in the definition that is overridden,
+    but not as in the one that overrides it."""
+    suite.write(
+        {
+            "conftest.py": """
+@pytest.fixture(scope="session", params=["one", "two"])
+def x(request): return request.param
+""",
+            "test_it.py": """
+@pytest.fixture(scope="session", params=["five", "six"])
+def x(x): return x
+@global_fixture
+def g(x): return x
+@pytest.mark.parametrize("x", ["one", "seven"], indirect=True)
+def test_indirect(g, request): assert g == request.node.callspec.params["x"]
+def test_own(g, request): assert g == request.node.callspec.params["x"]
+""",
+        }
+    )
+    result = suite.run(*mode)
+    assert result.outcomes == {"passed": 4}
+
+
+FIXTURE_WORKER_REVERSES = """
+ORDER = ["alpha", "beta", ("gamma", 1)]
+if os.environ.get("PYTEST_XDIST_WORKER") == "fixtureworker":
+    ORDER.reverse()
+"""
+
+
+def test_params_in_an_order_that_differs_between_processes(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody gets the value of another parameter."""
+    monkeypatch.delenv("PYTHONHASHSEED", raising=False)
+    suite.write(
+        {
+            "test_it.py": """
+@global_fixture(params={f"parameter {i}" for i in range(20)})
+def it(request): return request.param
+def test_it(it, request): assert it == request.node.callspec.params["it"]
+"""
+        }
+    )
+    assert suite.run().outcomes == {"passed": 20}
+    result = suite.run("-n1", "--fixture-worker")  # with more, xdist sees other tests in each
+    assert result.outcomes.get("errors", 0) > 0
+    assert "failed" not in result.outcomes
+    assert sum(result.outcomes.values()) == 20
+
+
+@MODES
+def test_params_of_a_global_fixture_that_are_others_in_the_fixture_worker(
+    suite: Suite, mode: tuple[str, ...]
+) -> None:
+    suite.write(
+        {
+            "conftest.py": FIXTURE_WORKER_REVERSES
+            + """
+@global_fixture(params=ORDER, ids=["a", "b", "c"])
+def it(request):
+    note("up")
+    return request.param
+""",
+            "test_it.py": """
+def test_argument(it, request): assert it == request.node.callspec.params["it"]
+@pytest.mark.usefixtures("it")
+def test_name(request):
+    assert request.getfixturevalue("it") == request.node.callspec.params["it"]
+""",
+        }
+    )
+    result = suite.run(*mode)
+    if not mode:
+        assert result.outcomes == {"passed": 6}
+        return
+    assert result.outcomes == {"passed": 2, "errors": 4}
+    assert result.noted() == ["up"]
+    assert result.lines(
+        r"the global fixture 'it' \(conftest.py:9\) needs params\[0\] of 'it', which is 'alpha' in "
+        r"the test worker and \('gamma', 1\) in the fixture worker\."
+    )
+    assert result.lines("Sort them, or write a list of what is the same in every process")
+
+
+@MODES
+def test_params_of_a_dependency_that_are_others_in_the_fixture_worker(
+    suite: Suite, mode: tuple[str, ...]
+) -> None:
+    suite.write(
+        {
+            "conftest.py": FIXTURE_WORKER_REVERSES
+            + """
+@pytest.fixture(scope="session", params=ORDER, ids=["a", "b", "c"])
+def engine(request): return request.param
+@global_fixture
+def tables(engine): return engine
+""",
+            "test_it.py": """
+def test_argument(tables, engine): assert tables == engine
+def test_name(engine, request): assert request.getfixturevalue("tables") == engine
+""",
+        }
+    )
+    result = suite.run(*mode)
+    if not mode:
+        assert result.outcomes == {"passed": 6}
+        return
+    assert result.outcomes == {"passed": 2, "errors": 2, "failed": 2}
+    assert result.lines(
+        r"the global fixture 'tables' \(conftest.py:11\) needs params\[2\] of 'engine', which is "
+        r"\('gamma', 1\) in the test worker and 'alpha' in the fixture worker\."
+    )
+
+
+def test_params_that_are_missing_in_the_fixture_worker(suite: Suite) -> None:
+    suite.write(
+        {
+            "conftest.py": """
+PARAMS = [object(), object()]
+if os.environ.get("PYTEST_XDIST_WORKER") == "fixtureworker":
+    del PARAMS[1]
+@global_fixture(params=PARAMS)
+def it(request): return request.param_index
+""",
+            "test_it.py": """
+def test_it(it, request): assert it == request.node.callspec.indices["it"]
+""",
+        }
+    )
+    result = suite.run_distributed()
+    assert result.outcomes == {"passed": 1, "errors": 1}
+    assert result.lines(
+        r"needs params\[1\] of 'it', which is no plain data in the test worker and missing in the "
+        "fixture worker"
+    )
+
+
 def test_indirect_parameter_that_cannot_be_pickled(suite: Suite) -> None:
     suite.write(
         {
@@ -203,6 +399,23 @@ def test_indirect_parameter_that_cannot_be_pickled(suite: Suite) -> None:
         "the indirect parameter of 'it' that the global fixture 'it' .conftest.py:4"
     )
     assert result.lines("Parametrize with plain data, or put the parameters into the definition")
+
+
+@pytest.mark.parametrize("params", ["lambda: 1, lambda: 2, 3, 4", "1, lambda: 2, lambda: 3, 4"])
+def test_parameters_beside_one_that_cannot_be_pickled(suite: Suite, params: str) -> None:
+    suite.write(
+        {
+            "conftest.py": "@global_fixture\ndef it(request): return request.param",
+            "test_it.py": f"""
+@pytest.mark.parametrize("it", [{params}], indirect=True)
+def test_it(it, request): assert it == request.node.callspec.params["it"]
+""",
+        }
+    )
+    assert suite.run().outcomes == {"passed": 4}
+    result = suite.run("-n1", "--fixture-worker")
+    assert result.outcomes == {"passed": 2, "errors": 2}
+    assert len(result.lines("^the indirect parameter of 'it' .* cannot be sent")) == 2
 
 
 def test_missing_parameter_is_pytests_own_error(suite: Suite) -> None:

@@ -228,9 +228,19 @@ def test_location_of_a_decorated_function() -> None:
     assert location(as_class_method) == place(inner)
 
 
+def test_location_of_an_object_that_can_be_called() -> None:
+    class Local:
+        def __call__(self) -> None: ...
+
+    assert location(Local()) == location(Local)
+    assert location(functools.wraps(place)(Local())) == place(place)
+    assert location(functools.partial(place)) == place(place)
+
+
 def test_location_that_is_unknown() -> None:
     assert location(len) == "builtins:?"
     assert location(functools.partial(len)) == "functools:?"
+    assert location(os.getcwd) == f"{os.getcwd.__module__}:?"
     assert location(object()) == "?:?"
 
 

@@ -8,13 +8,14 @@ from typing import Any, cast
 
 import pytest
 
-from xdist_fixtureworker.definitions import Definition, dependencies
+from xdist_fixtureworker.definitions import Definition, dependencies, own_parameters
 
 
 @dataclass(eq=False)
 class Fixture:
     argname: str
     argnames: tuple[str, ...] = ()
+    params: Sequence[object] | None = None
 
 
 @dataclass
@@ -146,3 +147,30 @@ def test_the_names_are_those_that_are_told(known: Known) -> None:
         cast(Definition, a), cast(Any, known), lambda d: ["b"] if cast(Any, d) is a else []
     )
     assert list(found) == [cast(Any, b)]
+
+
+# --- parameters
+
+
+def own(name: str, *closure: Fixture) -> list[object]:
+    return list(own_parameters(name, cast("tuple[Definition, ...]", closure)))
+
+
+def test_the_params_of_the_one_that_overrides_count() -> None:
+    closure = Fixture("a", params=[1, 2]), Fixture("b", params=[5]), Fixture("a", ("a",), [3, 4])
+    assert own("a", *closure) == [3, 4]
+    assert own("b", *closure) == [5]
+
+
+def test_an_override_without_params_has_those_of_what_it_overrides() -> None:
+    overridden = Fixture("a", params=[1, pytest.param(2, id="two")])
+    assert own("a", overridden, Fixture("a", ("a",))) == [1, 2]
+
+
+def test_empty_params_of_an_override_are_params() -> None:
+    assert own("a", Fixture("a", params=[1]), Fixture("a", ("a",), [])) == []
+
+
+def test_no_params() -> None:
+    assert own("a", Fixture("a"), Fixture("b", params=[1])) == []
+    assert own("a") == []

@@ -75,6 +75,30 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "(params=...): those are not sent.",
     ),
     (
+        errors.other_parameter,
+        ("tables", "conftest.py:7", "engine", 2, "'alpha'", "'beta'"),
+        "the global fixture 'tables' (conftest.py:7) needs params[2] of 'engine', which is 'alpha' "
+        "in the test worker and 'beta' in the fixture worker.\n"
+        "Probably these params are a set, whose order differs between processes, or are computed "
+        "in each process. Sort them, or write a list of what is the same in every process.",
+    ),
+    (
+        errors.other_parameter,
+        ("tables", "conftest.py:7", "tables", 0, "", None),
+        "the global fixture 'tables' (conftest.py:7) needs params[0] of 'tables', which is no "
+        "plain data in the test worker and missing in the fixture worker.\n"
+        "Probably these params are a set, whose order differs between processes, or are computed "
+        "in each process. Sort them, or write a list of what is the same in every process.",
+    ),
+    (
+        errors.other_parameter,
+        ("tables", "conftest.py:7", "tables", 0, "(1, 2)", ""),
+        "the global fixture 'tables' (conftest.py:7) needs params[0] of 'tables', which is (1, 2) "
+        "in the test worker and no plain data in the fixture worker.\n"
+        "Probably these params are a set, whose order differs between processes, or are computed "
+        "in each process. Sort them, or write a list of what is the same in every process.",
+    ),
+    (
         errors.set_up_broke,
         ("tables", "Traceback (most recent call last):\nRuntimeError: no"),
         "the global fixture 'tables' could not be set up, because an exception came up around it "

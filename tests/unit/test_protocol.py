@@ -50,8 +50,8 @@ NESTED = Instance(
     qualname="TestIt.tables",
     occurrence=2,
     params=(
-        Param("size", 3, None, ()),
-        Param("url", 0, b"\x80\x05\x00", (Step("a/test_it.py", "test_it.py", "Module"),)),
+        Param("size", 3, None, (), "'small'"),
+        Param("url", 0, b"\x80\x05\x00", (Step("a/test_it.py", "test_it.py", "Module"),), ""),
     ),
 )
 FLAT = Instance((), "tables", "conftest", "tables", 0, ())
@@ -320,7 +320,7 @@ def test_wrong_type_anywhere(message: Message) -> None:
             "Request.instance.place with the wrong number of fields: ('a', 'b')",
         ),
         (
-            ("Request", (1, ((), "n", "m", "q", 0, (("p", 0, "v", ()),)))),
+            ("Request", (1, ((), "n", "m", "q", 0, (("p", 0, "v", (), ""),)))),
             "Request.instance.params.value as str: 'v'",
         ),
         (("Request", (1, "tables")), "Request.instance with the wrong number of fields: 'tables'"),

@@ -159,26 +159,25 @@ def test_a_back_reference_is_no_culprit() -> None:
     assert find_culprit(engine) == f"the value.lock (a {UNPICKLABLE})"
 
 
-class Enough(BaseException):
-    pass
-
-
 class Counting:
-    """Cannot be pickled either, and ends a search that tries it too often."""
+    """Knows how often pickle came along."""
 
-    attempts = 0
+    def __init__(self, result: Any = None) -> None:
+        self.visits = 0
+        self._result = result
 
     def __reduce__(self) -> Any:
-        self.attempts += 1
-        if self.attempts > 2_000:
-            raise Enough
-        raise TypeError("it cannot be sent")
+        self.visits += 1
+        if self._result is None:
+            raise TypeError("it cannot be sent")
+        return self._result
 
 
 def test_the_search_ends_where_everything_is_connected() -> None:
     """As in a web of objects that know each other, from which the culprit is far away: what was
     looked into once is not looked into again on every other way that leads there."""
-    chain: object = Counting()
+    culprit = Counting()
+    chain: object = culprit
     for _ in range(10):
         chain = [chain]
     web: list[list[object]] = [[] for _ in range(10)]
@@ -186,6 +185,39 @@ def test_the_search_ends_where_everything_is_connected() -> None:
         each.extend(other for other in web if other is not each)
     web[-1].append(chain)
     assert find_culprit(web[0]) is None
+    assert 0 < culprit.visits <= len(web) + 10
+
+
+def test_the_search_ends_where_much_refers_back() -> None:
+    """As in a mapper with thousands of rows that know it: pickle meets the culprit from each."""
+    culprit = Counting()
+    mapper = Holder()
+    rows = [Holder(mapper=mapper, number=number) for number in range(3_000)]
+    mapper.__dict__.update(rows=rows, engine=Holder(pool=Holder(lock=culprit)))
+    assert find_culprit(mapper) is None
+    assert 50 < culprit.visits < 150
+
+
+def test_what_can_be_pickled_does_not_end_the_search() -> None:
+    rows = [[number] for number in range(3_000)]
+    assert find_culprit([*rows, Unpicklable()]) == f"the value[3000] (a {UNPICKLABLE})"
+
+
+def test_what_was_pickled_once_is_not_gone_through_again() -> None:
+    """As a large object that thousands of rows have in common."""
+    common = Counting((list, ()))
+    rows = [Holder(common=common, number=number) for number in range(3_000)]
+    assert find_culprit([*rows, Unpicklable()]) == f"the value[3000] (a {UNPICKLABLE})"
+    assert common.visits == 1
+
+
+def test_what_was_half_pickled_is_not_taken_for_pickled() -> None:
+    """pickle remembers what it began, and would only refer to it the next time."""
+    engine = Holder(lock=Unpicklable())
+    assert find_culprit([[engine], engine]) == f"the value[1].lock (a {UNPICKLABLE})"
+    assert find_culprit({"a": [[engine]], "b": Holder(b=Holder(c=engine))}) == (
+        f"the value['a'][0][0].lock (a {UNPICKLABLE})"
+    )
 
 
 class Hostile(Mapping[str, object]):

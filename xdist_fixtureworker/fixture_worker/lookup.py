@@ -9,12 +9,11 @@ from dataclasses import dataclass
 import pytest
 from _pytest.nodes import Node
 
-from .. import values
+from .. import errors, values
 from .._compat import (
     autouse_names,
     defining_node,
     is_session_scoped,
-    parameter_values,
     visible_definitions,
 )
 from ..definitions import (
@@ -23,7 +22,9 @@ from ..definitions import (
     definition_of,
     dependencies,
     global_declaration,
+    own_parameters,
 )
+from ..plain_values import comparable
 from ..protocol import Instance, Param
 from .clones import Value, Values
 from .tree import Tree
@@ -54,7 +55,7 @@ class Lookup:
     def find(self, instance: Instance) -> Found:
         """What ``instance`` stands for; collects the way to it.
 
-        :raises pytest.Collector.CollectError: if it is not there in this process.
+        :raises pytest.Collector.CollectError: if it is not there in this process, or another one.
         """
         node = self._tree.find(instance.place)
         definition = definition_of(instance, node)
@@ -70,13 +71,9 @@ class Lookup:
         self, instance: Instance, definition: Definition, node: Node
     ) -> dict[str, Value]:
         parameters = {}
-        needed = [*self.dependencies(definition, node), definition]
+        closure = [*self.dependencies(definition, node), definition]
         for param in instance.params:
-            if param.value is not None:
-                value = self._unpack(param)
-            else:
-                own = [d for d in needed if d.argname == param.name and d.params is not None]
-                value = parameter_values(own[-1])[param.index]
+            value = _own(param, closure, node) if param.value is None else self._unpack(param)
             parameters[param.name] = self._values.get(param.name, param.index, value)
         return parameters
 
@@ -133,6 +130,24 @@ class Lookup:
     def place(self, definition: Definition, seen_from: Node) -> Found:
         """``definition`` itself, without parameters, at the node where it is defined."""
         return Found(definition, defining_node(definition, seen_from), {})
+
+
+def _own(param: Param, closure: Sequence[Definition], node: Node) -> object:
+    """The parameter that stands in a definition, if it is the one that the test has.
+
+    :param closure: of a global fixture, which comes last.
+    """
+    own = own_parameters(param.name, closure)
+    found = comparable(own[param.index]) if param.index < len(own) else None
+    if found == param.text:
+        return own[param.index]
+    declaration = global_declaration(closure[-1], node.config)
+    assert declaration is not None  # it is named by an instance
+    raise pytest.Collector.CollectError(
+        errors.other_parameter(
+            declaration.name, declaration.where, param.name, param.index, param.text, found
+        )
+    )
 
 
 def _is_async(definition: Definition) -> bool:

@@ -24,9 +24,9 @@ from _pytest.scope import Scope
 from .. import errors, values
 from .._compat import defining_node, set_final
 from ..declare import Declaration
-from ..definitions import Definition, global_declaration, instance_of
+from ..definitions import Definition, global_declaration, instance_of, module_of
 from ..ledger_file import LedgerFile
-from ..locations import location, underlying
+from ..locations import in_source, location
 from ..plain_values import note_value
 from ..protocol import (
     Answer,
@@ -425,7 +425,10 @@ class Runner:
 
     def _file(self, definition: Definition) -> str:
         """The file that the fixture stands in, as in the ids of tests."""
-        path = Path(inspect.getfile(underlying(definition.func)))
+        try:
+            path = Path(inspect.getfile(in_source(definition.func)))
+        except TypeError:  # it is built in
+            return module_of(definition)
         root = self._session.config.rootpath
         return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 

@@ -64,7 +64,7 @@ class TestWorker:
         try:
             value = yield
         except BaseException:
-            self._definitions.forget_unanswered()
+            self._definitions.forget_unanswered(fixturedef)
             raise
         if promotions(self._config) and is_session_scoped(fixturedef):
             note_value(self._config, fixturedef)

@@ -25,7 +25,6 @@ from .. import errors, values
 from .._compat import (
     all_definitions,
     defining_node,
-    parameter_values,
     set_final,
 )
 from ..declare import Declaration
@@ -34,8 +33,10 @@ from ..definitions import (
     dependencies,
     global_declaration,
     instance_of,
+    own_parameters,
     place_of,
 )
+from ..plain_values import comparable
 from ..protocol import Change, Instance, Output, Param
 
 Fetch = Callable[[Declaration, Instance, pytest.Item], "Outcome"]
@@ -90,19 +91,22 @@ class GlobalDefinition:
     def _params(self, item: Any, callspec: Any) -> list[Param]:
         in_force = item._fixtureinfo.name2fixturedefs
         module = place_of(item.getparent(pytest.Module))
-        params: dict[str, Param] = {}
-        for definition in self._closure:
-            name = definition.argname
-            if name not in callspec.params:
-                continue
+        params: list[Param] = []
+        for name in sorted(self._closure_names & callspec.params.keys()):
             index, value = callspec.indices[name], callspec.params[name]
-            own = parameter_values(definition)
-            stands_there = index < len(own) and own[index] is value
-            if stands_there:
-                params[name] = Param(name, index, None, ())
-            elif definition is self.definition or in_force.get(name, (None,))[-1] is definition:
-                params[name] = Param(name, index, self._pack(name, value), module)
-        return [params[name] for name in sorted(params)]
+            own = own_parameters(name, self._closure)
+            if index < len(own) and own[index] is value:
+                params.append(Param(name, index, None, (), comparable(value)))
+            elif self._is_for(in_force.get(name, (None,))[-1], name):
+                params.append(Param(name, index, self._pack(name, value), module, ""))
+        return params
+
+    def _is_for(self, in_force: Definition | None, name: str) -> bool:
+        """Whether an indirect parameter of ``name`` reaches this global fixture, and not only
+        another fixture of that name, which is ``in_force`` for the test."""
+        return name == self.definition.argname or any(
+            definition is in_force for definition in self._closure
+        )
 
     def _pack(self, name: str, value: object) -> bytes:
         try:
@@ -144,13 +148,17 @@ class GlobalDefinitions:
             # Not all else that is not needed: hooks may have added names.
             info.names_closure[:] = [name for name in info.names_closure if name not in gone]
 
-    def forget_unanswered(self) -> None:
-        """Have it asked for again, if an exception came up while a test waited for the answer, as
-        that of a time-out of the test: pytest would keep it as the outcome of the fixture."""
-        if self._asking is not None:
-            self._asking.cached_result = None
-            self._asking._finalizers.clear()
+    def forget_unanswered(self, definition: Definition) -> None:
+        """Have it asked for again, if an exception came up before there was an answer.
+
+        As that of a time-out of the test that waited, which pytest would keep as the outcome of
+        the fixture; or because a parameter cannot be sent, which pytest is not prepared for.
+        """
+        if self._asking is definition:
+            definition.cached_result = None
             self._asking = None
+        if id(definition) in self._known and definition.cached_result is None:
+            definition._finalizers.clear()
 
     def _argnames(self, definition: Definition) -> tuple[str, ...]:
         known = self._known.get(id(definition))
@@ -174,6 +182,8 @@ class GlobalDefinitions:
                 raise outcome.error
             return outcome.value
 
+        # An object that can be called has no such name, and the fixture worker knows it without.
+        fetch.__qualname__ = getattr(known.function, "__qualname__", "")
         set_final(known.definition, "argnames", ("request",))
         set_final(known.definition, "func", fetch)
         set_final(known.definition, "cache_key", cache_key)
