@@ -63,6 +63,7 @@ def test_dist_modes(suite: Suite, dist: str) -> None:
 @pytest.mark.xfail(
     pytest.version_tuple >= (9, 2),
     reason="pytest-xdist 3.8 changes node ids in a way that pytest 9.2 ignores: its issue 1386",
+    strict=False,  # it passes as soon as a release has it right
 )
 def test_a_group_stays_on_one_worker(suite: Suite) -> None:
     """Without groups, each of the two workers would get a test at the start."""
