@@ -75,7 +75,7 @@ class Facts:
     @property
     def named_later(self) -> set[str]:
         """The fixtures that the next run named."""
-        return set(re.findall(r"(?m)^  (\w+) \(conftest\.py:\d+\), set up at ", self.next_output))
+        return set(re.findall(_NAMED_LATER, self.next_output))
 
     def all(self, *what: str) -> list[Note]:
         return [note for note in self.notes if note.what in what]
@@ -96,6 +96,7 @@ class Facts:
         )
 
 
+_NAMED_LATER = r"(?m)^  the global fixture (\w+) \(conftest\.py:\d+\) unfinalized, set up at "
 _NAMED = r"(?m)^  (\w+) \(conftest\.py:\d+\)(?:, while it was being set up)?$"
 
 

@@ -30,6 +30,13 @@ def test_twenty_rounds(first: int) -> None:
     assert result.stdout.splitlines()[-1] == "5 passed, 0 failed"
 
 
+def test_a_round_in_which_all_are_killed() -> None:
+    """What the next run says then is understood; it is worded elsewhere."""
+    result = soak("--seed", "2027", "--only", "66")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "base named by the next run" in result.stdout
+
+
 def test_a_hang_is_found() -> None:
     """With the stacks of who hangs; and all of it is ended."""
     result = soak("--only", "2", "--bound", "0.2")
@@ -99,7 +106,8 @@ UNDONE = Facts(
     left=(Left(1, "sleep 600", "base"),),
 )
 NEXT = "was killed and left:\n" + "".join(
-    f"  {name} (conftest.py:7), set up at 2030-01-01 00:00:00\n" for name in FIXTURES
+    f"  the global fixture {name} (conftest.py:7) unfinalized, set up at 2030-01-01 00:00:00\n"
+    for name in FIXTURES
 )
 ALL_KILLED = Facts(
     notes=(*SET_UPS, TEST), exit_code=-9, delivered=KILLED, next_output=NEXT, left=UNDONE.left
