@@ -28,6 +28,9 @@ def note(what, **more):
         file.write(line + "\\n")
 """
 DISTRIBUTED = ("-n2", "--fixture-worker")
+ONE = ("-n1", "--fixture-worker")  # where it matters that one test worker runs all tests
+MODES = pytest.mark.parametrize("mode", [DISTRIBUTED, ()], ids=["distributed", "serial"])
+ONE_MODES = pytest.mark.parametrize("mode", [ONE, ()], ids=["distributed", "serial"])
 FIXTURE_WORKER = "fixtureworker"
 NEVER_HANG = 120.0  # seconds; a run that takes longer hangs, and fails the test
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from .conftest import DISTRIBUTED, FIXTURE_WORKER, Suite
-
-MODES = pytest.mark.parametrize("mode", [DISTRIBUTED, ()], ids=["distributed", "serial"])
+from .conftest import FIXTURE_WORKER, MODES, Suite
 
 
 @MODES

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import DISTRIBUTED, FIXTURE_WORKER, Suite
-
-MODES = pytest.mark.parametrize("mode", [DISTRIBUTED, ()], ids=["distributed", "serial"])
+from .conftest import DISTRIBUTED, FIXTURE_WORKER, MODES, Suite
 
 
 def test_dependencies_are_not_set_up_in_test_workers(suite: Suite) -> None:

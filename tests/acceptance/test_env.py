@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import Suite
-
-ONE = ("-n1", "--fixture-worker")
-MODES = pytest.mark.parametrize("mode", [ONE, ()], ids=["distributed", "serial"])
+from .conftest import ONE_MODES, Suite
 
 SUITES = {
     "parameters": """
@@ -93,14 +90,14 @@ def by_name(text: str) -> str:
     return "\n".join(lines)
 
 
-@MODES
+@ONE_MODES
 @pytest.mark.parametrize("name", SUITES)
 def test_as_in_a_serial_run(suite: Suite, name: str, mode: tuple[str, ...]) -> None:
     suite.write({"test_it.py": SUITES[name]})
     assert set(suite.run(*mode).outcomes) == {"passed"}
 
 
-@MODES
+@ONE_MODES
 @pytest.mark.parametrize(
     "name", ["a dependency alone", "the same value again", "within each other"]
 )

@@ -8,9 +8,8 @@ import sys
 import pytest
 
 from ..isolation import ONLY_OURS
-from .conftest import DISTRIBUTED, FIXTURE_WORKER, NEVER_HANG, Result, Suite, read_notes
+from .conftest import FIXTURE_WORKER, MODES, NEVER_HANG, Result, Suite, read_notes
 
-MODES = pytest.mark.parametrize("mode", [DISTRIBUTED, ()], ids=["distributed", "serial"])
 IMPORT_MODES = pytest.mark.parametrize("import_mode", ["prepend", "append", "importlib"])
 
 

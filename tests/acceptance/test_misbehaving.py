@@ -7,10 +7,9 @@ import signal
 
 import pytest
 
-from .conftest import FIXTURE_WORKER, Suite
+from .conftest import FIXTURE_WORKER, MODES, ONE, ONE_MODES, Suite
 from .processes import count, running, until
 
-ONE = ("-n1", "--fixture-worker")
 TWO = """
 @global_fixture
 def first():
@@ -194,7 +193,7 @@ def second(first): return 2
 """
 
 
-@pytest.mark.parametrize("mode", [ONE, ()], ids=["distributed", "serial"])
+@ONE_MODES
 def test_a_finalizer_of_the_session(suite: Suite, mode: tuple[str, ...]) -> None:
     """It runs after the others, and an error in it is reported."""
     action = "(note('session down'), int('no number'))"
@@ -229,7 +228,7 @@ def test_a_finalizer_of_the_session_has_the_time_that_it_needs(suite: Suite) -> 
     assert result.lines("waiting for the finalizer of the test session")
 
 
-@pytest.mark.parametrize("mode", [("-n2", "--fixture-worker"), ()], ids=["distributed", "serial"])
+@MODES
 def test_a_cache_directory_that_cannot_be_made(suite: Suite, mode: tuple[str, ...]) -> None:
     suite.write(
         {

@@ -6,9 +6,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from .conftest import DISTRIBUTED, FIXTURE_WORKER, Suite
+from .conftest import DISTRIBUTED, FIXTURE_WORKER, MODES, Suite
 
-MODES = pytest.mark.parametrize("mode", [DISTRIBUTED, ()], ids=["distributed", "serial"])
 TESTS = """
 @pytest.mark.parametrize("i", range(4))
 def test_argument(it, i): note("ran")

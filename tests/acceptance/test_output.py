@@ -6,10 +6,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from .conftest import Suite
+from .conftest import ONE_MODES, Suite
 
-ONE = ("-n1", "--fixture-worker")
-MODES = pytest.mark.parametrize("mode", [ONE, ()], ids=["distributed", "serial"])
 PRINTS = """
 import logging
 @global_fixture
@@ -25,7 +23,7 @@ def tables(server):
 """
 
 
-@MODES
+@ONE_MODES
 @pytest.mark.parametrize(
     "test",
     [
@@ -49,7 +47,7 @@ def test_with_the_first_test(suite: Suite, test: str, mode: tuple[str, ...]) -> 
     assert "be careful" in (case.findtext("system-err") or "")
 
 
-@MODES
+@ONE_MODES
 def test_not_with_the_second_one(suite: Suite, mode: tuple[str, ...]) -> None:
     suite.write(
         {

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import DISTRIBUTED, NEVER_HANG, Suite
+from .conftest import DISTRIBUTED, MODES, NEVER_HANG, Suite
 
-MODES = pytest.mark.parametrize("mode", [DISTRIBUTED, ()], ids=["distributed", "serial"])
 # xdist runs the tests that were collected all the same, and says nothing of a wrong path.
 COLLECTION_ERROR = {DISTRIBUTED: 1, (): 2}
 WRONG_PATH = {DISTRIBUTED: 5, (): 4}

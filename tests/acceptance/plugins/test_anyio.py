@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ..conftest import DISTRIBUTED, FIXTURE_WORKER, Suite
+from ..conftest import FIXTURE_WORKER, MODES, Suite
 
-MODES = pytest.mark.parametrize("mode", [DISTRIBUTED, ()], ids=["distributed", "serial"])
 CONFTEST = """
 import anyio
 

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ..conftest import DISTRIBUTED, FIXTURE_WORKER, Suite
+from ..conftest import FIXTURE_WORKER, MODES, Suite
 
-MODES = pytest.mark.parametrize("mode", [DISTRIBUTED, ()], ids=["distributed", "serial"])
 MODULE = """
 import os
 import pytest

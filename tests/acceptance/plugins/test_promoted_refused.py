@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ..conftest import DISTRIBUTED, FIXTURE_WORKER, Suite
+from ..conftest import DISTRIBUTED, FIXTURE_WORKER, MODES, Suite
 
-MODES = pytest.mark.parametrize("mode", [DISTRIBUTED, ()], ids=["distributed", "serial"])
 ASYNCIO = ("-p", "asyncio")
 LOOP = "asyncio_default_fixture_loop_scope = session\nasyncio_default_test_loop_scope = session\n"
 INI = f"[pytest]\npythonpath = .\nasyncio_mode = auto\n{LOOP}"

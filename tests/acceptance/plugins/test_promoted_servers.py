@@ -15,9 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ..conftest import DISTRIBUTED, FIXTURE_WORKER, NEVER_HANG, Result, Suite, read_notes
+from ..conftest import DISTRIBUTED, FIXTURE_WORKER, MODES, NEVER_HANG, Result, Suite, read_notes
 
-MODES = pytest.mark.parametrize("mode", [DISTRIBUTED, ()], ids=["distributed", "serial"])
 PROCESS = {DISTRIBUTED: FIXTURE_WORKER, (): ""}
 
 

@@ -8,9 +8,8 @@ import os
 import pytest
 from coverage import CoverageData
 
-from ..conftest import DISTRIBUTED, Suite
+from ..conftest import MODES, Suite
 
-MODES = pytest.mark.parametrize("mode", [DISTRIBUTED, ()], ids=["distributed", "serial"])
 LIBRARY = """
 def set_up():
     return {

@@ -6,11 +6,8 @@ import html
 import json
 import re
 
-import pytest
+from ..conftest import MODES, Suite
 
-from ..conftest import DISTRIBUTED, Suite
-
-MODES = pytest.mark.parametrize("mode", [DISTRIBUTED, ()], ids=["distributed", "serial"])
 PLUGINS = ("-p", "metadata", "-p", "pytest_html.plugin")
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ..conftest import DISTRIBUTED, Suite
+from ..conftest import MODES, Suite
 
 PLUGIN = ("-p", "rerunfailures")
-MODES = pytest.mark.parametrize("mode", [DISTRIBUTED, ()], ids=["distributed", "serial"])
 
 
 @MODES

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
-from ..conftest import DISTRIBUTED, FIXTURE_WORKER, Suite
+from ..conftest import FIXTURE_WORKER, MODES, Suite
 
 PLUGIN = ("-p", "timeout")
-MODES = pytest.mark.parametrize("mode", [DISTRIBUTED, ()], ids=["distributed", "serial"])
 HANGS = "while True: time.sleep(0.01)"
 
 
