@@ -23,7 +23,7 @@ ONLY_OURS = {
 }
 
 #: With the first two, pytest repeats whole error messages in its short summary.
-_VARIABLES = (
+VARIABLES = (
     *("CI", "BUILD_NUMBER", "COLUMNS", "LINES"),
     *("PY_COLORS", "FORCE_COLOR", "NO_COLOR", "PYTHONUNBUFFERED"),
 )
@@ -31,7 +31,7 @@ _VARIABLES = (
 
 def forget_variables() -> None:
     """Have the runs that tests start print the same on a CI server as anywhere else."""
-    for name in _VARIABLES:
+    for name in VARIABLES:
         os.environ.pop(name, None)
 
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ..isolation import ONLY_OURS
+from ..isolation import ONLY_OURS, VARIABLES
 
 NEVER_HANG = 240.0  # seconds; a command that takes longer hangs, and fails the test
 
@@ -60,13 +60,12 @@ def run(
 
 def _environment(temporary: Path) -> dict[str, str]:
     """That of this process, without what concerns the run of pytest that it belongs to."""
-    left_out = {"FORCE_COLOR", "PY_COLORS", "CI", "BUILD_NUMBER"}
     temporary.mkdir(exist_ok=True)
     return {
         **{
             name: value
             for name, value in os.environ.items()
-            if not name.startswith("PYTEST_") and name not in left_out
+            if not name.startswith("PYTEST_") and name not in VARIABLES
         },
         **ONLY_OURS,
         "COLUMNS": "80",
