@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 import pytest
 
 from .isolation import ONLY_OURS, forget_variables
+from .suite import Suite
 
 pytest_plugins = ["pytester"]
 
@@ -30,3 +32,14 @@ def pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pyte
     for name, value in ONLY_OURS.items():
         monkeypatch.setenv(name, value)
     return pytester
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
+    """An empty suite, which a test writes files into and runs."""
+    for name in os.environ:
+        if name.startswith("PYTEST_"):
+            monkeypatch.delenv(name)  # of the run that this test belongs to
+    for name, value in ONLY_OURS.items():
+        monkeypatch.setenv(name, value)
+    return Suite(pytester)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest as _pytest
 
 from . import roles as _roles
-from .attributes import attrs
-from .declare import global_fixture
+from .declared.attributes import attrs
+from .declared.decorator import global_fixture
+from .declared.guard_marks import parallel_only, serial_only
 from .errors import (
     CannotShareError,
     FixtureWorkerDiedError,
@@ -14,7 +15,6 @@ from .errors import (
     RemoteTraceback,
     SetUpError,
 )
-from .guards import parallel_only, serial_only
 
 __all__ = [
     "CannotShareError",
@@ -35,5 +35,4 @@ def is_fixture_worker(config: _pytest.Config) -> bool:
 
     Any process. False in test workers, in the controller and where tests are not distributed.
     """
-    workerinput = getattr(config, "workerinput", {})
-    return bool(workerinput.get(_roles.HANDOVER, ("",))[0] == _roles.FIXTURE_WORKER)
+    return _roles.role_of(config) is _roles.Role.FIXTURE_WORKER

@@ -16,11 +16,12 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from .wire.frozen import Frozen
 
 if TYPE_CHECKING:
     from _pytest.fixtures import FixtureDef, FixtureFunctionDefinition
@@ -148,8 +149,7 @@ def set_final(definition: FixtureDef[Any], name: str, value: object) -> None:
 # --- definitions that are kept out, and the tests that miss them
 
 
-@dataclass(frozen=True)
-class Registration:
+class Registration(Frozen):
     """A fixture definition that is about to be known to pytest."""
 
     name: str

@@ -6,12 +6,11 @@ import pytest
 
 from . import settings
 from ._compat import is_fixture
-from .declare import method_declaration
-from .errors import instance_method
-from .guarding import Guarding
-from .guards import install
-from .promotion import INI, OPTION, read_promotions
-from .roles import FIXTURE_WORKER, HANDOVER
+from .declared.decorator import instance_method, method_declaration
+from .declared.guard_marks import install
+from .declared.promotion import INI, OPTION, read_promotions
+from .roles import Role, handed_over, role_of
+from .rules.guard_plugin import GuardPlugin
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -74,14 +73,15 @@ def _wanted(config: pytest.Config) -> bool:
 def pytest_configure(config: pytest.Config) -> None:
     settings.timeout(config)  # both say what is wrong with them
     settings.treatment_of_strays(config)
-    config.pluginmanager.register(Guarding(config), "xdist_fixtureworker_guarding")
-    if read_promotions(config) and (promotions := _promotions(config)) is not None:
-        config.pluginmanager.register(promotions, "xdist_fixtureworker_promotions")
-    config.pluginmanager.register(_role(config), "xdist_fixtureworker_role")
-    if not hasattr(config, "workerinput"):
-        from .controller.leftovers import Leftovers
+    config.pluginmanager.register(GuardPlugin(config), "xdist_fixtureworker_guarding")
+    role = role_of(config)
+    if read_promotions(config) and (check := _check_of_promotions(config, role)) is not None:
+        config.pluginmanager.register(check, "xdist_fixtureworker_promotions")
+    config.pluginmanager.register(_plugin_of(config, role), "xdist_fixtureworker_role")
+    if role is Role.CONTROLLER:
+        from .controller.earlier_runs import EarlierRuns
 
-        config.pluginmanager.register(Leftovers(config), "xdist_fixtureworker_leftovers")
+        config.pluginmanager.register(EarlierRuns(config), "xdist_fixtureworker_earlier_runs")
     if config.option.showfixtures or config.option.show_fixtures_per_test:
         from .controller.listing import Listing
 
@@ -103,40 +103,41 @@ def pytest_pycollect_makeitem(collector: pytest.Collector, obj: object) -> None:
             raise collector.CollectError(instance_method(declaration.name, declaration.where))
 
 
-def _promotions(config: pytest.Config) -> object | None:
-    """What checks the names that configuration makes global; nothing in the fixture worker."""
-    workerinput = getattr(config, "workerinput", None)
-    if workerinput is None:
-        from .controller.promotions import Promotions
+def _check_of_promotions(config: pytest.Config, role: Role) -> object | None:
+    """The plugin that checks the names in ``global_fixtures``; none in the fixture worker."""
+    match role:
+        case Role.CONTROLLER:
+            from .controller.promotion_check import PromotionCheck
 
-        return Promotions(config)
-    if workerinput.get(HANDOVER, ("",))[0] == FIXTURE_WORKER:
-        return None
-    from .test_worker.promotions import TestWorkerPromotions
+            return PromotionCheck(config)
+        case Role.TEST_WORKER | Role.UNSERVED_TEST_WORKER:
+            from .test_worker.promotion_check import TestWorkerPromotionCheck
 
-    return TestWorkerPromotions(config)
+            return TestWorkerPromotionCheck(config)
+        case Role.FIXTURE_WORKER:
+            return None
 
 
-def _role(config: pytest.Config) -> object:
+def _plugin_of(config: pytest.Config, role: Role) -> object:
     """The plugin of this process. Its module is imported here, and no other role's."""
-    workerinput = getattr(config, "workerinput", None)
-    if workerinput is None:
-        if _wanted(config):
+    match role:
+        case Role.CONTROLLER if _wanted(config):
             from .controller.supervisor import Supervisor
 
             return Supervisor(config)
-        from .controller.bystander import Bystander
+        case Role.CONTROLLER:
+            from .controller.no_fixture_worker import ControllerAlone
 
-        return Bystander()
-    if HANDOVER not in workerinput:
-        from .test_worker.unserved import UnservedTestWorker
+            return ControllerAlone()
+        case Role.FIXTURE_WORKER:
+            from .fixture_worker.server import FixtureWorker
 
-        return UnservedTestWorker(config)
-    role, channel = workerinput[HANDOVER]
-    if role == FIXTURE_WORKER:
-        from .fixture_worker.server import FixtureWorker
+            return FixtureWorker(handed_over(config))
+        case Role.TEST_WORKER:
+            from .test_worker.client import TestWorker
 
-        return FixtureWorker(channel)
-    from .test_worker.client import TestWorker
+            return TestWorker(config, handed_over(config))
+        case Role.UNSERVED_TEST_WORKER:
+            from .test_worker.no_fixture_worker import UnservedTestWorker
 
-    return TestWorker(config, channel)
+            return UnservedTestWorker(config)

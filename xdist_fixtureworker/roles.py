@@ -1,33 +1,65 @@
-"""How a worker is told what it is; used by every process, and so without any import."""
+"""Which process of a run this is, and the keys under which processes find things; every process."""
 
 from __future__ import annotations
 
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import execnet
+    import pytest
+
 HANDOVER = "xdist_fixtureworker"
-"""The key in xdist's ``workerinput`` under which a worker finds ``(role, channel)``."""
+"""The key in xdist's ``workerinput`` for what :func:`hand_over` puts there."""
 
 RAN = "xdist_fixtureworker_ran"
 """The key in xdist's ``workeroutput`` for the global fixtures that a test worker set up itself."""
 
 MISUSE = "xdist_fixtureworker_misuse"
-"""The key in ``workeroutput`` for what is wrong with the names that configuration makes global:
-``(error, notes)``."""
+"""The key in ``workeroutput`` for ``(error, notes)`` about the names in ``global_fixtures``."""
 
 COLLECTS_EVERYTHING = "xdist_fixtureworker_everything"
 """The key in ``workerinput`` for whether the run is about the whole suite."""
 
 PLAIN_VALUES = "xdist_fixtureworker_plain_values"
-"""The key in ``workeroutput`` for digests of the values of session fixtures, by their names and
-places."""
+"""The key in ``workeroutput`` for digests of the values of session fixtures."""
 
 RUN = "XDIST_FIXTUREWORKER_RUN"
-"""The environment variable by which all processes of a run are known, wherever they end up."""
+"""The environment variable that all processes of a run inherit."""
 
 LEDGERS = "fixture_worker"
-"""The folder in pytest's cache directory in which runs note what is set up: beside ``d`` and ``v``,
-which ``--cache-clear`` empties."""
-
-TEST_WORKER = "test worker"
-FIXTURE_WORKER = "fixture worker"
+"""The folder in pytest's cache directory in which runs note what is set up. It lies beside ``d``
+and ``v``, which ``--cache-clear`` empties."""
 
 FIXTURE_WORKER_ID = "fixtureworker"
-"""The id of the fixture worker, where test workers have ``gw0`` and so on."""
+"""The fixture worker's id, where test workers have ``gw0`` and so on."""
+
+
+class Role(Enum):
+    """What a process is in a run."""
+
+    CONTROLLER = "controller"  #: or the only process, where tests are not distributed
+    FIXTURE_WORKER = "fixture worker"
+    TEST_WORKER = "test worker"
+    UNSERVED_TEST_WORKER = "test worker of a run without a fixture worker"
+
+
+def role_of(config: pytest.Config) -> Role:
+    """The role of this process."""
+    workerinput = getattr(config, "workerinput", None)  # set by xdist in each worker
+    if workerinput is None:
+        return Role.CONTROLLER
+    if HANDOVER not in workerinput:
+        return Role.UNSERVED_TEST_WORKER
+    return Role(workerinput[HANDOVER][0])
+
+
+def hand_over(workerinput: dict[str, Any], role: Role, channel: execnet.Channel) -> None:
+    """Tell a worker its role, and the channel to the controller. Runs in the controller."""
+    workerinput[HANDOVER] = (role.value, channel)
+
+
+def handed_over(config: Any) -> execnet.Channel:
+    """The channel that a worker was given. Runs in a fixture worker or a served test worker."""
+    channel: execnet.Channel = config.workerinput[HANDOVER][1]
+    return channel

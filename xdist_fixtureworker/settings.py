@@ -6,8 +6,6 @@ import math
 
 import pytest
 
-from . import errors
-
 TIMEOUT = "fixture_worker_timeout"
 STRAYS = "fixture_worker_strays"
 _TREATMENTS_OF_STRAYS = ("report", "kill", "ignore")
@@ -27,9 +25,9 @@ def timeout(config: pytest.Config) -> float | None:
             raise
         if not shown.strip("'").strip():
             return None
-        raise pytest.UsageError(errors.bad_timeout(TIMEOUT, shown)) from None
+        raise pytest.UsageError(bad_timeout(TIMEOUT, shown)) from None
     if seconds is not None and not (math.isfinite(seconds) and seconds >= 0):
-        raise pytest.UsageError(errors.bad_timeout(TIMEOUT, f"{seconds:g}"))
+        raise pytest.UsageError(bad_timeout(TIMEOUT, f"{seconds:g}"))
     return seconds or None
 
 
@@ -40,5 +38,23 @@ def treatment_of_strays(config: pytest.Config) -> str:
     """
     treatment = str(config.getini(STRAYS)).strip()
     if treatment not in _TREATMENTS_OF_STRAYS:
-        raise pytest.UsageError(errors.unknown_treatment_of_strays(treatment))
+        raise pytest.UsageError(unknown_treatment_of_strays(treatment))
     return treatment
+
+
+# --- messages
+
+
+def bad_timeout(setting: str, shown: str) -> str:
+    return (
+        f"the ini setting {setting} is {shown}, which is not a number of seconds.\n"
+        f"Write a number such as 60 or 2.5; 0, or nothing, is no limit."
+    )
+
+
+def unknown_treatment_of_strays(value: str) -> str:
+    return (
+        f"the ini setting fixture_worker_strays is '{value}'.\n"
+        f"It says what is done about processes that outlive the worker that started them: report, "
+        f"kill or ignore."
+    )

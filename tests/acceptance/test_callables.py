@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .conftest import FIXTURE_WORKER, MODES, Suite
+from ..suite import FIXTURE_WORKER, MODES, Suite
 
 
 @MODES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import DISTRIBUTED, FIXTURE_WORKER, MODES, Suite
+from ..suite import DISTRIBUTED, FIXTURE_WORKER, MODES, Suite
 
 
 def test_dependencies_are_not_set_up_in_test_workers(suite: Suite) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from .conftest import FIXTURE_WORKER, Suite
+from ..suite import FIXTURE_WORKER, Suite
 
 CONFTEST = """
 @global_fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import ONE_MODES, Suite
+from ..suite import ONE_MODES, Suite
 
 SUITES = {
     "parameters": """

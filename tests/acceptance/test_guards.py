@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from ..isolation import as_found
-from .conftest import DISTRIBUTED, NEVER_HANG, Result, Suite, read_notes
+from ..suite import DISTRIBUTED, NEVER_HANG, Result, Suite, read_notes
 
 
 class Mode(NamedTuple):

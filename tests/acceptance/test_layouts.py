@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from ..isolation import ONLY_OURS
-from .conftest import FIXTURE_WORKER, MODES, NEVER_HANG, Result, Suite, read_notes
+from ..suite import FIXTURE_WORKER, MODES, NEVER_HANG, Result, Suite, read_notes
 
 IMPORT_MODES = pytest.mark.parametrize("import_mode", ["prepend", "append", "importlib"])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import DISTRIBUTED, FIXTURE_WORKER, Suite
+from ..suite import DISTRIBUTED, FIXTURE_WORKER, Suite
 
 CONFTEST = """
 @global_fixture

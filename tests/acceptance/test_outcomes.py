@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from .conftest import DISTRIBUTED, FIXTURE_WORKER, MODES, Suite
+from ..suite import DISTRIBUTED, FIXTURE_WORKER, MODES, Suite
 
 TESTS = """
 @pytest.mark.parametrize("i", range(4))

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from .conftest import ONE_MODES, Suite
+from ..suite import ONE_MODES, Suite
 
 PRINTS = """
 import logging

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import DISTRIBUTED, MODES, Suite
+from ..suite import DISTRIBUTED, MODES, Suite
 
 
 @MODES

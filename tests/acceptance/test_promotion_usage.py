@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import DISTRIBUTED, Suite
+from ..suite import DISTRIBUTED, Suite
 
 MODES = pytest.mark.parametrize(
     "mode",

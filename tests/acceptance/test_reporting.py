@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from .conftest import DISTRIBUTED, Suite
+from ..suite import DISTRIBUTED, Suite
 
 CONFTEST = """
 @global_fixture

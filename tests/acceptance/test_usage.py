@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import DISTRIBUTED, MODES, NEVER_HANG, Suite
+from ..suite import DISTRIBUTED, MODES, NEVER_HANG, Suite
 
 # xdist runs the tests that were collected all the same, and says nothing of a wrong path.
 COLLECTION_ERROR = {DISTRIBUTED: 1, (): 2}

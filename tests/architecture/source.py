@@ -17,6 +17,7 @@ ROOT = Path(xdist_fixtureworker.__file__).parent
 class Import:
     module: str  #: absolute; a name imported from a package of ours that is a module: that module
     lazy: bool  #: inside a function, or for type checkers only
+    typing: bool  #: for type checkers only
     line: int
 
     @property
@@ -39,22 +40,22 @@ class Module:
 
     @property
     def imports(self) -> list[Import]:
-        return list(self._imports(self.tree, lazy=False))
+        return list(self._imports(self.tree, lazy=False, typing=False))
 
-    def _imports(self, node: ast.AST, lazy: bool) -> Iterator[Import]:
+    def _imports(self, node: ast.AST, *, lazy: bool, typing: bool) -> Iterator[Import]:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.Import):
                 for alias in child.names:
-                    yield Import(alias.name, lazy, child.lineno)
+                    yield Import(alias.name, lazy, typing, child.lineno)
             elif isinstance(child, ast.ImportFrom):
                 base = self._absolute(child)
                 for alias in child.names:
                     module = f"{base}.{alias.name}"
-                    yield Import(module if is_module(module) else base, lazy, child.lineno)
-            not_now = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) or (
-                isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"
-            )
-            yield from self._imports(child, lazy or not_now)
+                    found = module if is_module(module) else base
+                    yield Import(found, lazy, typing, child.lineno)
+            checked = isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"
+            later = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+            yield from self._imports(child, lazy=lazy or later or checked, typing=typing or checked)
 
     def _absolute(self, node: ast.ImportFrom) -> str:
         if node.level == 0:

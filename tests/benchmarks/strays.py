@@ -13,9 +13,9 @@ from contextlib import contextmanager
 import psutil
 from figures import quartiles
 
-from xdist_fixtureworker import strays
+from xdist_fixtureworker.processes import strays
+from xdist_fixtureworker.processes.strays import Run
 from xdist_fixtureworker.roles import RUN
-from xdist_fixtureworker.strays import Run
 
 
 @contextmanager

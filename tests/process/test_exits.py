@@ -13,7 +13,7 @@ from threading import Thread
 import execnet
 import pytest
 
-from xdist_fixtureworker.controller.exits import Exits
+from xdist_fixtureworker.controller.worker_exits import Exits
 
 NEVER = 30.0
 """Seconds after which a test fails instead of hanging; nothing takes that long."""

@@ -21,8 +21,8 @@ from xdist_fixtureworker.controller.process import (
     Interpreter,
     check_local_pythons,
     check_python,
+    mixed_pythons,
 )
-from xdist_fixtureworker.errors import mixed_pythons
 
 from . import remote_worker
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Mapping
 import psutil
 import pytest
 
-from xdist_fixtureworker import strays
-from xdist_fixtureworker.controller.sweep import Mark
+from xdist_fixtureworker.controller.stray_search import Mark
+from xdist_fixtureworker.processes import strays
+from xdist_fixtureworker.processes.strays import Fate, Identity, Run, Stray
 from xdist_fixtureworker.roles import RUN
-from xdist_fixtureworker.strays import Fate, Identity, Run, Stray
 
 NEVER = 30.0
 """Seconds after which a test fails instead of hanging; nothing takes that long."""

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 import psutil
 import pytest
 
-from xdist_fixtureworker import strays
 from xdist_fixtureworker.controller.relay import Record
-from xdist_fixtureworker.controller.sweep import Sweep
-from xdist_fixtureworker.protocol import WorkerJoined
+from xdist_fixtureworker.controller.stray_search import Sweep
+from xdist_fixtureworker.processes import strays
+from xdist_fixtureworker.processes.strays import Identity
 from xdist_fixtureworker.roles import RUN
-from xdist_fixtureworker.strays import Identity
+from xdist_fixtureworker.wire.messages import WorkerJoined
 
 NEVER = 30.0
 """Seconds after which a test fails instead of hanging; nothing takes that long."""

@@ -11,17 +11,19 @@ from threading import Thread
 import execnet
 import pytest
 
-from xdist_fixtureworker import values
 from xdist_fixtureworker.controller.relay import Delivery, Relay
 from xdist_fixtureworker.controller.switchboard import Switchboard
-from xdist_fixtureworker.errors import FixtureWorkerDiedError, fixture_worker_died
-from xdist_fixtureworker.protocol import (
+from xdist_fixtureworker.errors import FixtureWorkerDiedError
+from xdist_fixtureworker.wire import pickles
+from xdist_fixtureworker.wire.codec import decode, encode
+from xdist_fixtureworker.wire.messages import (
     Begin,
     Change,
     ExitRequested,
     Failed,
     Finish,
     Finished,
+    Inline,
     Instance,
     Interrupt,
     Message,
@@ -30,8 +32,6 @@ from xdist_fixtureworker.protocol import (
     Serving,
     Variable,
     WorkerJoined,
-    decode,
-    encode,
 )
 
 from . import remote_peer
@@ -160,12 +160,16 @@ def test_a_request_goes_through_and_its_answer_comes_back(
     request = forwarded(fixture_worker)
     assert request.instance == TABLES
     fixture_worker.send(
-        Ready(request.id, b"\x00value", (Change(1, 1, (Variable("URL", "u"),)),), ())
+        Ready(request.id, Inline(b"\x00value"), (Change(1, 1, (Variable("URL", "u"),)),), ())
     )
-    assert worker.receive() == Ready(17, b"\x00value", (Change(1, 1, (Variable("URL", "u"),)),), ())
+    assert worker.receive() == Ready(
+        17, Inline(b"\x00value"), (Change(1, 1, (Variable("URL", "u"),)),), ()
+    )
     # The next one is answered by the controller alone.
     worker.send(Request(18, TABLES))
-    assert worker.receive() == Ready(18, b"\x00value", (Change(1, 1, (Variable("URL", "u"),)),), ())
+    assert worker.receive() == Ready(
+        18, Inline(b"\x00value"), (Change(1, 1, (Variable("URL", "u"),)),), ()
+    )
     assert switchboard.error is None
 
 
@@ -201,8 +205,8 @@ def test_what_comes_before_the_fixture_worker_is_connected_is_kept(
     switchboard.connect_fixture_worker(fixture_worker.served, BEGIN)
     assert fixture_worker.receive_after_begin() == WorkerJoined("gw0", worker.pid, 1.5)
     request = forwarded(fixture_worker)
-    fixture_worker.send(Ready(request.id, b"value", (), ()))
-    assert worker.receive() == Ready(1, b"value", (), ())
+    fixture_worker.send(Ready(request.id, Inline(b"value"), (), ()))
+    assert worker.receive() == Ready(1, Inline(b"value"), (), ())
 
 
 def test_a_run_that_ends_well(
@@ -277,13 +281,13 @@ def test_a_killed_test_worker_waits_no_more(
     replacement.send(Request(1, TABLES))
     replacement.send(Request(2, WARM_UP))
     assert forwarded(fixture_worker).instance == WARM_UP
-    fixture_worker.send(Ready(request.id, b"value", (), ()))
+    fixture_worker.send(Ready(request.id, Inline(b"value"), (), ()))
     assert relay.answered.get(timeout=NEVER) == [
-        ("gw1", Ready(5, b"value", (), ())),
-        ("gw2", Ready(1, b"value", (), ())),
+        ("gw1", Ready(5, Inline(b"value"), (), ())),
+        ("gw2", Ready(1, Inline(b"value"), (), ())),
     ]
-    assert other.receive() == Ready(5, b"value", (), ())
-    assert replacement.receive() == Ready(1, b"value", (), ())
+    assert other.receive() == Ready(5, Inline(b"value"), (), ())
+    assert replacement.receive() == Ready(1, Inline(b"value"), (), ())
     assert switchboard.error is None
 
 
@@ -310,9 +314,9 @@ def test_a_test_worker_killed_before_its_answer_is_sent_holds_nobody_up(
     other.send(Request(1, TABLES))
     for_other = forwarded(fixture_worker)
     killed.kill()
-    fixture_worker.send(Ready(for_killed.id, b"lost", (), ()))
-    fixture_worker.send(Ready(for_other.id, b"value", (), ()))
-    assert other.receive() == Ready(1, b"value", (), ())
+    fixture_worker.send(Ready(for_killed.id, Inline(b"lost"), (), ()))
+    fixture_worker.send(Ready(for_other.id, Inline(b"value"), (), ()))
+    assert other.receive() == Ready(1, Inline(b"value"), (), ())
     assert relay.down.get(timeout=NEVER) == "gw0"
     assert switchboard.error is None
 
@@ -338,8 +342,8 @@ def test_a_killed_fixture_worker_fails_all_who_wait(
         answer = worker.receive()
         assert isinstance(answer, Failed)
         assert answer.id == 1
-        assert answer.text == fixture_worker_died(reason)
-        error = values.unpack_exception(answer.exception, answer.traceback)
+        assert answer.text == str(FixtureWorkerDiedError.because(reason))
+        error = pickles.unpack_exception(answer.exception, answer.traceback)
         assert type(error) is FixtureWorkerDiedError
         assert str(error) == answer.text
     assert ends.get(timeout=NEVER) == reason
@@ -448,7 +452,7 @@ def test_an_answer_that_was_on_its_way_when_the_fixture_worker_was_killed_is_no_
     request = forwarded(fixture_worker)
     switchboard.fixture_worker_down("its process was killed by signal 9")
     assert isinstance(worker.receive(), Failed)
-    fixture_worker.send(Ready(request.id, b"value", (), ()))
+    fixture_worker.send(Ready(request.id, Inline(b"value"), (), ()))
     fixture_worker.close()
     fixture_worker.served.waitclose(NEVER)
     switchboard.close()  # deals with all that has arrived

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from xdist_fixtureworker import attrs, errors
-from xdist_fixtureworker.attributes import Attributes, Record, take
+from xdist_fixtureworker import attrs
+from xdist_fixtureworker.declared import attributes
+from xdist_fixtureworker.declared.attributes import AttributeRecord, Attributes, take
 
 SERVER = SimpleNamespace(
     url="http://here",
@@ -31,20 +32,20 @@ def test_names() -> None:
 def test_not_a_name(name: Any) -> None:
     with pytest.raises(pytest.UsageError) as excinfo:
         attrs("port", name)
-    assert str(excinfo.value) == errors.not_an_attribute(name)
+    assert str(excinfo.value) == attributes.not_an_attribute(name)
 
 
 def test_no_name() -> None:
     with pytest.raises(pytest.UsageError) as excinfo:
         attrs()
-    assert str(excinfo.value) == errors.no_attributes()
+    assert str(excinfo.value) == attributes.no_attributes()
 
 
 @pytest.mark.parametrize("names", [("config", "config.host"), ("config.host", "config")])
 def test_one_within_another(names: tuple[str, str]) -> None:
     with pytest.raises(pytest.UsageError) as excinfo:
         attrs(*names)
-    assert str(excinfo.value) == errors.attribute_within_another("config.host", "config")
+    assert str(excinfo.value) == attributes.attribute_within_another("config.host", "config")
 
 
 def test_names_that_only_start_alike() -> None:
@@ -85,11 +86,13 @@ def test_an_attribute_that_is_not_there() -> None:
 def test_a_copy_is_the_same(again: Any) -> None:
     taken = record("url", "config.host")
     copied = again(taken)
-    assert type(copied) is Record
+    assert type(copied) is AttributeRecord
     assert repr(copied) == repr(taken)
     with pytest.raises(AttributeError) as excinfo:
         _ = copied.config.port
-    assert str(excinfo.value) == errors.not_shared("server", "config.port", ("url", "config.host"))
+    assert str(excinfo.value) == attributes.not_shared(
+        "server", "config.port", ("url", "config.host")
+    )
 
 
 def test_repr() -> None:
@@ -103,15 +106,15 @@ def test_what_is_not_shared() -> None:
     assert not hasattr(taken, "port")
     with pytest.raises(AttributeError) as excinfo:
         _ = taken.port
-    assert str(excinfo.value) == errors.not_shared("server", "port", ("url", "config.host"))
+    assert str(excinfo.value) == attributes.not_shared("server", "port", ("url", "config.host"))
 
 
 def test_read_only() -> None:
     taken = record("url", "config.host")
     with pytest.raises(AttributeError) as excinfo:
         taken.url = "http://there"
-    assert str(excinfo.value) == errors.record_is_read_only("server", "url")
+    assert str(excinfo.value) == attributes.record_is_read_only("server", "url")
     with pytest.raises(AttributeError) as excinfo:
         del taken.config.host
-    assert str(excinfo.value) == errors.record_is_read_only("server", "config.host")
+    assert str(excinfo.value) == attributes.record_is_read_only("server", "config.host")
     assert (taken.url, taken.config.host) == ("http://here", "here")

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from xdist_fixtureworker.definitions import Definition
+from xdist_fixtureworker.declared.definitions import Definition
 from xdist_fixtureworker.fixture_worker.clones import Clones, Value, Values, Visible
 
 from .test_definitions import Known

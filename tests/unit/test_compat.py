@@ -61,11 +61,11 @@ from xdist_fixtureworker._compat import (
 )
 from xdist_fixtureworker.controller import versions
 from xdist_fixtureworker.controller.process import Manager
-from xdist_fixtureworker.declare import declaration_of
-from xdist_fixtureworker.fixture_worker.collected import collect_when_read
+from xdist_fixtureworker.declared.decorator import declaration_of
 from xdist_fixtureworker.fixture_worker.items import CallSpec
+from xdist_fixtureworker.fixture_worker.lazy_collection import collect_when_read
 from xdist_fixtureworker.fixture_worker.tree import Tree
-from xdist_fixtureworker.protocol import Step
+from xdist_fixtureworker.wire.messages import Step
 
 #: All private names that the package uses, each with a test below.
 PRIVATE = {
@@ -165,7 +165,7 @@ def test_every_name_of_xdist_that_is_used_is_looked_for() -> None:
         "self.node",
     }
     found = {"NodeManager", "WorkerController", "DSession", "putevent"}  # imported, or inherited
-    for module in ("process", "run", "supervisor"):
+    for module in ("process", "service", "supervisor"):
         path = Path(xdist_fixtureworker.__file__).with_name("controller") / f"{module}.py"
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and ast.unparse(node.value) in owners:

@@ -10,15 +10,12 @@ from typing import Any
 
 import pytest
 
-from xdist_fixtureworker import attrs, errors, global_fixture
+from xdist_fixtureworker import attrs, global_fixture
 from xdist_fixtureworker._compat import fixture_function, fixture_scope, is_fixture
-from xdist_fixtureworker.attributes import Attributes
-from xdist_fixtureworker.declare import (
-    Declaration,
-    declaration_of,
-    method_declaration,
-)
-from xdist_fixtureworker.locations import location
+from xdist_fixtureworker.declared import decorator
+from xdist_fixtureworker.declared.attributes import Attributes
+from xdist_fixtureworker.declared.decorator import Declaration, declaration_of, method_declaration
+from xdist_fixtureworker.declared.locations import location
 
 HERE = Path(__file__).parent
 KNOWN = "share, env, recover, params, autouse, ids, name"
@@ -350,7 +347,7 @@ def test_recover() -> None:
 def test_recover_that_cannot_be_called(below: Any) -> None:
     with pytest.raises(pytest.UsageError) as excinfo:
         on(below, recover=3)()
-    assert str(excinfo.value) == errors.recover_not_callable("function_fixture", WHERE, 3)
+    assert str(excinfo.value) == decorator.recover_not_callable("function_fixture", WHERE, 3)
 
 
 @pytest.mark.parametrize("share", ["proxy", "Copy", None, 1, ["copy"]])
@@ -358,7 +355,7 @@ def test_recover_that_cannot_be_called(below: Any) -> None:
 def test_unknown_share(share: object, below: Any) -> None:
     with pytest.raises(pytest.UsageError) as excinfo:
         on(below, share=share)()
-    assert str(excinfo.value) == errors.unknown_share("function_fixture", WHERE, share)
+    assert str(excinfo.value) == decorator.unknown_share("function_fixture", WHERE, share)
     assert declaration_of(function_fixture) is None
 
 

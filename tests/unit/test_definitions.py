@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from xdist_fixtureworker.definitions import Definition, dependencies, own_parameters
+from xdist_fixtureworker.declared.definitions import Definition, dependencies, own_parameters
 
 
 @dataclass(eq=False)

@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from xdist_fixtureworker.protocol import Change, Variable
 from xdist_fixtureworker.test_worker.client import Environment
+from xdist_fixtureworker.wire.messages import Change, Variable
 
 NAME = "XDIST_FIXTUREWORKER_TEST"
 OTHER = "XDIST_FIXTUREWORKER_TEST_OTHER"

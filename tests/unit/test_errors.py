@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from xdist_fixtureworker import errors
+import xdist_fixtureworker
+from xdist_fixtureworker import errors, settings
+from xdist_fixtureworker.controller import process, relay, service, versions
+from xdist_fixtureworker.declared import attributes, decorator, guard_marks, promotion
+from xdist_fixtureworker.fixture_worker import lookup, runner, sharing
+from xdist_fixtureworker.rules import guard_plugin, promotable, worker_id
+from xdist_fixtureworker.test_worker import client, instances
+
+
+def died_message(reason: str) -> str:
+    return str(errors.FixtureWorkerDiedError.because(reason))
+
 
 MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
     (
-        errors.unknown_treatment_of_strays,
+        settings.unknown_treatment_of_strays,
         ("murder",),
         "the ini setting fixture_worker_strays is 'murder'.\n"
         "It says what is done about processes that outlive the worker that started them: report, "
         "kill or ignore.",
     ),
     (
-        errors.cannot_pickle,
+        sharing.cannot_pickle,
         (
             "engine",
             "conftest.py:7",
@@ -35,7 +48,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         'stay as it is, share=attrs("url", "port") sends these attributes of it.',
     ),
     (
-        errors.cannot_pickle,
+        sharing.cannot_pickle,
         ("lock", "conftest.py:7", "_thread.lock", "TypeError: cannot pickle it", None, True),
         "the value of the global fixture 'lock' (conftest.py:7) cannot be sent to the test "
         "workers: it is a _thread.lock, and pickle refuses it (TypeError: cannot pickle it).\n"
@@ -44,7 +57,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "stay as it is, lock: attrs(url, port) in global_fixtures sends these attributes of it.",
     ),
     (
-        errors.cannot_read,
+        sharing.cannot_read,
         ("server", "conftest.py:7", "http.server.HTTPServer", "AttributeError: no attribute 'url'"),
         "an attribute of the global fixture 'server' (conftest.py:7) cannot be read to be sent to "
         "the test workers: its value is a http.server.HTTPServer (AttributeError: no attribute "
@@ -52,14 +65,14 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "Share attributes that it has when it is set up.",
     ),
     (
-        errors.too_large,
+        sharing.too_large,
         ("dump", "conftest.py:7", 3_000_000_000, 2_146_435_072),
         "the value of the global fixture 'dump' (conftest.py:7) is too large to be sent to the "
         "test workers: 3000000000 bytes when pickled, of 2146435072 at most.\n"
         "Write it to a file below tmp_path_factory and return the path.",
     ),
     (
-        errors.cannot_unpickle,
+        client.cannot_unpickle,
         ("config", "conftest.py:7", "gw2", "AttributeError: no attribute 'Config'"),
         "the value of the global fixture 'config' (conftest.py:7) was sent by the fixture worker "
         "but cannot be unpickled in test worker gw2 (AttributeError: no attribute 'Config').\n"
@@ -67,7 +80,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "import, or return plain data.",
     ),
     (
-        errors.cannot_pickle_parameter,
+        instances.cannot_pickle_parameter,
         ("tables", "conftest.py:7", "engine", "TypeError: cannot pickle it"),
         "the indirect parameter of 'engine' that the global fixture 'tables' (conftest.py:7) "
         "depends on cannot be sent to the fixture worker (TypeError: cannot pickle it).\n"
@@ -75,7 +88,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "(params=...): those are not sent.",
     ),
     (
-        errors.other_parameter,
+        lookup.other_parameter,
         ("tables", "conftest.py:7", "engine", 2, "'alpha'", "'beta'"),
         "the global fixture 'tables' (conftest.py:7) needs params[2] of 'engine', which is 'alpha' "
         "in the test worker and 'beta' in the fixture worker.\n"
@@ -83,7 +96,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "in each process. Sort them, or write a list of what is the same in every process.",
     ),
     (
-        errors.other_parameter,
+        lookup.other_parameter,
         ("tables", "conftest.py:7", "tables", 0, "", None),
         "the global fixture 'tables' (conftest.py:7) needs params[0] of 'tables', which is no "
         "plain data in the test worker and missing in the fixture worker.\n"
@@ -91,7 +104,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "in each process. Sort them, or write a list of what is the same in every process.",
     ),
     (
-        errors.other_parameter,
+        lookup.other_parameter,
         ("tables", "conftest.py:7", "tables", 0, "(1, 2)", ""),
         "the global fixture 'tables' (conftest.py:7) needs params[0] of 'tables', which is (1, 2) "
         "in the test worker and no plain data in the fixture worker.\n"
@@ -99,26 +112,26 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "in each process. Sort them, or write a list of what is the same in every process.",
     ),
     (
-        errors.set_up_broke,
+        runner.set_up_broke,
         ("tables", "Traceback (most recent call last):\nRuntimeError: no"),
         "the global fixture 'tables' could not be set up, because an exception came up around it "
         "in the fixture worker, in a hook for instance:\n"
         "Traceback (most recent call last):\nRuntimeError: no",
     ),
     (
-        errors.fixture_worker_died,
+        died_message,
         ("its process 7 was killed by signal 9",),
         "the fixture worker ended before this global fixture was set up: its process 7 was killed "
         "by signal 9.\n"
         "The end of the report says what is known of it.",
     ),
     (
-        errors.fixture_worker_did_not_start,
+        service.fixture_worker_did_not_start,
         ("Traceback (most recent call last):\nRuntimeError: no\n\n",),
         "the fixture worker could not start.\nTraceback (most recent call last):\nRuntimeError: no",
     ),
     (
-        errors.fixture_worker_did_not_start,
+        service.fixture_worker_did_not_start,
         ("ValueError: invalid literal for int() with base 10: 'fixtureworker'\n",),
         "the fixture worker could not start.\n"
         "ValueError: invalid literal for int() with base 10: 'fixtureworker'\n"
@@ -126,16 +139,16 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "Code that computes with it can ask xdist_fixtureworker.is_fixture_worker(config) first.",
     ),
     (
-        errors.worker_id_hint,
+        worker_id.worker_id_hint,
         ("KeyError: 'fixtureworker'",),
         '\nThe worker id of the fixture worker is "fixtureworker", not "gw" and a number. '
         "Code that computes with it can ask xdist_fixtureworker.is_fixture_worker(config) first.",
     ),
-    (errors.worker_id_hint, ("RuntimeError: fixtureworker",), ""),
-    (errors.worker_id_hint, ("ValueError: something else",), ""),
-    (errors.worker_id_hint, ("",), ""),
+    (worker_id.worker_id_hint, ("RuntimeError: fixtureworker",), ""),
+    (worker_id.worker_id_hint, ("ValueError: something else",), ""),
+    (worker_id.worker_id_hint, ("",), ""),
     (
-        errors.version_unfit,
+        versions.version_unfit,
         (
             "pytest",
             "10.0.1",
@@ -149,7 +162,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "--no-fixture-worker: global fixtures then run once per test worker.",
     ),
     (
-        errors.mixed_pythons,
+        process.mixed_pythons,
         ("3.11", "3.13", "gw1"),
         "--fixture-worker needs one Python version for all workers: the controller and the "
         "fixture worker run Python 3.11, test worker gw1 runs 3.13.\n"
@@ -157,7 +170,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "Run pytest once per version, or use --no-fixture-worker.",
     ),
     (
-        errors.timed_out,
+        runner.exceeds_timeout,
         ("set-up", "tables", "conftest.py:7", 2.5),
         "the set-up of the global fixture 'tables' (conftest.py:7) took longer than the 2.5 s of "
         "fixture_worker_timeout.\n"
@@ -165,7 +178,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "needs longer, raise the limit.",
     ),
     (
-        errors.hanging,
+        runner.hangs,
         ("finalizer", "tables", "conftest.py:7", "thread MainThread:\n  File ..."),
         "the finalizer of the global fixture 'tables' (conftest.py:7) hangs: it took longer than "
         "fixture_worker_timeout, and no exception reaches it, as in a call into C code.\n"
@@ -174,7 +187,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "thread MainThread:\n  File ...",
     ),
     (
-        errors.silent,
+        relay.says_nothing_more,
         ("the set-up of tables (conftest.py:7)",),
         "the set-up of tables (conftest.py:7) hangs: it took longer than fixture_worker_timeout, "
         "and no thread of the fixture worker runs, as in a call into C code that keeps the "
@@ -182,64 +195,64 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "Nothing else can be set up or finalized. Use a time-out of the library that it calls.",
     ),
     (
-        errors.already_finalized,
+        runner.already_finalized,
         ("tables", "conftest.py:3"),
         "a finalizer asks for the fixture 'tables' (conftest.py:3), which is finalized already.\n"
         "Let the fixture with that finalizer name 'tables' as an argument: then it goes first.",
     ),
     (
-        errors.bad_timeout,
+        settings.bad_timeout,
         ("fixture_worker_timeout", "'soon'"),
         "the ini setting fixture_worker_timeout is 'soon', which is not a number of seconds.\n"
         "Write a number such as 60 or 2.5; 0, or nothing, is no limit.",
     ),
     (
-        errors.recover_not_callable,
+        decorator.recover_not_callable,
         ("tables", "conftest.py:7", 3),
         "@global_fixture(recover=3) on 'tables' (conftest.py:7): recover is a function that takes "
         "the fixture's value.\n"
         "Give it the function itself, without calling it.",
     ),
     (
-        errors.narrower_scope,
+        decorator.narrower_scope,
         ("tables", "conftest.py:7", "module"),
         "@global_fixture on the module-scoped fixture 'tables' (conftest.py:7): a global fixture "
         "lives as long as the test run.\n"
         'Write @pytest.fixture(scope="session") below it, or @global_fixture alone.',
     ),
     (
-        errors.dynamic_scope,
+        decorator.dynamic_scope,
         ("tables", "conftest.py:7"),
         "@global_fixture on the fixture 'tables' (conftest.py:7), whose scope a function decides: "
         "a global fixture lives as long as the test run.\n"
         'Write scope="session" instead of the function.',
     ),
     (
-        errors.on_class,
+        decorator.on_class,
         ("Tables", "conftest.py:7"),
         "@global_fixture on the class 'Tables' (conftest.py:7): only functions can be fixtures.\n"
         "Decorate a function that returns an instance of the class.",
     ),
     (
-        errors.not_a_function,
+        decorator.not_a_function,
         ("'tables'",),
         "@global_fixture got 'tables', which is neither a function nor a pytest fixture.\n"
         "Options go in by name: @global_fixture(autouse=True).",
     ),
     (
-        errors.unknown_argument,
+        decorator.unknown_argument,
         ("sharing", ("share", "env", "params")),
         "@global_fixture got an unknown argument 'sharing'.\nIt takes: share, env, params.",
     ),
     (
-        errors.unknown_argument,
+        decorator.unknown_argument,
         ("scope", ("share", "env", "params")),
         "@global_fixture takes no scope: a global fixture lives as long as the test run, and "
         "as a session fixture where tests are not distributed.\n"
         "Leave scope out.",
     ),
     (
-        errors.unknown_share,
+        decorator.unknown_share,
         ("tables", "conftest.py:7", "proxy"),
         "@global_fixture(share='proxy') on 'tables' (conftest.py:7): this way of sharing comes "
         "with a later version.\n"
@@ -247,7 +260,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         'attributes of the object: share=attrs("url", "port").',
     ),
     (
-        errors.unknown_share,
+        decorator.unknown_share,
         ("tables", "conftest.py:7", "Copy"),
         "@global_fixture(share='Copy') on 'tables' (conftest.py:7): this way of sharing does not "
         "exist.\n"
@@ -255,26 +268,26 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         'attributes of the object: share=attrs("url", "port").',
     ),
     (
-        errors.no_attributes,
+        attributes.no_attributes,
         (),
         "attrs() without names would share nothing.\n"
         'Name the attributes that the tests need: attrs("url", "config.port").',
     ),
     (
-        errors.not_an_attribute,
+        attributes.not_an_attribute,
         ("url()",),
         "attrs('url()'): this cannot be the name of an attribute.\n"
         'Names go in as texts, one by one, with dots for attributes of attributes: attrs("url", '
         '"config.port").',
     ),
     (
-        errors.attribute_within_another,
+        attributes.attribute_within_another,
         ("config.port", "config"),
         "attrs() got 'config', which is the whole object, and 'config.port', which is an attribute "
         "of it.\nRemove one of the two.",
     ),
     (
-        errors.not_shared,
+        attributes.not_shared,
         ("server", "config.password", ("url", "config.port")),
         "'config.password' of the global fixture 'server' is not shared with the test workers; "
         "shared are: url, config.port.\n"
@@ -284,78 +297,78 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "Methods can be called in the fixture worker only.",
     ),
     (
-        errors.record_is_read_only,
+        attributes.record_is_read_only,
         ("server", "port"),
         "'port' of the global fixture 'server' cannot be changed here: test workers have a "
         "read-only record, and the object itself is in the fixture worker.\n"
         "Change it in the fixture, or in another global fixture that depends on it.",
     ),
     (
-        errors.unknown_promotion,
+        promotion.unknown_promotion,
         ("httpbin: attr(url)", "global_fixtures"),
         "global_fixtures: 'httpbin: attr(url)' is not understood.\n"
         "Write the name of a session fixture, alone or with the attributes of it that are shared: "
         "docker_services, or httpbin: attrs(url, host)",
     ),
     (
-        errors.wrong_promotion,
+        promotion.wrong_promotion,
         ("httpbin: attrs()", "global_fixtures", "attrs() without names would share nothing."),
         "global_fixtures: 'httpbin: attrs()' is not right: attrs() without names would share "
         "nothing.",
     ),
     (
-        errors.promotion_by_proxy,
+        promotion.promotion_by_proxy,
         ("pool: proxy", "global_fixtures"),
         "global_fixtures: 'pool: proxy' asks for share=\"proxy\", which comes with a later version."
         "\nUntil then, share the attributes that the tests need, as in httpbin: attrs(url, host), "
         "or leave the fixture out: each test worker then sets it up for itself.",
     ),
     (
-        errors.no_such_session_fixture,
+        promotable.no_such_session_fixture,
         ("tabels", "--global-fixture", ("tables", "labels")),
         "--global-fixture: there is no session fixture 'tabels'. Did you mean tables or labels?\n"
         "pytest --fixtures lists all. A plugin that is not loaded has none.",
     ),
     (
-        errors.no_such_session_fixture,
+        promotable.no_such_session_fixture,
         ("tabels", "global_fixtures", ()),
         "global_fixtures: there is no session fixture 'tabels'.\n"
         "pytest --fixtures lists all. A plugin that is not loaded has none.",
     ),
     (
-        errors.not_collected,
+        promotable.not_collected,
         ("tabels", "global_fixtures", ("tables", "labels")),
         "global_fixtures: there is no session fixture 'tabels' in what was collected; did you mean "
         "tables or labels?",
     ),
     (
-        errors.promotion_of_narrower,
+        promotable.promotion_of_narrower,
         ("tables", "global_fixtures", ("module-scoped (a.py:7)", "function-scoped (b.py:8)")),
         "global_fixtures: the fixture 'tables' cannot be global, because a global fixture lives as "
         "long as the test run. It is module-scoped (a.py:7) and function-scoped (b.py:8).\n"
         "Name the session fixture that does the work for it, or give it that scope.",
     ),
     (
-        errors.promotion_refused,
+        promotable.promotion_refused,
         ("loop", "global_fixtures", "plugin.py:7", "it belongs to one process", "Leave it there"),
         "global_fixtures: the fixture 'loop' (plugin.py:7) cannot be global: it belongs to one "
         "process.\n"
         "Remove it there. Leave it there.",
     ),
     (
-        errors.arguments_on_fixture,
+        decorator.arguments_on_fixture,
         ("tables", "conftest.py:7", ("autouse", "ids")),
         "@global_fixture(autouse, ids) on top of @pytest.fixture, on 'tables' (conftest.py:7): "
         "these arguments belong to the fixture.\n"
         "Give them to @pytest.fixture, or use @global_fixture alone.",
     ),
     (
-        errors.already_global,
+        decorator.already_global,
         ("tables", "conftest.py:7"),
         "@global_fixture twice on 'tables' (conftest.py:7).\nRemove one of the two.",
     ),
     (
-        errors.instance_method,
+        decorator.instance_method,
         ("tables", "test_it.py:7"),
         "the global fixture 'tables' (test_it.py:7) is an instance method: it outlives every "
         "instance of its test class.\n"
@@ -363,20 +376,20 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "class.",
     ),
     (
-        errors.guard_arguments,
+        guard_marks.guard_arguments,
         ("parallel_only", "conftest.py:7"),
         "@pytest.mark.parallel_only with arguments (conftest.py:7): a guard takes none.\n"
         "Write @pytest.mark.parallel_only alone.",
     ),
     (
-        errors.both_guards,
+        guard_marks.both_guards,
         ("tables", "conftest.py:7"),
         "both guards, parallel_only and serial_only, on the fixture 'tables' (conftest.py:7): no "
         "run has such a fixture.\n"
         "Remove one of the two; two fixtures that differ in their guards need a function each.",
     ),
     (
-        errors.guarded_twice,
+        guard_marks.guarded_twice,
         ("tables", "conftest.py:7", "conftest.py:11"),
         "two guarded definitions of the fixture 'tables' have the same function name "
         "(conftest.py:7 and conftest.py:11): Python keeps only the second, so that no run has the "
@@ -384,48 +397,48 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         'Give the functions different names, and both of them name="tables".',
     ),
     (
-        errors.guard_below_fixture,
+        guard_plugin.guard_below_fixture,
         ("serial_only", "tables", "conftest.py:7"),
         "@pytest.mark.serial_only below @pytest.fixture, on 'tables' (conftest.py:7), has no "
         "effect: pytest takes it for a mark of a test.\n"
         "Put it above @pytest.fixture.",
     ),
     (
-        errors.guard_too_early,
+        guard_plugin.guard_too_early,
         ("serial_only", "tables", "plugin.py:7"),
         "@pytest.mark.serial_only on the fixture 'tables' (plugin.py:7) has no effect: the module "
         "was imported before pytest loaded xdist_fixtureworker.\n"
         "Write 'from xdist_fixtureworker import serial_only' in it, and @serial_only.",
     ),
     (
-        errors.guards_unfit,
+        guard_marks.guards_unfit,
         ("parallel_only", "tables", "conftest.py:7", "99.0"),
         "@parallel_only on the fixture 'tables' (conftest.py:7) cannot be obeyed: pytest 99.0 has "
         "no FixtureManager._register_fixture any more, by which definitions are kept out.\n"
         "Install an earlier pytest, or a later pytest-xdist-fixtureworker.",
     ),
     (
-        errors.guarded_fixture,
+        guard_plugin.guarded_fixture,
         ("tables", "conftest.py:7", "parallel_only"),
         "needs the fixture 'tables' (conftest.py:7), which is parallel_only: run pytest with -n, "
         "as in -n2",
     ),
     (
-        errors.guarded_test,
+        guard_plugin.guarded_test,
         ("serial_only",),
         "the test is serial_only: run pytest without -n, or with -n0",
     ),
     (
-        errors.skipped_by_guard,
+        guard_plugin.skipped_by_guard,
         (1, "parallel_only"),
         "1 test was skipped by the guard parallel_only: run pytest with -n, as in -n2",
     ),
     (
-        errors.skipped_by_guard,
+        guard_plugin.skipped_by_guard,
         (3, "serial_only"),
         "3 tests were skipped by the guard serial_only: run pytest without -n, or with -n0",
     ),
-    (errors.way_to_run, ("parallel_only",), "with -n, as in -n2"),
+    (guard_plugin.way_to_run, ("parallel_only",), "with -n, as in -n2"),
 ]
 
 
@@ -434,13 +447,26 @@ def test_message(message: Callable[..., str], arguments: tuple[object, ...], tex
     assert message(*arguments) == text
 
 
+def messages_of_the_package() -> set[tuple[str, str]]:
+    """Module and name of each function in a section "messages"."""
+    root = Path(xdist_fixtureworker.__file__).parent
+    found = set()
+    for path in root.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        _, _, section = text.partition("\n# --- messages\n")
+        name = ".".join(("xdist_fixtureworker", *path.relative_to(root).with_suffix("").parts))
+        found |= {
+            (name, node.name)
+            for node in ast.parse(section).body
+            if isinstance(node, ast.FunctionDef)
+        }
+    return found
+
+
 def test_every_message_is_quoted_here() -> None:
-    functions = {
-        function
-        for _, function in inspect.getmembers(errors, inspect.isfunction)
-        if function.__module__ == errors.__name__
-    }
-    assert {message for message, _, _ in MESSAGES} == functions
+    quoted = {(message.__module__, message.__name__) for message, _, _ in MESSAGES}
+    not_in_sections = {(__name__, "died_message"), (worker_id.__name__, "worker_id_hint")}
+    assert quoted - not_in_sections == messages_of_the_package()
 
 
 def test_all_run_time_errors_have_one_base() -> None:

@@ -10,9 +10,10 @@ from unittest.mock import Mock
 import pytest
 from xdist.plugin import pytest_cmdline_main
 
-from xdist_fixtureworker import errors, global_fixture, parallel_only, serial_only
+from xdist_fixtureworker import global_fixture, parallel_only, serial_only
 from xdist_fixtureworker._compat import fixture_function, is_fixture
-from xdist_fixtureworker.guards import (
+from xdist_fixtureworker.declared import guard_marks
+from xdist_fixtureworker.declared.guard_marks import (
     failing_guard,
     guard_of,
     is_parallel,
@@ -92,7 +93,7 @@ def test_arguments(mark: Any, arguments: tuple[Any, ...], keywords: dict[str, An
             use(*arguments, **keywords)
         here = raised.traceback[0].lineno + 1
         assert here > line
-        assert str(raised.value) == errors.guard_arguments(mark.name, f"test_guards.py:{here}")
+        assert str(raised.value) == guard_marks.guard_arguments(mark.name, f"test_guards.py:{here}")
 
 
 # --- on fixtures
@@ -184,7 +185,7 @@ def test_both_guards() -> None:
     for function, decorate in ways.items():
         with pytest.raises(pytest.UsageError) as raised:
             decorate(function)
-        assert str(raised.value) == errors.both_guards(function.__name__, place(function))
+        assert str(raised.value) == guard_marks.both_guards(function.__name__, place(function))
 
 
 def test_functions_without_a_guard() -> None:

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from xdist_fixtureworker.ledger_file import LedgerFile, forget, read_leftovers, remove
-from xdist_fixtureworker.strays import Identity
+from xdist_fixtureworker.processes.crash_file import LedgerFile, forget, read_leftovers, remove
+from xdist_fixtureworker.processes.strays import Identity
 
 ME = Identity.of(os.getpid())
 UID = "testrun"

@@ -7,7 +7,7 @@ import io
 import pytest
 from _pytest.terminal import TerminalReporter
 
-from xdist_fixtureworker.controller.patience import Patience, WaitingLine
+from xdist_fixtureworker.controller.slow_notice import Patience, WaitingLine
 
 
 def told(patience: Patience, seconds: int) -> dict[int, str]:

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from xdist_fixtureworker.plain_values import comparable
+from xdist_fixtureworker.rules.same_value import comparable
 
 
 class Text(str):

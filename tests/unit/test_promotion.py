@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from xdist_fixtureworker.attributes import Attributes
-from xdist_fixtureworker.promotion import Promotion, promotions, read_promotions
-from xdist_fixtureworker.suitability import collects_everything
+from xdist_fixtureworker.declared.attributes import Attributes
+from xdist_fixtureworker.declared.promotion import Promotion, promotions, read_promotions
+from xdist_fixtureworker.rules.promotable import collects_everything
 
 
 def configured(pytester: pytest.Pytester, lines: str, *arguments: str) -> list[Promotion]:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from xdist_fixtureworker import values
+from xdist_fixtureworker.controller import relay as relay_module
 from xdist_fixtureworker.controller.relay import FIXTURE_WORKER, Delivery, Relay
 from xdist_fixtureworker.errors import (
     FixtureWorkerDiedError,
     ProtocolError,
     SetUpError,
-    fixture_worker_died,
-    silent,
 )
-from xdist_fixtureworker.protocol import (
+from xdist_fixtureworker.wire import pickles
+from xdist_fixtureworker.wire.messages import (
     Answer,
     Begin,
     Change,
@@ -24,6 +23,7 @@ from xdist_fixtureworker.protocol import (
     Finish,
     Finished,
     Hanging,
+    Inline,
     Instance,
     Interrupt,
     Message,
@@ -40,7 +40,7 @@ from xdist_fixtureworker.protocol import (
 
 TABLES = Instance((), "tables", "conftest", "tables", 0, ())
 SERVER = Instance((), "server", "conftest", "server", 0, ())
-READY = Ready(0, b"value", (Change(1, 1, (Variable("URL", "u"),)),), ())
+READY = Ready(0, Inline(b"value"), (Change(1, 1, (Variable("URL", "u"),)),), ())
 FAILED = Failed(0, b"packed", "ValueError: no", "conftest.py:3", {"outcome": "failed"})
 
 
@@ -60,14 +60,13 @@ def with_id(answer: Answer, id_: int) -> Answer:
 
 def died(id_: int, reason: str) -> Failed:
     """What is answered in place of a fixture worker that died."""
-    text = fixture_worker_died(reason)
-    packed = values.pack_exception(FixtureWorkerDiedError(text))
-    return Failed(id_, packed, text, "", None)
+    error = FixtureWorkerDiedError.because(reason)
+    return Failed(id_, pickles.pack_exception(error), str(error), "", None)
 
 
 def hangs(id_: int, text: str) -> Failed:
     """What is answered in place of a fixture worker that hangs."""
-    return Failed(id_, values.pack_exception(SetUpError(text)), text, "", None)
+    return Failed(id_, pickles.pack_exception(SetUpError(text)), text, "", None)
 
 
 def set_up(
@@ -212,7 +211,7 @@ class TestFixtureWorkerDown:
         relay.from_test_worker("gw0", Request(1, TABLES))
         ((_, answer),) = relay.fixture_worker_down("gone")
         assert isinstance(answer, Failed)
-        error = values.unpack_exception(answer.exception, answer.traceback)
+        error = pickles.unpack_exception(answer.exception, answer.traceback)
         assert type(error) is FixtureWorkerDiedError
         assert str(error) == answer.text
 
@@ -370,7 +369,7 @@ class TestHanging:
     def test_it_does_not_even_say_so(self, relay: Relay) -> None:
         relay.from_test_worker("gw0", Request(1, TABLES))
         relay.from_fixture_worker(SettingUp(1, "tables", "conftest.py:9", True))
-        text = silent("the set-up of tables (conftest.py:9)")
+        text = relay_module.says_nothing_more("the set-up of tables (conftest.py:9)")
         assert relay.says_nothing() == [("gw0", hangs(1, text))]
         assert relay.says_nothing() == []
 
@@ -381,7 +380,7 @@ class TestHanging:
 
 
 class TestRecovery:
-    ONE, OTHER = Recovery(TABLES, b"one"), Recovery(SERVER, b"other")
+    ONE, OTHER = Recovery(TABLES, Inline(b"one")), Recovery(SERVER, Inline(b"other"))
 
     def test_last_set_up_first_and_only_what_can_be(self, relay: Relay) -> None:
         set_up(relay, 1, "one", "conftest.py:1", recovery=self.ONE)
@@ -419,7 +418,7 @@ TO_FIXTURE_WORKER: list[Message] = [
     Begin("run", 1, None),
     Finish(),
     Interrupt(),
-    Recover(1, Recovery(TABLES, b"")),
+    Recover(1, Recovery(TABLES, Inline(b""))),
     WorkerJoined("gw0", 1, 1.5),
     Request(1, TABLES),
 ]

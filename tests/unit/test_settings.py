@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from xdist_fixtureworker import errors
+from xdist_fixtureworker import settings
 from xdist_fixtureworker.settings import timeout
 
 
@@ -33,4 +33,4 @@ def test_what_is_no_number_of_seconds(pytester: pytest.Pytester, text: str, show
     config = pytester.parseconfig("-o", f"fixture_worker_timeout={text}")
     with pytest.raises(pytest.UsageError) as excinfo:
         timeout(config)
-    assert str(excinfo.value) == errors.bad_timeout("fixture_worker_timeout", shown)
+    assert str(excinfo.value) == settings.bad_timeout("fixture_worker_timeout", shown)

@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 
 from xdist_fixtureworker.errors import RemoteTraceback
-from xdist_fixtureworker.values import (
+from xdist_fixtureworker.wire.culprit import find_culprit, type_name
+from xdist_fixtureworker.wire.pickles import (
     describe,
-    find_culprit,
     pack,
     pack_exception,
-    type_name,
     unpack,
     unpack_exception,
 )

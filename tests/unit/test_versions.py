@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from xdist_fixtureworker import errors
 from xdist_fixtureworker.controller import versions
 
 ROOT = Path(__file__).parents[2]
@@ -51,7 +50,7 @@ def test_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(versions, "NEEDED", needed)
     with pytest.raises(pytest.UsageError) as excinfo:
         versions.check()
-    assert str(excinfo.value) == errors.version_unfit(
+    assert str(excinfo.value) == versions.version_unfit(
         "execnet",
         version("execnet"),
         "2.1",

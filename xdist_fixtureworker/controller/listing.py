@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from .._compat import all_definitions
-from ..definitions import global_declaration
-from ..guards import failing_guard, guard_of
-from ..locations import plain
+from ..declared.definitions import global_declaration
+from ..declared.guard_marks import failing_guard, guard_of
+from ..declared.locations import plain
 
 _GLOBAL = "Global: set up once per test run, in the fixture worker, with -n and --fixture-worker."
 

@@ -22,9 +22,8 @@ import execnet
 import pytest
 from xdist.workermanage import NodeManager, WorkerController
 
-from .. import errors
-from ..roles import FIXTURE_WORKER, FIXTURE_WORKER_ID, HANDOVER
-from .exits import discard_what_is_sent
+from ..roles import FIXTURE_WORKER_ID, Role, hand_over
+from .worker_exits import discard_what_is_sent
 
 EXIT_TIMEOUT = 10.0
 """Seconds that the process has to exit once nothing is left to finalize; then it is killed."""
@@ -132,7 +131,7 @@ class FixtureWorkerProcess:
             config,
             self._event,
         )
-        self.node.workerinput[HANDOVER] = (FIXTURE_WORKER, self.channel)
+        hand_over(self.node.workerinput, Role.FIXTURE_WORKER, self.channel)
 
     def start(self) -> None:
         """Start pytest in the process; returns before it is up."""
@@ -200,7 +199,7 @@ def check_python(version: str, worker: str) -> None:
     """
     ours = f"{sys.version_info.major}.{sys.version_info.minor}"
     if version != ours:
-        raise pytest.UsageError(errors.mixed_pythons(ours, version, worker))
+        raise pytest.UsageError(mixed_pythons(ours, version, worker))
 
 
 def check_local_pythons(config: pytest.Config) -> None:
@@ -219,3 +218,15 @@ def check_local_pythons(config: pytest.Config) -> None:
         answer = subprocess.run(command, capture_output=True, text=True, check=False)
         if answer.returncode == 0:
             check_python(answer.stdout.strip(), f"popen//python={python}")
+
+
+# --- messages
+
+
+def mixed_pythons(ours: str, theirs: str, worker: str) -> str:
+    return (
+        f"--fixture-worker needs one Python version for all workers: the controller and the "
+        f"fixture worker run Python {ours}, test worker {worker} runs {theirs}.\n"
+        f"Values travel as pickles, which different versions need not understand. "
+        f"Run pytest once per version, or use --no-fixture-worker."
+    )

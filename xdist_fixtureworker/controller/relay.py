@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from .. import errors, values
-from ..protocol import (
+from .. import errors
+from ..wire import pickles
+from ..wire.frozen import Frozen, replace
+from ..wire.messages import (
     Answer,
     ExitRequested,
     Failed,
@@ -43,8 +45,7 @@ FIXTURE_WORKER = ""
 Delivery = tuple[str, Message]
 
 
-@dataclass(frozen=True)
-class Live:
+class Live(Frozen):
     """A global fixture that is set up, or being set up, in the fixture worker."""
 
     fixture: str
@@ -168,7 +169,7 @@ class Relay:
         activity = self.record.activity or ""
         if self.record.hanging is not None:
             return []
-        return self._hanging(Hanging(id_, errors.silent(activity)))
+        return self._hanging(Hanging(id_, says_nothing_more(activity)))
 
     def interrupt(self) -> list[Delivery]:
         """What to send when the user does not want to wait for a set-up any more."""
@@ -244,13 +245,24 @@ class Relay:
 
     def _died_error(self) -> errors.FixtureWorkerDiedError:
         reason = (self.record.died or "").rstrip().rpartition("\n")[2]  # whole in the summary
-        return errors.FixtureWorkerDiedError(errors.fixture_worker_died(reason))
+        return errors.FixtureWorkerDiedError.because(reason)
 
 
 def _failed(id_: int, error: errors.FixtureWorkerError) -> Failed:
-    packed = values.pack_exception(error)
+    packed = pickles.pack_exception(error)
     return Failed(id=id_, exception=packed, text=str(error), traceback="", report=None)
 
 
 def _first_line(text: str) -> str:
     return text.partition("\n")[0]
+
+
+# --- messages
+
+
+def says_nothing_more(activity: str) -> str:
+    return (
+        f"{activity} hangs: it took longer than fixture_worker_timeout, and no thread of the "
+        f"fixture worker runs, as in a call into C code that keeps the interpreter's lock.\n"
+        f"Nothing else can be set up or finalized. Use a time-out of the library that it calls."
+    )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ..promotion import INI
+from ..declared.promotion import INI
 from .relay import Record
 
 # These remember failed node ids for the next run, where no test has them.

@@ -13,7 +13,7 @@ import pytest
 
 from ..roles import FIXTURE_WORKER_ID
 from . import reporting, versions
-from .run import Run
+from .service import Run
 from .signals import EndSignals
 
 _SHOWS_ONLY = ("collectonly", "showfixtures", "show_fixtures_per_test", "setupplan")

@@ -16,9 +16,10 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from ..protocol import Begin, Message, WorkerJoined, decode, encode
-from .patience import Patience
+from ..wire.codec import decode, encode
+from ..wire.messages import Begin, Message, WorkerJoined
 from .relay import FIXTURE_WORKER, Delivery, Live, Relay
+from .slow_notice import Patience
 
 if TYPE_CHECKING:
     import execnet

@@ -19,8 +19,6 @@ from typing import Any
 
 import pytest
 
-from .. import errors
-
 NEWEST: Mapping[str, tuple[int, int]] = {
     "pytest": (9, 2),
     "pytest-xdist": (3, 8),
@@ -85,7 +83,7 @@ def check() -> None:
         if names:
             newest = _text(NEWEST[distribution])
             raise pytest.UsageError(
-                errors.version_unfit(distribution, _version(distribution), newest, names)
+                version_unfit(distribution, _version(distribution), newest, names)
             )
 
 
@@ -137,3 +135,15 @@ def _minor(text: str) -> tuple[int, int]:
 
 def _text(numbers: tuple[int, int]) -> str:
     return ".".join(map(str, numbers))
+
+
+# --- messages
+
+
+def version_unfit(distribution: str, version: str, newest: str, missing: list[str]) -> str:
+    return (
+        f"--fixture-worker cannot work with {distribution} {version}, which lacks what it needs: "
+        f"{', '.join(missing)}. The newest {distribution} that it was tested with is {newest}.\n"
+        f"Upgrade pytest-xdist-fixtureworker, install '{distribution}=={newest}.*', or use "
+        f"--no-fixture-worker: global fixtures then run once per test worker."
+    )

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from .. import errors, values
-from ..declare import Declaration
-from ..definitions import Definition
-from ..protocol import Answer, Change, Failed, Output, Ready
+from .. import errors
+from ..declared.decorator import Declaration
+from ..declared.definitions import Definition
+from ..rules.worker_id import worker_id_hint
+from ..wire import pickles
+from ..wire.messages import Answer, Change, Failed, Inline, Output, Ready
 from .sharing import share
 
 Serialize = Callable[[pytest.TestReport], Mapping[str, Any]]
@@ -52,7 +54,7 @@ def answer_of(outcome: Outcome, id_: int, serialize: Serialize) -> Answer:
     if outcome.error is not None:
         return failed(outcome.error, outcome.report, id_, serialize)
     try:
-        return Ready(id_, outcome.pack(), outcome.environment, outcome.output)
+        return Ready(id_, Inline(outcome.pack()), outcome.environment, outcome.output)
     except errors.CannotShareError as error:
         return failed(error, None, id_, serialize)
 
@@ -62,13 +64,13 @@ def failed(
 ) -> Failed:
     """The answer that ``error`` came up, and is shown as in ``report``."""
     traceback = report.longreprtext if report is not None else ""
-    hint = errors.worker_id_hint(traceback)
+    hint = worker_id_hint(traceback)
     if report is not None and hint:
         report.sections.append(("the fixture worker's id", hint.strip()))
     return Failed(
         id=id_,
-        exception=values.pack_exception(error),
-        text=values.describe(error),
+        exception=pickles.pack_exception(error),
+        text=pickles.describe(error),
         traceback=traceback,
         report=None if report is None else serialize(report),
     )

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from _pytest.nodes import Node
 
 from .._compat import defining_node, set_final, visible_definitions
-from ..definitions import ArgNames, Definition, dependencies, global_declaration
+from ..declared.definitions import ArgNames, Definition, dependencies, global_declaration
+from ..wire.frozen import Frozen
 
 
-@dataclass(frozen=True)
-class Value:
+class Value(Frozen):
     """A parameter's value. Equal values, as pytest compares them, share one ``Value`` object."""
 
     name: str

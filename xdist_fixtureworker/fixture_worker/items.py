@@ -17,8 +17,8 @@ from _pytest.fixtures import FuncFixtureInfo, TopRequest
 from _pytest.runner import call_and_report
 from _pytest.scope import Scope
 
-from ..definitions import Definition
-from ..locations import underlying
+from ..declared.definitions import Definition
+from ..declared.locations import underlying
 
 
 @dataclass

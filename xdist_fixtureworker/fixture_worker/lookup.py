@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import pytest
 from _pytest.nodes import Node
 
-from .. import errors, values
-from .._compat import (
-    autouse_names,
-    defining_node,
-    is_session_scoped,
-    visible_definitions,
-)
-from ..definitions import (
+from .._compat import autouse_names, defining_node, is_session_scoped, visible_definitions
+from ..declared.definitions import (
     ArgNames,
     Definition,
     definition_of,
@@ -24,16 +17,17 @@ from ..definitions import (
     global_declaration,
     own_parameters,
 )
-from ..plain_values import comparable
-from ..protocol import Instance, Param
+from ..rules.same_value import comparable
+from ..wire import pickles
+from ..wire.frozen import Frozen
+from ..wire.messages import Instance, Param
 from .clones import Value, Values
 from .tree import Tree
 
 _ANYIO_BACKEND = "anyio_backend"
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(Frozen):
     """A global fixture in this process, with the parameters of one instance."""
 
     definition: Definition
@@ -80,11 +74,11 @@ class Lookup:
     def _unpack(self, param: Param) -> object:
         assert param.value is not None
         try:
-            return values.unpack(param.value)
+            return pickles.unpack(param.value)
         except (ImportError, AttributeError):
             # Its class stands in the test module, which is imported only where it is needed.
             self._tree.find(param.module)
-            return values.unpack(param.value)
+            return pickles.unpack(param.value)
 
     def dependencies(self, definition: Definition, node: Node) -> Iterator[Definition]:
         """What ``definition`` needs, in the order of set-up."""
@@ -144,7 +138,7 @@ def _own(param: Param, closure: Sequence[Definition], node: Node) -> object:
     declaration = global_declaration(closure[-1], node.config)
     assert declaration is not None  # it is named by an instance
     raise pytest.Collector.CollectError(
-        errors.other_parameter(
+        other_parameter(
             declaration.name, declaration.where, param.name, param.index, param.text, found
         )
     )
@@ -153,3 +147,19 @@ def _own(param: Param, closure: Sequence[Definition], node: Node) -> object:
 def _is_async(definition: Definition) -> bool:
     function = definition.func
     return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+
+
+# --- messages
+
+
+def other_parameter(  # noqa: PLR0917  # all of one kind
+    fixture: str, where: str, parameter: str, index: int, ours: str, theirs: str | None
+) -> str:
+    nothing = "no plain data"
+    found = "missing" if theirs is None else theirs or nothing
+    return (
+        f"the global fixture '{fixture}' ({where}) needs params[{index}] of '{parameter}', which "
+        f"is {ours or nothing} in the test worker and {found} in the fixture worker.\n"
+        f"Probably these params are a set, whose order differs between processes, or are computed "
+        f"in each process. Sort them, or write a list of what is the same in every process."
+    )

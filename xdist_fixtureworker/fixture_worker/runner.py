@@ -11,7 +11,6 @@ import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -21,20 +20,23 @@ from _pytest.fixtures import SubRequest
 from _pytest.nodes import Node
 from _pytest.scope import Scope
 
-from .. import errors, values
+from .. import errors
 from .._compat import defining_node, set_final
-from ..declare import Declaration
-from ..definitions import Definition, global_declaration, instance_of, module_of
-from ..ledger_file import LedgerFile
-from ..locations import in_source, location
-from ..plain_values import note_value
-from ..protocol import (
+from ..declared.decorator import Declaration
+from ..declared.definitions import Definition, global_declaration, instance_of, module_of
+from ..declared.locations import in_source, location
+from ..processes.crash_file import LedgerFile
+from ..rules.same_value import note_value
+from ..wire import pickles
+from ..wire.frozen import replace
+from ..wire.messages import (
     Answer,
     Change,
     ExitRequested,
     Finalized,
     Finalizing,
     Hanging,
+    Inline,
     Instance,
     Message,
     Output,
@@ -108,7 +110,7 @@ class Runner:
         except BaseException:
             # Of a hook of another plugin, or a bug of ours: others are to be served all the same,
             # and finalizers wait for those who use the values.
-            text = errors.set_up_broke(request.instance.name, traceback.format_exc())
+            text = set_up_broke(request.instance.name, traceback.format_exc())
             return failed(errors.SetUpError(text), None, request.id, self._serialized)
         return replace(outcome.answer, id=request.id)
 
@@ -224,7 +226,7 @@ class Runner:
             self._pack(outcome)
         if declaration.recover is not None and isinstance(outcome.packed, bytes):
             original = self._clones.original(outcome.definition)
-            recovery = Recovery(instance_of(original, node), outcome.packed)
+            recovery = Recovery(instance_of(original, node), Inline(outcome.packed))
         self._send(
             SetUp(
                 id=self._ids[id(outcome.definition)],
@@ -245,7 +247,7 @@ class Runner:
         """
         name, where = self._name_and_place(definition)
         if self._ledger.state(id(definition)) in (State.FINALIZED, State.FINALIZER_FAILED):
-            raise errors.FixtureWorkerError(errors.already_finalized(name, where))
+            raise errors.FixtureWorkerError(already_finalized(name, where))
         self._ledger.move(id(definition), State.SETTING_UP)
         self._environments[id(definition)] = dict(os.environ), len(self._changes)
         id_ = self._ids[id(definition)]
@@ -370,7 +372,7 @@ class Runner:
         recover = declaration.recover
 
         def undo() -> None:
-            recover(values.unpack(message.recovery.value))
+            recover(pickles.unpack(message.recovery.value.data))
 
         item = self._item(
             found.definition,
@@ -442,7 +444,7 @@ class Runner:
 
         def expired(stacks: str) -> str:
             item.add_report_section(when, _STACKS, stacks)
-            return errors.timed_out(what, name, where, self._timeout or 0.0)
+            return exceeds_timeout(what, name, where, self._timeout or 0.0)
 
         with self._limited(id_, what, name, where, expired):
             self._session.config.hook.pytest_runtest_protocol(item=item, nextitem=self._rest)
@@ -458,10 +460,10 @@ class Runner:
         """What runs within it has the time that ``fixture_worker_timeout`` gives it."""
 
         def timed_out(stacks: str) -> str:
-            return f"{errors.timed_out(what, name, where, self._timeout or 0.0)}\n{stacks}"
+            return f"{exceeds_timeout(what, name, where, self._timeout or 0.0)}\n{stacks}"
 
         def hanging(stacks: str) -> None:
-            self._send(Hanging(id_, errors.hanging(what, name, where, stacks)))
+            self._send(Hanging(id_, hangs(what, name, where, stacks)))
 
         return self._main.limited(self._timeout, expired or timed_out, hanging)
 
@@ -514,3 +516,38 @@ def _shown(parameter: Value) -> str:
     if value is None or isinstance(value, (str, int, float, bool)):
         return str(value)
     return f"{parameter.name}{parameter.index}"
+
+
+# --- messages
+
+
+def set_up_broke(fixture: str, traceback: str) -> str:
+    return (
+        f"the global fixture '{fixture}' could not be set up, because an exception came up around "
+        f"it in the fixture worker, in a hook for instance:\n{traceback}"
+    )
+
+
+def already_finalized(fixture: str, where: str) -> str:
+    return (
+        f"a finalizer asks for the fixture '{fixture}' ({where}), which is finalized already.\n"
+        f"Let the fixture with that finalizer name '{fixture}' as an argument: then it goes first."
+    )
+
+
+def exceeds_timeout(what: str, fixture: str, where: str, seconds: float) -> str:
+    return (
+        f"the {what} of the global fixture '{fixture}' ({where}) took longer than the "
+        f"{seconds:g} s of fixture_worker_timeout.\n"
+        f"The stacks of all threads of the fixture worker at that time are shown below. If it only "
+        f"needs longer, raise the limit."
+    )
+
+
+def hangs(what: str, fixture: str, where: str, stacks: str) -> str:
+    return (
+        f"the {what} of the global fixture '{fixture}' ({where}) hangs: it took longer than "
+        f"fixture_worker_timeout, and no exception reaches it, as in a call into C code.\n"
+        f"Nothing else can be set up or finalized. Use a time-out of the library that it calls.\n"
+        f"Stacks of the fixture worker:\n{stacks}"
+    )

@@ -16,11 +16,14 @@ from typing import Any
 import execnet
 import pytest
 
-from .. import strays
 from .._compat import captured, is_session_scoped
 from ..errors import ProtocolError
-from ..ledger_file import LedgerFile
-from ..protocol import (
+from ..processes import strays
+from ..processes.crash_file import LedgerFile
+from ..roles import RUN
+from ..settings import timeout, treatment_of_strays
+from ..wire.codec import decode, encode
+from ..wire.messages import (
     Begin,
     Finish,
     Finished,
@@ -31,13 +34,9 @@ from ..protocol import (
     Request,
     Serving,
     WorkerJoined,
-    decode,
-    encode,
 )
-from ..roles import RUN
-from ..settings import timeout, treatment_of_strays
-from .collected import collect_when_read
 from .items import FixtureItem
+from .lazy_collection import collect_when_read
 from .main_thread import MainThread
 from .runner import Runner
 from .tree import Tree

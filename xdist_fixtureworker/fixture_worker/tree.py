@@ -16,7 +16,7 @@ from _pytest.nodes import Node
 from _pytest.runner import collect_one_node
 
 from .._compat import parse_conftest_again
-from ..protocol import Step
+from ..wire.messages import Step
 
 
 class Tree:

@@ -16,12 +16,14 @@ from typing import Any
 import execnet
 import pytest
 
-from .. import errors, values
+from .. import errors
 from .._compat import is_session_scoped
-from ..declare import Declaration
-from ..plain_values import note_value
-from ..promotion import promotions
-from ..protocol import Answer, Change, Failed, Instance, Ready, Request, decode, encode
+from ..declared.decorator import Declaration
+from ..declared.promotion import promotions
+from ..rules.same_value import note_value
+from ..wire import pickles
+from ..wire.codec import decode, encode
+from ..wire.messages import Answer, Change, Failed, Instance, Ready, Request
 from .instances import GlobalDefinitions, Outcome
 
 
@@ -99,12 +101,13 @@ class TestWorker:
                 if isinstance(answer, (Ready, Failed)) and answer.id == request.id:
                     return answer  # others answer a request that Ctrl-C cut short
         except (EOFError, OSError) as error:
-            message = errors.fixture_worker_died("the connection to the controller is lost")
-            raise errors.FixtureWorkerDiedError(message) from error
+            raise errors.FixtureWorkerDiedError.because(
+                "the connection to the controller is lost"
+            ) from error
 
     def _outcome(self, declaration: Declaration, answer: Answer) -> Outcome:
         if isinstance(answer, Failed):
-            error = values.unpack_exception(answer.exception, answer.traceback)
+            error = pickles.unpack_exception(answer.exception, answer.traceback)
             report = None
             if answer.report is not None:
                 report = self._config.hook.pytest_report_from_serializable(
@@ -112,13 +115,13 @@ class TestWorker:
                 )
             return Outcome(error=error or errors.SetUpError(answer.text), report=report)
         try:
-            value = values.unpack(answer.value)
+            value = pickles.unpack(answer.value.data)
         except Exception as error:
-            message = errors.cannot_unpickle(
+            message = cannot_unpickle(
                 declaration.name,
                 declaration.where,
                 self._config.workerinput["workerid"],  # type: ignore[attr-defined]  # set by xdist
-                values.describe(error),
+                pickles.describe(error),
             )
             return Outcome(error=errors.CannotShareError(message))
         return Outcome(value, environment=answer.environment, output=answer.output)
@@ -178,3 +181,15 @@ def _set(name: str, value: str | None) -> None:
         os.environ.pop(name, None)
     else:
         os.environ[name] = value
+
+
+# --- messages
+
+
+def cannot_unpickle(fixture: str, where: str, worker: str, cause: str) -> str:
+    return (
+        f"the value of the global fixture '{fixture}' ({where}) was sent by the fixture worker "
+        f"but cannot be unpickled in test worker {worker} ({cause}).\n"
+        f"Its class must be importable there by the same name: define it in a module that both "
+        f"import, or return plain data."
+    )

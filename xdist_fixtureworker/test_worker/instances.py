@@ -21,14 +21,10 @@ from typing import Any
 import pytest
 from _pytest.fixtures import FixtureRequest, FuncFixtureInfo
 
-from .. import errors, values
-from .._compat import (
-    all_definitions,
-    defining_node,
-    set_final,
-)
-from ..declare import Declaration
-from ..definitions import (
+from .. import errors
+from .._compat import all_definitions, defining_node, set_final
+from ..declared.decorator import Declaration
+from ..declared.definitions import (
     Definition,
     dependencies,
     global_declaration,
@@ -36,8 +32,10 @@ from ..definitions import (
     own_parameters,
     place_of,
 )
-from ..plain_values import comparable
-from ..protocol import Change, Instance, Output, Param
+from ..rules.same_value import comparable
+from ..wire import pickles
+from ..wire.frozen import replace
+from ..wire.messages import Change, Instance, Output, Param
 
 Fetch = Callable[[Declaration, Instance, pytest.Item], "Outcome"]
 
@@ -80,7 +78,7 @@ class GlobalDefinition:
         callspec = getattr(item, "callspec", None)
         if callspec is None or self._closure_names.isdisjoint(callspec.params):
             return self._without_params
-        return dataclasses.replace(self._without_params, params=tuple(self._params(item, callspec)))
+        return replace(self._without_params, params=tuple(self._params(item, callspec)))
 
     def _describe(self, item: pytest.Item, argnames: Argnames) -> Instance:
         node = defining_node(self.definition, item)
@@ -110,11 +108,11 @@ class GlobalDefinition:
 
     def _pack(self, name: str, value: object) -> bytes:
         try:
-            return values.pack(value)
+            return pickles.pack(value)
         except Exception as error:
             raise errors.CannotShareError(
-                errors.cannot_pickle_parameter(
-                    self.declaration.name, self.declaration.where, name, values.describe(error)
+                cannot_pickle_parameter(
+                    self.declaration.name, self.declaration.where, name, pickles.describe(error)
                 )
             ) from None
 
@@ -198,3 +196,15 @@ def _needed(info: FuncFixtureInfo) -> set[str]:
     pruned = dataclasses.replace(info, names_closure=list(info.names_closure))
     pruned.prune_dependency_tree()
     return set(pruned.names_closure)
+
+
+# --- messages
+
+
+def cannot_pickle_parameter(fixture: str, where: str, parameter: str, cause: str) -> str:
+    return (
+        f"the indirect parameter of '{parameter}' that the global fixture '{fixture}' ({where}) "
+        f"depends on cannot be sent to the fixture worker ({cause}).\n"
+        f"Parametrize with plain data, or put the parameters into the definition of "
+        f"'{parameter}' (params=...): those are not sent."
+    )

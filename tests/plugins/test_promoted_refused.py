@@ -1,0 +1,105 @@
+"""What cannot sensibly be global: refused with the reason, or told where a test needs it."""
+
+from __future__ import annotations
+
+import pytest
+
+from ..suite import DISTRIBUTED, FIXTURE_WORKER, MODES, Suite
+
+ASYNCIO = ("-p", "asyncio")
+LOOP = "asyncio_default_fixture_loop_scope = session\nasyncio_default_test_loop_scope = session\n"
+INI = f"[pytest]\npythonpath = .\nasyncio_mode = auto\n{LOOP}"
+
+
+@MODES
+@pytest.mark.parametrize(
+    ("fixture", "reason"),
+    [
+        ("django_db_setup", "it works on the settings and the database connections of Django"),
+        ("django_db_modify_db_settings", "it works on the settings and the database connections"),
+        ("django_db_blocker", "it works on the settings and the database connections of Django"),
+        ("live_server", "the thread that it starts works with the settings and the database"),
+    ],
+)
+def test_django(suite: Suite, fixture: str, reason: str, mode: tuple[str, ...]) -> None:
+    suite.write({"test_it.py": "def test_it(): note('test')"})
+    result = suite.run("-p", "django", *mode, "--global-fixture", fixture)
+    assert (result.code, result.noted()) == (4, [])
+    assert result.errors.startswith(f"ERROR: --global-fixture: the fixture '{fixture}' (")
+    assert f"cannot be global: {reason}" in result.errors
+    assert "Remove it there. " in result.errors
+
+
+def test_django_overridden(suite: Suite) -> None:
+    """An override does the same work in the place of the plugin's fixture."""
+    suite.write(
+        {
+            "conftest.py": "@pytest.fixture(scope='session')\ndef django_db_setup(): pass",
+            "test_it.py": "def test_it(): note('test')",
+        }
+    )
+    arguments = ("--global-fixture", "django_db_setup")
+    assert suite.run("-p", "django", *DISTRIBUTED, *arguments).code == 4
+    assert suite.run(*DISTRIBUTED, *arguments).outcomes == {
+        "passed": 1
+    }  # only its name is the same
+
+
+@MODES
+@pytest.mark.parametrize("fixture", ["event_loop_policy", "unused_tcp_port_factory"])
+def test_asyncio(suite: Suite, fixture: str, mode: tuple[str, ...]) -> None:
+    suite.write({"pytest.ini": INI, "test_it.py": "def test_it(): note('test')"})
+    result = suite.run(*ASYNCIO, *mode, "--global-fixture", fixture)
+    assert (result.code, result.noted()) == (4, [])
+    assert "cannot be global: it is about the process that it is in" in result.errors
+
+
+@MODES
+def test_mock(suite: Suite, mode: tuple[str, ...]) -> None:
+    suite.write({"test_it.py": "def test_it(): note('test')"})
+    result = suite.run("-p", "pytest_mock", *mode, "--global-fixture", "session_mocker")
+    assert (result.code, result.noted()) == (4, [])
+    assert "cannot be global: it patches its own process, where no tests run" in result.errors
+
+
+LOOP_BOUND = """
+import asyncio, pytest_asyncio
+
+@pytest_asyncio.fixture(scope="session")
+async def server():
+    note("server")
+    server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+    yield server
+    server.close()
+
+@pytest_asyncio.fixture(scope="session")
+async def url():
+    note("url")
+    yield "http://here"
+    note("url down")
+"""
+
+
+@MODES
+def test_async_fixtures(suite: Suite, mode: tuple[str, ...]) -> None:
+    """Data can be sent, and what is bound to an event loop cannot."""
+    suite.write(
+        {
+            "pytest.ini": INI + "global_fixtures =\n  server\n  url\n",
+            "conftest.py": LOOP_BOUND,
+            "test_it.py": """
+async def test_url(url): assert url == "http://here"
+async def test_server(server): assert server.sockets
+""",
+        }
+    )
+    result = suite.run(*ASYNCIO, *mode)
+    assert result.noted("url", "url down") == ["url", "url down"]
+    if mode:
+        assert result.outcomes == {"passed": 1, "errors": 1}
+        assert result.workers("url") == result.workers("server") == {FIXTURE_WORKER}
+        assert result.lines(
+            "^the value of the global fixture 'server' .* cannot be sent to the test"
+        )
+    else:
+        assert result.outcomes == {"passed": 2}

@@ -1,0 +1,114 @@
+"""Runs pytest in a subprocess on a small suite that a test writes out, and tells what happened.
+
+What fixtures and tests of such a suite did, and in which process, they write down themselves: with
+``note()`` of the module ``notes``, which every suite has.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+NOTES = """
+import json, os
+
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "notes.jsonl")
+
+def note(what, **more):
+    line = json.dumps({"what": what, "pid": os.getpid(), "worker": WORKER, **more})
+    with open(FILE, "a") as file:
+        file.write(line + "\\n")
+"""
+DISTRIBUTED = ("-n2", "--fixture-worker")
+ONE = ("-n1", "--fixture-worker")  # where it matters that one test worker runs all tests
+MODES = pytest.mark.parametrize("mode", [DISTRIBUTED, ()], ids=["distributed", "serial"])
+ONE_MODES = pytest.mark.parametrize("mode", [ONE, ()], ids=["distributed", "serial"])
+FIXTURE_WORKER = "fixtureworker"
+NEVER_HANG = 120.0  # seconds; a run that takes longer hangs, and fails the test
+
+
+@dataclass(frozen=True)
+class Note:
+    """One thing that happened in the suite."""
+
+    what: str
+    pid: int
+    worker: str  #: "" in a serial run, else as xdist calls it, or "fixtureworker"
+    more: dict[str, object]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run of pytest did."""
+
+    code: int
+    output: str
+    errors: str
+    notes: list[Note]
+
+    @property
+    def outcomes(self) -> dict[str, int]:
+        """Counts from the last line, as ``{"passed": 3, "errors": 1}``."""
+        return pytest.RunResult.parse_summary_nouns(self.output.splitlines())
+
+    def noted(self, *what: str) -> list[str]:
+        """What was noted, in order; only of the given kinds if there are any."""
+        return [note.what for note in self.notes if not what or note.what in what]
+
+    def workers(self, what: str) -> set[str]:
+        """The workers in which ``what`` was noted."""
+        return {note.worker for note in self.notes if note.what == what}
+
+    def lines(self, pattern: str) -> list[str]:
+        """The lines of the output in which the regular expression is found."""
+        return [line for line in self.output.splitlines() if re.search(pattern, line)]
+
+
+class Suite:
+    """A suite in a directory of its own."""
+
+    def __init__(self, pytester: pytest.Pytester) -> None:
+        self._pytester = pytester
+        self.path: Path = pytester.path
+        self.write({"notes.py": NOTES, "pytest.ini": "[pytest]\npythonpath = .\n"})
+
+    def write(self, files: dict[str, str]) -> None:
+        """Write files; each may use ``pytest``, ``global_fixture`` and ``note`` without importing."""
+        for name, text in files.items():
+            path = self.path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if name.endswith(".py") and name != "notes.py":
+                text = (
+                    "import os, sys, pytest\n"
+                    "from notes import note\n"
+                    "from xdist_fixtureworker import global_fixture\n" + text
+                )
+            path.write_text(text, encoding="utf-8")
+
+    def run(self, *arguments: str) -> Result:
+        """Run pytest in this suite, in a subprocess."""
+        notes = self.path / "notes.jsonl"
+        notes.unlink(missing_ok=True)
+        result = self._pytester.runpytest_subprocess(*arguments, timeout=NEVER_HANG)
+        return Result(
+            code=int(result.ret),
+            output=result.stdout.str(),
+            errors=result.stderr.str(),
+            notes=read_notes(notes),
+        )
+
+    def run_distributed(self, *arguments: str) -> Result:
+        """Run pytest on two test workers and a fixture worker."""
+        return self.run(*DISTRIBUTED, *arguments)
+
+
+def read_notes(file: Path) -> list[Note]:
+    """What was noted so far; while the suite is running, too."""
+    lines = file.read_text().splitlines() if file.exists() else []
+    parsed = [json.loads(line) for line in lines]
+    return [Note(data.pop("what"), data.pop("pid"), data.pop("worker"), data) for data in parsed]

@@ -1,0 +1,301 @@
+"""Fixtures, values and hooks that do what they had better not: finalizers still run once, when
+nobody uses the values any more, and whoever waits is told."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from ..running import count, running, until
+from ..suite import FIXTURE_WORKER, MODES, ONE, ONE_MODES, Suite
+
+TWO = """
+@global_fixture
+def first():
+    yield 1
+    note("first down")
+"""
+
+
+def test_a_set_up_that_leaves_another_handler_of_sigint(suite: Suite) -> None:
+    """As an event loop does that had one of its own."""
+    suite.write(
+        {
+            "conftest.py": """
+import asyncio, signal, time
+def undo(value): note("undone")
+@global_fixture(recover=undo)
+def server():
+    async def main():
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, lambda: None)
+    asyncio.run(main())
+    yield 1
+    note("server down")
+""",
+            "test_it.py": """
+import time
+def test_it(server):
+    note("test")
+    try:
+        while True: time.sleep(0.01)
+    finally:
+        note("test ends")
+""",
+        }
+    )
+    with running(suite, *ONE) as controller:
+        until(suite, count("test"))
+        controller.send_signal(signal.SIGINT, group=True)
+        code, output = controller.end()
+    assert code == 2
+    assert controller.noted() == ["test", "test ends", "server down"]
+    assert "too early" not in output
+
+
+def test_the_second_interrupt_while_a_finalizer_sets_something_up(suite: Suite) -> None:
+    suite.write(
+        {
+            "conftest.py": """
+import time
+def wait_for(file):
+    while not os.path.exists(file): time.sleep(0.01)
+@global_fixture
+def late():
+    note("late")
+    wait_for("go")
+    yield
+    note("late down")
+@global_fixture
+def early(request):
+    yield 1
+    request.getfixturevalue("late")
+    note("early down")
+""",
+            "test_it.py": "from conftest import wait_for\n"
+            "def test_it(early):\n    note('test')\n    wait_for('go')",
+        }
+    )
+    with running(suite, *ONE) as controller:
+        until(suite, count("test"))
+        controller.send_signal(signal.SIGINT)
+        until(suite, count("late"))
+        controller.send_signal(signal.SIGINT)
+        controller.read_until("Ctrl-C once more abandons")
+        (suite.path / "go").touch()
+        code, output = controller.end()
+    assert code == 2, output
+    assert controller.noted() == ["test", "late", "early down", "late down"]
+
+
+VALUES = {
+    "raises what is no Exception": ("pytest.fail('not this one')", "Failed: not this one"),
+    "exits": ("sys.exit(3)", "SystemExit: 3"),
+    "takes too long": ("time.sleep(600)", "the pickling of the global fixture 'value'"),
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_a_value_that_pickle_cannot_end(suite: Suite, name: str) -> None:
+    action, told = VALUES[name]
+    suite.write(
+        {
+            "conftest.py": TWO
+            + f"""
+import time
+class Value:
+    def __reduce__(self): {action}
+@global_fixture
+def value(first):
+    yield Value()
+    note("value down")
+@global_fixture
+def other(value): return 2
+""",
+            "test_it.py": "def test_it(value): pass\ndef test_other(other): assert other == 2",
+        }
+    )
+    result = suite.run(*ONE, "-o", "fixture_worker_timeout=2")
+    assert result.outcomes == {"passed": 1, "errors": 1}
+    assert told in result.output
+    assert "too early" not in result.output
+    assert result.noted() == ["value down", "first down"]
+
+
+def test_interrupt_while_a_value_is_pickled(suite: Suite) -> None:
+    suite.write(
+        {
+            "conftest.py": TWO
+            + """
+import time
+class Value:
+    def __reduce__(self):
+        note("pickling")
+        time.sleep(600)
+@global_fixture
+def value(first): return Value()
+""",
+            "test_it.py": "def test_it(value): pass",
+        }
+    )
+    with running(suite, *ONE) as controller:
+        until(suite, count("pickling"))
+        controller.send_signal(signal.SIGINT)
+        code, _ = controller.end()
+    assert code == 2
+    assert controller.noted() == ["pickling", "first down"]
+
+
+@pytest.mark.parametrize("action", ["pytest.fail('policy')", "sys.exit(3)", "int('policy')"])
+def test_a_hook_around_a_set_up(suite: Suite, action: str) -> None:
+    suite.write(
+        {
+            "conftest.py": TWO
+            + f"""
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    if "global fixture second" in item.nodeid and call.when == "setup": {action}
+    return (yield)
+@global_fixture
+def second(first):
+    yield 2
+    note("second down")
+""",
+            "test_it.py": "def test_it(second): pass\ndef test_first(first): note('test')",
+        }
+    )
+    result = suite.run(*ONE)
+    assert result.outcomes == {"passed": 1, "errors": 1}
+    assert result.lines(r"the global fixture 'second' could not be set up, because an exception")
+    assert result.noted() == ["test", "second down", "first down"]
+
+
+def test_a_set_up_that_closes_standard_output(suite: Suite) -> None:
+    suite.write(
+        {
+            "conftest.py": TWO + "\n@global_fixture\ndef second(first): sys.stdout.close()",
+            "test_it.py": "def test_it(second): pass\ndef test_first(first): note('test')",
+        }
+    )
+    result = suite.run(*ONE)
+    assert "too early" not in result.output
+    assert result.noted() == ["test", "first down"]
+
+
+NODE = """
+@global_fixture
+def first(request):
+    request.node.addfinalizer(lambda: {action})
+    yield 1
+    note("first down")
+@global_fixture
+def second(first): return 2
+"""
+
+
+@ONE_MODES
+def test_a_finalizer_of_the_session(suite: Suite, mode: tuple[str, ...]) -> None:
+    """It runs after the others, and an error in it is reported."""
+    action = "(note('session down'), int('no number'))"
+    suite.write(
+        {
+            "conftest.py": NODE.replace("{action}", action),
+            "test_it.py": "def test_it(second): note('test')",
+        }
+    )
+    result = suite.run(*mode)
+    assert result.code == 1
+    assert result.outcomes == {"passed": 1, "errors": 1}
+    assert sorted(result.noted()) == ["first down", "session down", "test"]
+    assert result.lines("ValueError: invalid literal for int")
+    if mode:
+        assert result.workers("session down") == {FIXTURE_WORKER}
+        assert result.lines("ERROR at teardown of the test session")
+
+
+def test_a_finalizer_of_the_session_has_the_time_that_it_needs(suite: Suite) -> None:
+    suite.write(
+        {
+            "conftest.py": "import time\n"
+            "def slow():\n    time.sleep(23)\n    note('session down')\n"
+            + NODE.replace("{action}", "slow()"),
+            "test_it.py": "def test_it(second): note('test')",
+        }
+    )
+    result = suite.run(*ONE)
+    assert result.code == 0
+    assert result.noted() == ["test", "first down", "session down"]
+    assert result.lines("waiting for the finalizer of the test session")
+
+
+@MODES
+def test_a_cache_directory_that_cannot_be_made(suite: Suite, mode: tuple[str, ...]) -> None:
+    suite.write(
+        {
+            "pytest.ini": "[pytest]\npythonpath = .\ncache_dir = notes.py/cache",
+            "conftest.py": TWO,
+            "test_it.py": "def test_it(first): pass",
+        }
+    )
+    result = suite.run(*mode)
+    assert result.code == 0
+    assert result.outcomes["passed"] == 1
+    assert result.noted() == ["first down"]
+
+
+def test_two_threads_of_a_test_ask_at_once(suite: Suite) -> None:
+    suite.write(
+        {
+            "conftest.py": """
+import time
+@global_fixture
+def slow():
+    open("slow", "w")
+    while not os.path.exists("asked"): time.sleep(0.01)
+    return 1
+@global_fixture
+def ready(): return 2
+""",
+            "test_it.py": """
+from concurrent.futures import ThreadPoolExecutor
+import time
+def test_it(ready): pass
+def test_threads(request):
+    def late():
+        while not os.path.exists("slow"): time.sleep(0.01)
+        open("asked", "w")
+        return request.getfixturevalue("ready")
+    with ThreadPoolExecutor(2) as pool:
+        slow = pool.submit(request.getfixturevalue, "slow")
+        assert (pool.submit(late).result(), slow.result()) == (2, 1)
+""",
+        }
+    )
+    result = suite.run(*ONE)
+    assert result.outcomes == {"passed": 2}, result.output
+
+
+def test_a_finalizer_that_asks_for_what_has_been_finalized(suite: Suite) -> None:
+    suite.write(
+        {
+            "conftest.py": """
+@global_fixture
+def early(request):
+    yield 1
+    note("early down")
+    request.getfixturevalue("late")
+@global_fixture
+def late():
+    yield 2
+    note("late down")
+""",
+            "test_it.py": "def test_it(early, late): pass",
+        }
+    )
+    result = suite.run(*ONE)
+    assert result.outcomes == {"passed": 1, "errors": 1}
+    assert result.noted() == ["late down", "early down"]
+    assert result.lines(
+        r"a finalizer asks for the fixture 'late' \(conftest.py:\d+\), which is finalized"
+    )
+    assert "Internal error" not in result.output

@@ -1,0 +1,204 @@
+"""A set-up or a finalizer that takes longer than ``fixture_worker_timeout``."""
+
+from __future__ import annotations
+
+import pytest
+
+from ..running import running, until
+from ..suite import FIXTURE_WORKER, Suite
+
+TIMEOUT = ("-o", "fixture_worker_timeout=1")
+CONFTEST = """
+import ctypes, signal, time
+
+def hang_in_c(library=ctypes.CDLL):
+    note("in C")
+    mutex = ctypes.create_string_buffer(64)
+    for _ in range(2):  # the second time waits for ever, whatever signal comes
+        library(None).pthread_mutex_lock(mutex)
+
+@global_fixture
+def good():
+    note("good up")
+    yield "good"
+    note("good down")
+"""
+TESTS = """
+@pytest.mark.parametrize("i", range(2))
+def test_good(good, i): assert good == "good"
+@pytest.mark.parametrize("i", range(2))
+def test_slow({arguments}, i): {body}
+def test_good_again(good): assert good == "good"
+"""
+BY_ARGUMENT = TESTS.format(arguments="slow", body="pass")
+BY_NAME = TESTS.format(arguments="request", body="request.getfixturevalue('slow')")
+
+
+def _suite(suite: Suite, slow: str, tests: str = BY_ARGUMENT) -> None:
+    suite.write({"conftest.py": f"{CONFTEST}\n{slow}", "test_it.py": tests})
+
+
+@pytest.mark.parametrize("tests", [BY_ARGUMENT, BY_NAME], ids=["argument", "getfixturevalue"])
+def test_set_up(suite: Suite, tests: str) -> None:
+    _suite(
+        suite,
+        """
+@global_fixture
+def slow(request, good):
+    note("slow up")
+    request.addfinalizer(lambda: note("slow down"))
+    time.sleep(600)
+""",
+        tests,
+    )
+    result = suite.run_distributed(*TIMEOUT)
+    assert result.code == 1
+    failed = "errors" if tests == BY_ARGUMENT else "failed"
+    assert result.outcomes == {"passed": 3, failed: 2}
+    assert result.noted() == ["good up", "slow up", "slow down", "good down"]
+    assert len(result.lines("^E +Failed: the set-up of the global fixture 'slow' .* took")) == 2
+    assert result.lines("longer than the 1 s of fixture_worker_timeout")
+    assert result.lines("Captured stacks of all threads setup")
+    assert result.lines("thread MainThread:")
+
+
+def test_set_up_of_a_session_fixture_that_it_needs(suite: Suite) -> None:
+    _suite(
+        suite,
+        """
+@pytest.fixture(scope="session")
+def server(): time.sleep(600)
+@global_fixture
+def slow(server): note("never")
+""",
+    )
+    result = suite.run_distributed(*TIMEOUT)
+    assert result.outcomes == {"passed": 3, "errors": 2}
+    assert result.noted() == ["good up", "good down"]
+
+
+def test_set_up_that_goes_on_after_any_exception(suite: Suite) -> None:
+    _suite(
+        suite,
+        """
+@global_fixture
+def slow():
+    while True:
+        try: time.sleep(600)
+        except Exception: pass
+""",
+    )
+    result = suite.run_distributed(*TIMEOUT)
+    assert result.outcomes == {"passed": 3, "errors": 2}
+
+
+def test_finalizer(suite: Suite) -> None:
+    _suite(
+        suite,
+        """
+@global_fixture
+def slow(good):
+    yield
+    note("slow down")
+    time.sleep(600)
+""",
+    )
+    result = suite.run_distributed(*TIMEOUT)
+    assert result.code == 1
+    assert result.outcomes == {"passed": 5, "errors": 1}
+    assert result.noted() == ["good up", "slow down", "good down"]
+    assert result.lines("ERROR at teardown of global fixture slow")
+    assert result.lines("the finalizer of the global fixture 'slow' .* took longer than the 1 s")
+    assert result.lines("Captured stacks of all threads teardown")
+
+
+def test_set_up_in_c(suite: Suite) -> None:
+    """What is ready is served, all else fails, and the run ends."""
+    _suite(
+        suite,
+        "@global_fixture\ndef slow(good): hang_in_c()\n@global_fixture\ndef other(): note('never')",
+        BY_ARGUMENT + "\ndef test_other(other): pass\n",
+    )
+    result = suite.run("-n1", "--fixture-worker", *TIMEOUT)
+    assert result.code == 1
+    assert result.outcomes == {"passed": 3, "errors": 4}  # the last one: what was left
+    assert result.noted() == ["good up", "in C"]
+    assert result.lines("the set-up of the global fixture 'slow' .* hangs")
+    assert result.lines("in hang_in_c$")  # the stacks
+    assert result.lines(r"^  good \(conftest.py:\d+\)$")
+    assert result.lines(r"^  slow \(conftest.py:\d+\), while it was being set up$")
+
+
+def test_finalizer_in_c(suite: Suite) -> None:
+    _suite(suite, "@global_fixture\ndef slow(good):\n    yield\n    hang_in_c()")
+    result = suite.run_distributed(*TIMEOUT)
+    assert result.code == 1
+    assert result.outcomes == {"passed": 5, "errors": 1}
+    assert result.noted() == ["good up", "in C"]
+    assert result.lines("the finalizer of the global fixture 'slow' .* hangs")
+    for name in ("good", "slow"):
+        assert result.lines(rf"^  {name} \(conftest.py:\d+\)$")
+
+
+def test_finalizer_in_c_without_a_controller(suite: Suite) -> None:
+    """Nobody is there to end the fixture worker; it must not stay."""
+    _suite(suite, "@global_fixture\ndef slow(good):\n    yield\n    hang_in_c()")
+    with running(suite, "-n2", "--fixture-worker", *TIMEOUT) as controller:
+        until(suite, lambda notes: any(note.what == "in C" for note in notes))
+        processes = controller.workers(FIXTURE_WORKER)
+        controller.kill()
+        assert processes
+        controller.wait_gone(processes)
+
+
+def test_set_up_in_c_that_stops_all_threads(suite: Suite) -> None:
+    """The interpreter's lock is not released: not even the watch in the fixture worker runs."""
+    _suite(suite, "@global_fixture\ndef slow(good): hang_in_c(ctypes.PyDLL)")
+    result = suite.run("-n1", "--fixture-worker", *TIMEOUT)
+    assert result.code == 1
+    assert result.outcomes == {"passed": 3, "errors": 3}
+    assert result.noted() == ["good up", "in C"]
+    assert result.lines("the set-up of slow .* hangs: .* no thread of the fixture worker runs")
+
+
+def test_come_loose_late(suite: Suite) -> None:
+    """When it was given up already: it is finalized all the same."""
+    _suite(
+        suite,
+        """
+@global_fixture
+def slow(request, good):
+    request.addfinalizer(lambda: note("slow down"))
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    while not os.path.exists("given up"): time.sleep(0.01)
+    try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        time.sleep(600)
+    finally:
+        note("loose")
+        open("loose", "w").close()
+""",
+        """
+import time
+def test_slow(request):
+    with pytest.raises(Exception, match="hangs"):
+        request.getfixturevalue("slow")
+    open("given up", "w").close()
+    while not os.path.exists("loose"): time.sleep(0.01)
+""",
+    )
+    result = suite.run("-n1", "--fixture-worker", *TIMEOUT)
+    assert result.outcomes == {"passed": 1}
+    assert result.noted() == ["good up", "loose", "slow down", "good down"]
+
+
+def test_bad_setting(suite: Suite) -> None:
+    suite.write({"test_it.py": "def test_it(): pass"})
+    result = suite.run_distributed("-o", "fixture_worker_timeout=soon")
+    assert result.code == 4
+    assert "fixture_worker_timeout is 'soon', which is not a number of seconds" in result.errors
+
+
+def test_without_a_fixture_worker_there_is_no_limit(suite: Suite) -> None:
+    _suite(suite, "@global_fixture\ndef slow(): time.sleep(1.2)")
+    assert suite.run(*TIMEOUT).outcomes == {"passed": 5}

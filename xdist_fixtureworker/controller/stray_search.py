@@ -1,0 +1,180 @@
+"""Looks for what a run left behind, at the times when something may be; runs in the controller.
+
+That is when a test worker crashed, and at the end. While a worker lives, or the controller, what it
+started is no stray. Whose process it is shows in the environment only of those that a worker
+started by ``exec``. A forked one might as well be of a worker that still lives, or a server of a
+global fixture: it is looked for at the end, when all of them are gone.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from ..roles import FIXTURE_WORKER_ID, RUN
+from .relay import Record
+
+if TYPE_CHECKING:
+    from ..processes.strays import Fate, Identity, Run, Stray
+
+_SETTLE = 1.0
+"""Seconds in which processes may end that do so by themselves when they notice that their worker is
+gone, as helpers of multiprocessing do."""
+_CRASHED_TIMEOUT = 20.0
+"""Seconds from the end of the connection to that of the process, where execnet ends it after 15."""
+
+_COMMAND_LENGTH = 200
+
+
+class Mark:
+    """Has all processes that are started from now on carry the id of a new run."""
+
+    def __init__(self) -> None:
+        self.id = uuid.uuid4().hex
+        self._before = os.environ.get(RUN)  # within a test of another run
+        os.environ[RUN] = self.id
+
+    def take_off(self) -> None:
+        if self._before is None:
+            os.environ.pop(RUN, None)
+        else:
+            os.environ[RUN] = self._before
+
+
+class Sweep:
+    """One per run. Make it before the first worker is started.
+
+    :param treatment: what the user wants done: ``"report"``, ``"kill"`` or ``"ignore"``.
+    """
+
+    def __init__(self, treatment: str, record: Record) -> None:
+        self.testrun_uid: str | None = None  #: to be set when xdist has chosen one
+        self._treatment = treatment
+        self._record = record
+        self._mark = Mark()
+        self.run = self._mark.id  #: the id that all its processes carry
+        self._crashed: list[threading.Thread] = []
+        self._fates: dict[Stray, Fate] = {}
+        self._outlived: dict[str, tuple[Identity, Fate]] = {}
+        self._finished = False
+
+    def test_worker_crashed(self, worker: str) -> None:
+        """Look for what it left, in a thread: tests go on meanwhile."""
+        joined = self._record.test_workers.get(worker)
+        if joined is None or self._treatment == "ignore":
+            return
+        from ..processes.strays import Identity
+
+        identity = Identity(joined.pid, joined.created)
+        thread = threading.Thread(
+            target=self._after_crash,
+            args=(worker, identity),
+            name=f"strays of {worker}",
+            daemon=True,
+        )
+        self._crashed.append(thread)
+        thread.start()
+
+    def finish(self) -> None:
+        """End test workers that are still there, and look for what is left. Call it when the
+        fixture worker is gone; does nothing if called again."""
+        if self._finished:
+            return
+        self._finished = True
+        try:
+            self._end_test_workers()
+            for thread in self._crashed:
+                thread.join()  # all that it waits for is bounded
+            self._look_at_the_end()
+        finally:
+            self._mark.take_off()
+
+    def lines(self) -> Iterator[str]:
+        """What there is to say, line by line; nothing if nothing was left."""
+        for worker, (identity, fate) in self._outlived.items():
+            yield f"process {identity.pid} {fate.value}: test worker {worker} itself"
+        yield from stray_lines(self._fates)
+        if self._fates and self._treatment == "report":
+            yield "(the ini setting fixture_worker_strays = kill ends them, ignore says nothing)"
+
+    def _after_crash(self, worker: str, identity: Identity) -> None:
+        from ..processes.strays import find, wait_gone
+
+        # For xdist it is down when its connection is. Until it is gone, nothing of it is a stray.
+        if not wait_gone([identity], _CRASHED_TIMEOUT):
+            self._look(lambda: [stray for stray in find(self._run()) if stray.worker == worker])
+
+    def _end_test_workers(self) -> None:
+        """xdist has killed its child processes by now; but the one that it started need not be the
+        worker itself, and who abandons a run does not wait for that."""
+        from ..processes.strays import Fate, Identity, end, wait_gone
+
+        workers = {
+            Identity(joined.pid, joined.created): worker
+            for worker, joined in self._record.test_workers.items()
+        }
+        for identity, fate in end(wait_gone(workers, _SETTLE)).items():
+            if fate is not Fate.GONE:
+                self._outlived[workers[identity]] = (identity, fate)
+
+    def _look_at_the_end(self) -> None:
+        from ..processes.strays import Fate, descends_from, find
+
+        if self._treatment == "ignore":
+            return
+        me = os.getpid()
+
+        def look() -> list[Stray]:
+            return [
+                stray
+                for stray in find(self._run(), exclude={me})
+                # What the controller itself started, a plugin in it for instance, is not left.
+                if stray.worker is not None or not descends_from(stray, me)
+            ]
+
+        for stray, fate in self._fates.items():
+            if fate is Fate.RUNNING:
+                self._fates[stray] = Fate.GONE  # unless it is found again
+        self._look(look)
+
+    def _look(self, look: Callable[[], list[Stray]]) -> None:
+        from ..processes.strays import Fate, end_all, wait_gone
+
+        def settled() -> list[Stray]:
+            return wait_gone(look(), _SETTLE)
+
+        if self._treatment == "kill":
+            self._fates.update(end_all(settled))
+        else:
+            self._fates.update(dict.fromkeys(settled(), Fate.RUNNING))
+
+    def _run(self) -> Run:
+        from ..processes.strays import Run
+
+        return Run(self._mark.id, self.testrun_uid)
+
+
+def stray_lines(fates: Mapping[Stray, Fate]) -> Iterator[str]:
+    """Which processes were left, whose they were, and what became of them."""
+    for stray, fate in fates.items():
+        yield f"process {stray.pid} {fate.value}: {_short(stray.command)}"
+        yield f"  {_origin(stray)}"
+
+
+def _origin(stray: Stray) -> str:
+    if stray.worker is None:
+        who = "which worker started it is not known"
+    elif stray.worker == FIXTURE_WORKER_ID:
+        who = "started by the fixture worker"
+    else:
+        who = f"started by test worker {stray.worker}"
+    return who if stray.test is None else f"{who}, in {stray.test}"
+
+
+def _short(command: str) -> str:
+    """On one line, and no longer than helps to recognise it."""
+    command = " ".join(command.split())
+    return command if len(command) <= _COMMAND_LENGTH else f"{command[: _COMMAND_LENGTH - 3]}..."

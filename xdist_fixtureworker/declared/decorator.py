@@ -1,0 +1,222 @@
+"""What users write to declare a global fixture, and how it is found again; in every process.
+
+The declaration is an attribute of the fixture's function, because that is what pytest keeps of a
+definition, whichever way it was registered.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, overload
+
+import pytest
+
+from .._compat import fixture_function, fixture_name, fixture_scope, is_fixture
+from ..wire.frozen import Frozen
+from .attributes import Attributes
+from .guard_marks import take_marks
+from .locations import location, plain
+
+_ATTRIBUTE = "_xdist_fixtureworker_declaration"
+_FIXTURE_ARGUMENTS = ("params", "autouse", "ids", "name")
+_ARGUMENTS = ("share", "env", "recover", *_FIXTURE_ARGUMENTS)
+
+
+class Declaration(Frozen):
+    """How a fixture was declared global."""
+
+    name: str
+    where: str  #: ``file:line`` of the function
+    env: bool
+    recover: Callable[[Any], object] | None = None
+    share: Attributes | None = None  #: what of the value is shared; None: all of it, as a copy
+    promoted: bool = False  #: by configuration, and not by a decorator
+
+
+@overload
+def global_fixture(fixture: Callable[..., object], /) -> Any: ...
+
+
+@overload
+def global_fixture(
+    *,
+    share: str | Attributes = ...,
+    env: bool = ...,
+    recover: Callable[[Any], object] | None = ...,
+    params: Iterable[object] | None = ...,
+    autouse: bool = ...,
+    ids: Sequence[object | None] | Callable[[Any], object | None] | None = ...,
+    name: str | None = ...,
+) -> Callable[[Callable[..., object]], Any]: ...
+
+
+def global_fixture(fixture: Any = None, /, **arguments: Any) -> Any:
+    """Declare a fixture that is set up at most once per test run, in the fixture worker.
+
+    With ``pytest -n4 --fixture-worker`` the function runs in the fixture worker when the first
+    test of any worker needs it. Every test worker gets the value, and the finalizers run there
+    once, after the last test worker is down. In every other run it is a session fixture.
+
+    Use it bare, with arguments, or on top of ``@pytest.fixture(scope="session")``.
+
+    :param share: how the value reaches the test workers. ``"copy"``, the default: pickled once,
+        unpickled once in each test worker. :func:`attrs(...) <attrs>`: a record of some attributes
+        of an object that cannot be pickled.
+    :param env: whether what the set-up changes in ``os.environ`` is changed in each test worker
+        too, when it gets the value, and taken back at the worker's end. Default: False.
+    :param recover: a function that undoes what the finalizer would have, if the fixture worker
+        died before it ran. It is called with a copy of the value, in another fixture worker of the
+        same run, after the last test worker is down; last set up first. Not called if the set-up
+        did not end well, or if the controller died too. It may find nothing left to undo, if the
+        fixture worker was killed when the finalizer had just ended. Default: None.
+    :param params: as in ``pytest.fixture``. Each parameter is set up once and lives until the end.
+    :param autouse: as in ``pytest.fixture``.
+    :param ids: as in ``pytest.fixture``.
+    :param name: as in ``pytest.fixture``.
+    :raises pytest.UsageError: on a narrower scope, on a class, for an unknown argument or
+        ``share``, for a ``recover`` that cannot be called, or when the same fixture is declared
+        global twice.
+    """
+    __tracebackhide__ = True
+    for argument in arguments:
+        if argument not in _ARGUMENTS:
+            raise pytest.UsageError(unknown_argument(argument, _ARGUMENTS))
+    if fixture is not None:
+        return _declare(fixture, arguments)
+    return lambda function: _declare(function, arguments)
+
+
+def _declare(fixture: Any, arguments: dict[str, Any]) -> Any:
+    __tracebackhide__ = True
+    if inspect.isclass(fixture):
+        raise pytest.UsageError(on_class(fixture.__name__, location(fixture)))
+    if not (
+        is_fixture(fixture) or callable(fixture) or isinstance(fixture, (classmethod, staticmethod))
+    ):
+        raise pytest.UsageError(not_a_function(repr(fixture)))
+    share = arguments.get("share", "copy")
+    env = arguments.get("env", False)
+    recover = arguments.get("recover")
+    for_fixture = {name: value for name, value in arguments.items() if name in _FIXTURE_ARGUMENTS}
+    if is_fixture(fixture):
+        function = fixture_function(fixture)
+        name = fixture_name(fixture)
+        where = location(function)
+        if isinstance(getattr(plain(function), _ATTRIBUTE, None), Declaration):
+            raise pytest.UsageError(already_global(name, where))
+        if for_fixture:
+            raise pytest.UsageError(arguments_on_fixture(name, where, tuple(for_fixture)))
+        scope = fixture_scope(fixture)
+        if callable(scope):
+            raise pytest.UsageError(dynamic_scope(name, where))
+        if scope != "session":
+            raise pytest.UsageError(narrower_scope(name, where, scope))
+    else:
+        function = fixture
+        name = str(for_fixture.get("name") or getattr(fixture, "__name__", fixture))
+        where = location(function)
+        take_marks(function, name, where)
+        fixture = pytest.fixture(scope="session", **for_fixture)(function)
+    if share != "copy" and not isinstance(share, Attributes):
+        raise pytest.UsageError(unknown_share(name, where, share))
+    if recover is not None and not callable(recover):
+        raise pytest.UsageError(recover_not_callable(name, where, recover))
+    shared = share if isinstance(share, Attributes) else None
+    setattr(plain(function), _ATTRIBUTE, Declaration(name, where, bool(env), recover, shared))
+    return fixture
+
+
+def declaration_of(function: object) -> Declaration | None:
+    """The declaration of a fixture's function, bound or not; None if it is not global."""
+    found = getattr(function, _ATTRIBUTE, None)
+    return found if isinstance(found, Declaration) else None
+
+
+def method_declaration(fixture: Any) -> Declaration | None:
+    """The declaration of a fixture that stands in a class body, if it is an instance method."""
+    function = fixture_function(fixture)
+    if isinstance(function, (classmethod, staticmethod)):
+        return None
+    return declaration_of(function)
+
+
+# --- messages
+
+
+def narrower_scope(name: str, where: str, scope: str) -> str:
+    return (
+        f"@global_fixture on the {scope}-scoped fixture '{name}' ({where}): a global fixture lives "
+        f"as long as the test run.\n"
+        f'Write @pytest.fixture(scope="session") below it, or @global_fixture alone.'
+    )
+
+
+def dynamic_scope(name: str, where: str) -> str:
+    return (
+        f"@global_fixture on the fixture '{name}' ({where}), whose scope a function decides: a "
+        f"global fixture lives as long as the test run.\n"
+        f'Write scope="session" instead of the function.'
+    )
+
+
+def on_class(name: str, where: str) -> str:
+    return (
+        f"@global_fixture on the class '{name}' ({where}): only functions can be fixtures.\n"
+        f"Decorate a function that returns an instance of the class."
+    )
+
+
+def not_a_function(what: str) -> str:
+    return (
+        f"@global_fixture got {what}, which is neither a function nor a pytest fixture.\n"
+        f"Options go in by name: @global_fixture(autouse=True)."
+    )
+
+
+def unknown_argument(argument: str, known: tuple[str, ...]) -> str:
+    if argument == "scope":
+        return (
+            "@global_fixture takes no scope: a global fixture lives as long as the test run, and "
+            "as a session fixture where tests are not distributed.\n"
+            "Leave scope out."
+        )
+    return f"@global_fixture got an unknown argument '{argument}'.\nIt takes: {', '.join(known)}."
+
+
+def unknown_share(name: str, where: str, share: object) -> str:
+    later = "comes with a later version" if share == "proxy" else "does not exist"
+    return (
+        f"@global_fixture(share={share!r}) on '{name}' ({where}): this way of sharing {later}.\n"
+        f"Leave share out and return connection details instead of a live object, or share some "
+        f'attributes of the object: share=attrs("url", "port").'
+    )
+
+
+def recover_not_callable(name: str, where: str, recover: object) -> str:
+    return (
+        f"@global_fixture(recover={recover!r}) on '{name}' ({where}): recover is a function that "
+        f"takes the fixture's value.\n"
+        f"Give it the function itself, without calling it."
+    )
+
+
+def arguments_on_fixture(name: str, where: str, arguments: tuple[str, ...]) -> str:
+    return (
+        f"@global_fixture({', '.join(arguments)}) on top of @pytest.fixture, on '{name}' "
+        f"({where}): these arguments belong to the fixture.\n"
+        f"Give them to @pytest.fixture, or use @global_fixture alone."
+    )
+
+
+def already_global(name: str, where: str) -> str:
+    return f"@global_fixture twice on '{name}' ({where}).\nRemove one of the two."
+
+
+def instance_method(name: str, where: str) -> str:
+    return (
+        f"the global fixture '{name}' ({where}) is an instance method: it outlives every instance "
+        f"of its test class.\n"
+        f"Make it a class method, with @global_fixture above @classmethod, or move it out of the "
+        f"class."
+    )

@@ -1,0 +1,147 @@
+"""What definitions depend on, and how they are named; in test workers and the fixture worker."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import pytest
+
+from .._compat import is_session_scoped, is_test_method, parameter_values, visible_definitions
+from ..wire.frozen import replace
+from ..wire.messages import Instance, Step
+from .decorator import Declaration, declaration_of
+from .locations import location
+from .promotion import promotions
+
+if TYPE_CHECKING:
+    from _pytest.nodes import Node
+
+Definition: TypeAlias = pytest.FixtureDef[Any]
+ArgNames: TypeAlias = Callable[[Definition], Sequence[str]]
+
+
+def global_declaration(definition: Definition, config: pytest.Config) -> Declaration | None:
+    """How ``definition`` was declared global, or is by configuration; None if it is not global.
+
+    The scope is asked too, as the same function may be a narrower fixture under another name.
+    """
+    if not is_session_scoped(definition):
+        return None
+    declared = declaration_of(definition.func)
+    promotion = promotions(config).get(definition.argname)
+    if promotion is None or not is_promotable(definition):
+        return declared
+    if declared is not None:
+        return replace(declared, share=promotion.share or declared.share)
+    where = location(definition.func)
+    return Declaration(definition.argname, where, env=False, share=promotion.share, promoted=True)
+
+
+def is_promotable(definition: Definition) -> bool:
+    """Whether configuration can make it global: a session fixture that outlives its tests, and not
+    what pytest makes of the arguments of ``parametrize()``."""
+    return (
+        is_session_scoped(definition)
+        and not is_test_method(definition)
+        and module_of(definition).partition(".")[0] != "_pytest"
+    )
+
+
+def module_of(definition: Definition) -> str:
+    """The module that the fixture's function stands in."""
+    return getattr(definition.func, "__module__", None) or ""
+
+
+def dependencies(definition: Definition, node: Node, argnames: ArgNames) -> Iterator[Definition]:
+    """The definitions that ``definition`` needs when names are looked up from ``node``.
+
+    Each once, dependencies before those that depend on them: the order of their set-up. A fixture
+    that asks for its own name gets the definition that it overrides, as in pytest.
+
+    :param argnames: tells the names that a definition asks for.
+    """
+    seen: set[int] = set()
+
+    def visit(parent: Definition, active: tuple[str, ...]) -> Iterator[Definition]:
+        for name in argnames(parent):
+            chain = visible_definitions(name, node)
+            depth = 1 + active.count(name)
+            if depth > len(chain):
+                continue  # not there, or overrides nothing: pytest says so at the set-up
+            child = chain[-depth]
+            if id(child) not in seen:
+                seen.add(id(child))
+                yield from visit(child, (*active, name))
+                yield child
+
+    outer = visible_definitions(definition.argname, node)
+    above = len(outer) - 1 - _position(definition, outer)
+    yield from visit(definition, (definition.argname,) * (1 + above))
+
+
+def own_parameters(name: str, closure: Iterable[Definition]) -> Sequence[object]:
+    """The ``params`` by which pytest parametrizes ``name``; empty where there are none.
+
+    They may stand in what is overridden, if an override without any asks for its own name.
+
+    :param closure: dependencies before those that depend on them.
+    """
+    own = [each for each in closure if each.argname == name and each.params is not None]
+    return parameter_values(own[-1]) if own else ()
+
+
+def _position(definition: Definition, chain: Sequence[Definition]) -> int:
+    for position, candidate in enumerate(chain):
+        if candidate is definition:
+            return position
+    return len(chain) - 1
+
+
+def instance_of(definition: Definition, node: Node) -> Instance:
+    """The name by which other processes know the global fixture ``definition``, without params.
+
+    :param node: where it is defined.
+    """
+    module, qualname = _names(definition)
+    twins = _twins(definition.argname, (module, qualname), node)
+    return Instance(
+        place=place_of(node),
+        name=definition.argname,
+        module=module,
+        qualname=qualname,
+        occurrence=next(index for index, twin in enumerate(twins) if twin is definition),
+        params=(),
+    )
+
+
+def definition_of(instance: Instance, node: Node) -> Definition | None:
+    """The definition that :func:`instance_of` named, in this process; None if it is not there."""
+    twins = _twins(instance.name, (instance.module, instance.qualname), node)
+    return twins[instance.occurrence] if instance.occurrence < len(twins) else None
+
+
+def _twins(name: str, names: tuple[str, str], node: Node) -> list[Definition]:
+    """The global fixtures that can be seen from ``node`` and agree in all names, in order."""
+    return [
+        definition
+        for definition in visible_definitions(name, node)
+        if global_declaration(definition, node.config) is not None and _names(definition) == names
+    ]
+
+
+def _names(definition: Definition) -> tuple[str, str]:
+    function = definition.func
+    return getattr(function, "__module__", ""), getattr(function, "__qualname__", "")
+
+
+def place_of(node: Node | None) -> tuple[Step, ...]:
+    """The way from the session to ``node``; empty where there is none."""
+    return tuple(_step(parent) for parent in node.listchain()[1:]) if node is not None else ()
+
+
+def _step(node: Node) -> Step:
+    path = Path(os.path.relpath(node.path, node.config.rootpath)).as_posix()
+    return Step(path, node.name, type(node).__name__)

@@ -1,0 +1,79 @@
+"""Where in the source a function stands, for messages; in every process."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+_NOT_USERS = ("xdist_fixtureworker.", "_pytest.")
+
+
+def location(function: Any) -> str:
+    """``file:line`` of a function or class, for error messages."""
+    found = in_source(function)
+    try:
+        file = inspect.getsourcefile(found) or inspect.getfile(found)
+        line = (
+            found.__code__.co_firstlineno
+            if hasattr(found, "__code__")
+            else inspect.getsourcelines(found)[1]
+        )
+    except (OSError, TypeError):
+        return f"{getattr(underlying(function), '__module__', '?')}:?"
+    return f"{_relative(file)}:{line}"
+
+
+def _relative(file: str) -> str:
+    try:
+        return str(Path(file).relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return file
+
+
+def in_source(function: Any) -> Any:
+    """What of it stands in a file: the class, of another object that can be called."""
+    found = underlying(function)
+    if isinstance(found, functools.partial):
+        return in_source(found.func)
+    return found if inspect.isroutine(found) or inspect.isclass(found) else type(found)
+
+
+def underlying(function: Any) -> Any:
+    """The function that the user wrote, below bindings and wrappers: where the source stands."""
+    return inspect.unwrap(plain(function))
+
+
+def plain(function: Any) -> Any:
+    """The function below ``@classmethod``, ``@staticmethod`` or a binding."""
+    return getattr(function, "__func__", function)
+
+
+def line_of_user() -> str:
+    """``file:line`` of the innermost call that is neither in this package nor in pytest."""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_globals.get("__name__", "").startswith(_NOT_USERS):
+        frame = frame.f_back
+    return "?:?" if frame is None else f"{_relative(frame.f_code.co_filename)}:{frame.f_lineno}"
+
+
+def code_of(function: Any) -> CodeType | None:
+    """The code that the user wrote; None for what is not written in Python."""
+    code = getattr(underlying(function), "__code__", None)
+    return code if isinstance(code, CodeType) else None
+
+
+def body_of(code: CodeType | None) -> FrameType | None:
+    """The body of a module or class that has the ``def`` of this code, while it runs; None if it
+    does not, and for functions in functions.
+
+    A module that is loaded again has other code than before, even where the source is the same.
+    """
+    frame = inspect.currentframe()
+    while frame is not None and not any(const is code for const in frame.f_code.co_consts):
+        frame = frame.f_back
+    if code is None or frame is None or frame.f_code.co_flags & inspect.CO_OPTIMIZED:
+        return None
+    return frame

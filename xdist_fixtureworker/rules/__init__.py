@@ -1,0 +1,1 @@
+"""What a process checks of what users declared; any process."""

@@ -1,0 +1,129 @@
+"""Whether the names that configuration makes global fit the fixtures there are; every process
+that collects tests: test workers, or the only process."""
+
+from __future__ import annotations
+
+import difflib
+import glob
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from .._compat import all_definitions
+from ..declared.definitions import Definition, is_promotable
+from ..declared.locations import location
+from ..declared.promotion import OPTION, Promotion, promotions
+from ..wire.frozen import Frozen
+from .guard_plugin import names_kept_out
+from .not_promotable import refusal, refusal_of_request
+
+
+class Findings(Frozen):
+    """What is wrong with the names: an error, and what may be."""
+
+    error: str = ""  #: empty: nothing is wrong
+    notes: tuple[str, ...] = ()
+
+
+def examine(session: pytest.Session, everything: bool) -> Findings:
+    """Look at all names, once the tests have been collected.
+
+    :param everything: whether the whole suite was collected, see :func:`collects_everything`.
+    """
+    if session.testsfailed:
+        return Findings()  # what could not be collected may define what is missing
+    definitions = list(all_definitions(session))
+    problems: list[str] = []
+    notes: list[str] = []
+    for promotion in promotions(session.config).values():
+        named = [one for one in definitions if one.argname == promotion.name]
+        if named or promotion.name == "request":
+            problems += _unsuitable(promotion, named)
+            continue
+        if promotion.name in names_kept_out(session.config):
+            continue  # it is there in another kind of run
+        others = {one.argname for one in definitions if is_promotable(one) and not refusal(one)}
+        near = tuple(difflib.get_close_matches(promotion.name, sorted(others)))
+        if everything or promotion.source == OPTION:
+            problems.append(no_such_session_fixture(promotion.name, promotion.source, near))
+        elif near:
+            notes.append(not_collected(promotion.name, promotion.source, near))
+    return Findings("\n".join(problems), tuple(notes))
+
+
+def _unsuitable(promotion: Promotion, named: Sequence[Definition]) -> list[str]:
+    name, source = promotion.name, promotion.source
+    if not named:
+        of_request = refusal_of_request()
+        reason, instead = of_request.reason, of_request.instead
+        return [promotion_refused(name, source, "of pytest", reason, instead)]
+    # Where one overrides another of them, the override does its work in that one's place.
+    for definition in named:
+        if (refused := refusal(definition)) is not None:
+            where = location(definition.func)
+            return [promotion_refused(name, source, where, refused.reason, refused.instead)]
+    if any(map(is_promotable, named)):
+        return []
+    return [promotion_of_narrower(name, source, tuple(map(_scope, named)))]
+
+
+def _scope(definition: Definition) -> str:
+    where = location(definition.func)
+    if definition.scope == "session":
+        return f"an instance method of a test class ({where})"
+    return f"{definition.scope}-scoped ({where})"
+
+
+def collects_everything(config: pytest.Config) -> bool:
+    """Whether this run collects all that a run without arguments would, so that a session fixture
+    that is not there is nowhere. Asked where the user's arguments are: not in a worker."""
+    option = config.option
+    if option.ignore or option.ignore_glob or option.noconftest or getattr(option, "lf", False):
+        return False
+    if config.args_source is pytest.Config.ArgsSource.TESTPATHS:
+        return True
+    given = [config.invocation_params.dir / argument for argument in config.args]
+    root = config.rootpath
+    patterns = [str(root / each) for each in config.getini("testpaths")]
+    # As pytest does it. Path.glob() does not take absolute patterns.
+    found = (path for each in patterns for path in glob.iglob(each, recursive=True))  # noqa: PTH207
+    default = list(map(Path, found)) or [root]
+    return all(any(_within(path, folder) for folder in given) for path in default)
+
+
+def _within(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())
+
+
+# --- messages
+
+
+def no_such_session_fixture(name: str, source: str, near: tuple[str, ...]) -> str:
+    meant = f" Did you mean {' or '.join(near)}?" if near else ""
+    return (
+        f"{source}: there is no session fixture '{name}'.{meant}\n"
+        f"pytest --fixtures lists all. A plugin that is not loaded has none."
+    )
+
+
+def not_collected(name: str, source: str, near: tuple[str, ...]) -> str:
+    return (
+        f"{source}: there is no session fixture '{name}' in what was collected; did you mean "
+        f"{' or '.join(near)}?"
+    )
+
+
+def promotion_of_narrower(name: str, source: str, scopes: tuple[str, ...]) -> str:
+    return (
+        f"{source}: the fixture '{name}' cannot be global, because a global fixture lives as long "
+        f"as the test run. It is {' and '.join(scopes)}.\n"
+        f"Name the session fixture that does the work for it, or give it that scope."
+    )
+
+
+def promotion_refused(name: str, source: str, where: str, reason: str, instead: str) -> str:
+    return (
+        f"{source}: the fixture '{name}' ({where}) cannot be global: {reason}.\n"
+        f"Remove it there. {instead}."
+    )

@@ -1,0 +1,174 @@
+"""How messages cross an execnet channel; pure, and the same in every process.
+
+A message is sent as a tuple ``(name, (field, ...))`` of the types that execnet can send, and a
+record within it as the tuple of its fields; in a field that takes several kinds of record, as
+``(name, (field, ...))`` as well. Only this module sees those tuples. :func:`decode` checks names,
+numbers of fields and the type of every value, nested ones included.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import ProtocolError
+from .frozen import Frozen, field_names, field_values
+from .messages import Message
+
+_MESSAGES: Mapping[str, type[Frozen]] = {cls.__name__: cls for cls in typing.get_args(Message)}
+
+
+def encode(message: Message) -> tuple[str, tuple[object, ...]]:
+    """The form in which ``message`` can be sent over an execnet channel. Any process."""
+    return type(message).__name__, _sent_fields(message)
+
+
+def decode(data: object, sender: str) -> Message:
+    """The message that ``data`` stands for. Any process.
+
+    :param sender: who sent it, for the error.
+    :raises ProtocolError: if ``data`` is no message, or a field is missing or has a wrong type.
+    """
+    match data:
+        case (str(name), tuple(fields)) if name in _MESSAGES:
+            reader = _Reader(sender)
+            return typing.cast(Message, reader.record(_MESSAGES[name], fields, name))
+    raise ProtocolError(f"Internal error: {sender} sent an unknown message: {data!r:.200}")
+
+
+@functools.cache
+def _hints(cls: Any) -> dict[str, Any]:
+    """The types of the fields."""
+    hints = typing.get_type_hints(cls)
+    return {name: hints[name] for name in field_names(cls)}
+
+
+def _arms(hint: Any) -> tuple[Any, ...]:
+    """The types that a union takes; of another type, itself."""
+    is_union = typing.get_origin(hint) in {types.UnionType, typing.Union}
+    return typing.get_args(hint) if is_union else (hint,)
+
+
+def _records(hint: Any) -> dict[str, type[Frozen]]:
+    """By their names, the kinds of record that a field takes."""
+    return {
+        arm.__name__: arm
+        for arm in _arms(hint)
+        if isinstance(arm, type) and issubclass(arm, Frozen)
+    }
+
+
+# --- sending
+
+
+def _sent_fields(record: Frozen) -> tuple[object, ...]:
+    hints = _hints(type(record))  # type: ignore[arg-type]  # likewise
+    return tuple(map(_sent, hints.values(), field_values(record)))
+
+
+def _sent(hint: Any, value: object) -> object:
+    if isinstance(value, Frozen):
+        fields = _sent_fields(value)
+        return fields if len(_records(hint)) == 1 else (type(value).__name__, fields)
+    if isinstance(value, tuple):
+        (element,) = typing.get_args(hint)[:1]
+        return tuple(_sent(element, each) for each in value)
+    if isinstance(value, str) and not _is_utf_8(value):
+        return value.encode("utf-8", "surrogatepass")  # the reader makes it a str again
+    if isinstance(value, Mapping):
+        return _readable(value)
+    return value
+
+
+def _is_utf_8(text: str) -> bool:
+    """Whether execnet can send ``text``. File names and variables may have any bytes in them."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _readable(value: Any) -> Any:
+    """A report with what is not UTF-8 in it escaped: it is there to be read."""
+    if isinstance(value, str) and not _is_utf_8(value):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, Mapping):
+        return {_readable(key): _readable(element) for key, element in value.items()}
+    if isinstance(value, (list, tuple)):
+        elements = [_readable(element) for element in value]
+        return tuple(elements) if isinstance(value, tuple) else elements
+    if value is None or type(value) in (bool, int, float, str, bytes):
+        return value
+    return repr(value)  # something that another plugin put into the report
+
+
+# --- receiving
+
+
+class _Reader:
+    """Makes records of tuples, and checks them against the types of the fields.
+
+    :param sender: for the errors.
+    """
+
+    def __init__(self, sender: str) -> None:
+        self._sender = sender
+
+    def record(self, cls: type[Frozen], values: object, where: str) -> Frozen:
+        hints = _hints(cls)  # type: ignore[arg-type]  # a class is hashable, whatever mypy thinks
+        if not isinstance(values, tuple) or len(values) != len(hints):
+            raise ProtocolError(
+                f"Internal error: {self._sender} sent {where} with the wrong number of fields: "
+                f"{values!r:.200}"
+            )
+        fields = zip(hints.items(), values, strict=True)
+        return cls(*[self._value(hint, value, f"{where}.{name}") for (name, hint), value in fields])
+
+    def _value(self, hint: Any, value: object, where: str) -> object:
+        """The value of a field, if one of the types in ``hint`` takes it."""
+        records = _records(hint)
+        if len(records) > 1 and isinstance(value, tuple):
+            match value:
+                case (str(name), fields) if name in records:
+                    return self.record(records[name], fields, f"{where}.{name}")
+            raise self._error(value, where)
+        # Text may come as bytes, but not where bytes are taken for what they are.
+        for arm in sorted(_arms(hint), key=lambda arm: arm is str):
+            if _fits(arm, value):
+                return self._convert(arm, value, where)
+        if len(records) == 1:
+            (cls,) = records.values()
+            return self.record(cls, value, where)  # which says what is wrong with it
+        raise self._error(value, where)
+
+    def _convert(self, arm: Any, value: Any, where: str) -> object:
+        if arm is str and type(value) is bytes:
+            try:
+                return value.decode("utf-8", "surrogatepass")
+            except UnicodeDecodeError:
+                raise self._error(value, where) from None
+        if typing.get_origin(arm) is tuple:
+            (element,) = typing.get_args(arm)[:1]
+            return tuple(self._value(element, each, where) for each in value)
+        if isinstance(arm, type) and issubclass(arm, Frozen):
+            return self.record(arm, value, where)
+        return value
+
+    def _error(self, value: object, where: str) -> ProtocolError:
+        return ProtocolError(
+            f"Internal error: {self._sender} sent {where} as {type(value).__name__}: {value!r:.200}"
+        )
+
+
+def _fits(arm: Any, value: object) -> bool:
+    """Whether ``value`` is of the kind in which a value of the type ``arm`` is sent."""
+    origin = typing.get_origin(arm)
+    if origin is not None:
+        return type(value) is (dict if origin is Mapping else origin)
+    if issubclass(arm, Frozen):
+        return type(value) is tuple
+    return type(value) is arm or (arm is str and type(value) is bytes)

@@ -1,0 +1,104 @@
+"""Finds the part of a value that pickle refuses; runs in the fixture worker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .pickles import PROTOCOL, Pickler
+
+_DEPTH = 6
+_FAILURES = 100
+"""Attempts that may fail in a search: where parts refer back to the whole, each of them goes
+through all of it, and there may be thousands."""
+
+
+def find_culprit(value: object) -> str | None:
+    """Where in ``value`` the object is that cannot be pickled: ``the value.engine['lock']``.
+
+    None where it is the value itself, or too deep inside or among too much else to be found.
+    """
+    try:
+        return _search(value, _Attempts())
+    except _TooManyError:
+        return None
+
+
+def _search(value: object, attempts: _Attempts) -> str | None:
+    level = [("the value", value)]
+    seen = {id(value)}
+    for _ in range(_DEPTH):
+        below: list[tuple[str, object]] = []
+        for path, parent in level:
+            for child_path, child in _children(parent, path):
+                if id(child) in seen or attempts.succeed(child):
+                    continue
+                seen.add(id(child))
+                if all(attempts.succeed(grandchild) for _, grandchild in _children(child, "")):
+                    return f"{child_path} (a {type_name(child)})"
+                below.append((child_path, child))
+        level = below
+    return None
+
+
+class _TooManyError(Exception):
+    pass
+
+
+class _Attempts:
+    """Attempts at pickling parts of a value, of which only so many may fail."""
+
+    def __init__(self) -> None:
+        self._failed: dict[int, object] = {}  # kept, so that nothing else gets their ids
+        self._pickler = Pickler(_Nowhere(), protocol=PROTOCOL)
+
+    def succeed(self, part: object) -> bool:
+        if id(part) in self._failed:
+            return False
+        try:
+            self._pickler.dump(part)  # it does not go again through what it has taken before
+        except Exception:
+            if len(self._failed) == _FAILURES:
+                raise _TooManyError from None
+            self._failed[id(part)] = part
+            # This one would take what it has begun for done.
+            self._pickler = Pickler(_Nowhere(), protocol=PROTOCOL)
+            return False
+        return True
+
+
+class _Nowhere:
+    """A file for pickles that nobody will read."""
+
+    def write(self, data: object) -> None:
+        pass
+
+
+def _children(value: object, path: str) -> list[tuple[str, object]]:
+    children: list[tuple[str, object]] = []
+    try:
+        if isinstance(value, Mapping):
+            children += [(f"{path}[{key!r:.40}]", child) for key, child in value.items()]
+        elif isinstance(value, (list, tuple, set, frozenset)):
+            children += [(f"{path}[{index}]", child) for index, child in enumerate(value)]
+        children += [(f"{path}.{name}", child) for name, child in _state(value).items()]
+    except Exception:
+        pass  # it does not let itself be looked into; then it is as far as we get
+    return children
+
+
+def _state(value: object) -> dict[str, object]:
+    """The attributes that pickle would take: not those that the value's class leaves out."""
+    reduced = value.__reduce_ex__(PROTOCOL)
+    state = reduced[2] if isinstance(reduced, tuple) and len(reduced) > 2 else None
+    if state is None:  # it is made again from arguments, which most classes have as attributes
+        return vars(value)
+    parts = state if isinstance(state, tuple) else (state,)  # the second one is of __slots__
+    return {name: each for part in parts if isinstance(part, dict) for name, each in part.items()}
+
+
+def type_name(value: object) -> str:
+    """The name of the value's type with its module, as a user would import it."""
+    cls = type(value)
+    return (
+        cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+    )

@@ -1,0 +1,228 @@
+"""The messages between the processes; pure, and the same in each of them.
+
+========================  ============================  =========================================
+from -> to                message                       meaning
+========================  ============================  =========================================
+test worker -> controller :class:`Request`              give me this value
+controller -> fixture w.  :class:`Begin`                first message: which run this is
+controller -> fixture w.  :class:`Request`              as from a test worker, once per instance
+controller -> fixture w.  :class:`WorkerJoined`         a test worker was started
+controller -> fixture w.  :class:`Interrupt`            Ctrl-C: cut a running set-up short
+controller -> fixture w.  :class:`Recover`              undo what a dead fixture worker left
+controller -> fixture w.  :class:`Finish`               all test workers are down: finalize
+fixture w. -> controller  :class:`Serving`              first message: pytest is up
+fixture w. -> controller  :class:`Ready`, :class:`Failed`   the one answer to a request
+fixture w. -> controller  :class:`AsBefore`             likewise: another instance, the same value
+controller -> test worker :class:`Ready`, :class:`Failed`   the answer, to each that asked
+fixture w. -> controller  :class:`SettingUp`            a set-up starts
+fixture w. -> controller  :class:`SetUp`                a set-up ended
+fixture w. -> controller  :class:`Finalizing`           a finalizer, or a recovery, starts
+fixture w. -> controller  :class:`Finalized`            a finalizer, or a recovery, ended
+fixture w. -> controller  :class:`Hanging`              a time-out did not cut it short
+fixture w. -> controller  :class:`ExitRequested`        a set-up called ``pytest.exit``
+fixture w. -> controller  :class:`Finished`             last message: all is finalized
+========================  ============================  =========================================
+
+:mod:`.codec` says how they cross a channel. A pickled value is kept once in a run, by the
+controller's relay, until the end: so a test worker that comes later gets it, also when the fixture
+worker is dead by then. The fixture worker drops it when it has been sent, and a test worker when it
+is unpickled; what is alive besides is the object itself in the fixture worker, and one copy in each
+test worker that asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from .frozen import Frozen
+
+
+class Step(Frozen):
+    """One node on the way from the session to the node where a fixture is defined."""
+
+    path: str  #: POSIX path of the node, relative to pytest's rootdir
+    name: str
+    kind: str  #: name of the node's class: two nodes can share path and name
+
+
+class Param(Frozen):
+    """The parameter of one parametrized fixture that an instance depends on."""
+
+    name: str
+    index: int  #: position in its ``parametrize()`` call or ``params``
+    value: bytes | None  #: the pickled value; None: it stands at ``index`` in the definition
+    module: tuple[Step, ...]  #: of the test that has the value: its class may be defined there
+    text: str  #: what stands at ``index``, to be compared; empty if it is sent, or no plain data
+
+
+class Instance(Frozen):
+    """Identity of one instance of a global fixture: where it is defined, and the parameters it
+    depends on."""
+
+    place: tuple[Step, ...]  #: empty: defined for the whole session
+    name: str
+    module: str
+    qualname: str
+    occurrence: int  #: among definitions that agree in all of the above
+    params: tuple[Param, ...]
+
+
+class Variable(Frozen):
+    """A change to ``os.environ``; ``value`` is None where the variable was removed."""
+
+    name: str
+    value: str | None
+
+
+class Change(Frozen):
+    """What the set-up of a fixture with ``env=True`` changed in ``os.environ``."""
+
+    fixture: int  #: the same for all instances of a parametrized one
+    order: int  #: of the set-ups: where two changed one variable, the later one has its way
+    variables: tuple[Variable, ...]
+
+
+class Output(Frozen):
+    """What was captured during a set-up, to be shown with a test that fails."""
+
+    set_up: int  #: its id
+    kind: str  #: "stdout", "stderr" or "log"
+    text: str
+
+
+class Inline(Frozen):
+    """A value whose pickle is in the message."""
+
+    data: bytes
+
+
+Value: TypeAlias = Inline
+"""How the value of a global fixture travels. Another way is another class in this union, made where
+the fixture worker answers, and read where a test worker takes the value."""
+
+
+class Recovery(Frozen):
+    """The definition and the value with which another process can undo a set-up."""
+
+    instance: Instance  #: without params: the value is what is left of them
+    value: Value
+
+
+class Begin(Frozen):
+    run: str  #: an id of our own
+    controller: int  #: its process
+    ledger: str | None  #: directory of the files that tell what is set up; None: do not write any
+
+
+class Serving(Frozen):
+    pass
+
+
+class WorkerJoined(Frozen):
+    worker: str
+    pid: int
+    created: float  #: when that process was started: its id may be used again
+
+
+class Request(Frozen):
+    id: int
+    instance: Instance
+
+
+class Ready(Frozen):
+    id: int
+    value: Value
+    environment: tuple[Change, ...]  #: its own, and those of what it depends on
+    output: tuple[Output, ...]  #: likewise
+
+
+class Failed(Frozen):
+    id: int
+    exception: bytes | None  #: pickled, where pickle takes it
+    text: str  #: type and message of the exception
+    traceback: str
+    report: Mapping[str, object] | None  #: the serialized report of the set-up, if there is one
+
+
+class AsBefore(Frozen):
+    """The answer to an instance that turned out to be one that was answered before."""
+
+    id: int
+    earlier: int  #: the id of the request that was answered
+
+
+class Interrupt(Frozen):
+    pass
+
+
+class Finish(Frozen):
+    pass
+
+
+class Recover(Frozen):
+    id: int  #: of the set-up, in the fixture worker that died
+    recovery: Recovery
+
+
+class SettingUp(Frozen):
+    id: int  #: one per set-up and fixture worker
+    fixture: str
+    where: str
+    is_global: bool  #: False: a session fixture that a global one depends on
+
+
+class SetUp(Frozen):
+    id: int
+    fixture: str
+    where: str
+    report: Mapping[str, object] | None
+    environment: tuple[str, ...]  #: names of variables that it changed and nobody replays
+    recovery: Recovery | None
+
+
+class Finalizing(Frozen):
+    id: int
+    fixture: str
+    where: str
+
+
+class Finalized(Frozen):
+    id: int
+    report: Mapping[str, object] | None  #: of a finalizer that failed
+
+
+class Hanging(Frozen):
+    id: int
+    text: str  #: what hangs, and the stacks of all threads
+
+
+class ExitRequested(Frozen):
+    reason: str
+    returncode: int | None
+
+
+class Finished(Frozen):
+    pass
+
+
+Answer: TypeAlias = Ready | Failed
+Message: TypeAlias = (
+    Begin
+    | Serving
+    | WorkerJoined
+    | Request
+    | Ready
+    | Failed
+    | AsBefore
+    | Interrupt
+    | Recover
+    | Finish
+    | SettingUp
+    | SetUp
+    | Finalizing
+    | Finalized
+    | Hanging
+    | ExitRequested
+    | Finished
+)

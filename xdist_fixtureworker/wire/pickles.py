@@ -1,0 +1,116 @@
+"""Pickles values and exceptions in one process, and unpickles them in another; any process.
+
+``share="copy"``: pickled once in the fixture worker, unpickled once in each test worker.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import operator
+import pickle
+import sys
+import traceback
+from types import FunctionType
+from typing import Any
+
+import pytest
+
+from ..errors import RemoteTraceback
+
+PROTOCOL = 5  # the newest that all supported Python versions share
+LIMIT = 2**31 - 2**20
+"""Bytes that a pickled value may have: execnet counts the bytes of a message with 31 bits."""
+
+
+def pack(value: object) -> bytes:
+    """``value`` as bytes.
+
+    :raises Exception: whatever pickle, or a ``__reduce__`` of the value's class, raises.
+    """
+    buffer = io.BytesIO()
+    Pickler(buffer, protocol=PROTOCOL).dump(value)
+    return buffer.getvalue()
+
+
+class Pickler(pickle.Pickler):
+    """Pickles the exceptions of ``pytest.skip`` and ``pytest.fail``, which say that they are
+    builtins and could not be found again."""
+
+    def reducer_override(self, obj: object) -> Any:
+        if obj is pytest.skip.Exception:
+            return _outcome_class, ("skip",)
+        if obj is pytest.fail.Exception:
+            return _outcome_class, ("fail",)
+        if isinstance(obj, (type, FunctionType)):
+            file = _file(obj.__module__)
+            # A test process may have several modules of that name, one after the other.
+            if file.endswith("conftest.py") and _found_by_name(obj):
+                return _of_conftest, (obj.__module__, file, obj.__qualname__)
+        return NotImplemented
+
+
+def _file(module: str) -> str:
+    return getattr(sys.modules.get(module), "__file__", None) or ""
+
+
+def _found_by_name(obj: Any) -> bool:
+    try:
+        return operator.attrgetter(obj.__qualname__)(sys.modules[obj.__module__]) is obj
+    except AttributeError:
+        return False
+
+
+def _of_conftest(module: str, file: str, qualname: str) -> object:
+    found = importlib.import_module(module)
+    if found.__file__ != file:
+        raise ImportError(f"the module '{module}' is {found.__file__} here, not {file}")
+    return operator.attrgetter(qualname)(found)
+
+
+def _outcome_class(name: str) -> type[BaseException]:
+    outcome: type[BaseException] = getattr(pytest, name).Exception
+    return outcome
+
+
+def unpack(data: bytes) -> object:
+    """The value that :func:`pack` packed; executes what the pickle says, so only for our own.
+
+    :raises Exception: whatever pickle, or the value's class, raises.
+    """
+    return pickle.loads(data)
+
+
+def pack_exception(error: BaseException) -> bytes | None:
+    """``error`` as bytes, without its traceback, or None where it does not survive the way.
+
+    Whether it does is tried: many exception classes can be pickled but not unpickled.
+    """
+    try:
+        packed = pack(error)
+        if type(unpack(packed)) is not type(error):
+            return None
+    except Exception:
+        return None
+    return packed
+
+
+def unpack_exception(packed: bytes | None, remote_traceback: str) -> BaseException | None:
+    """The exception that :func:`pack_exception` packed, with the traceback as its cause; None
+    where its class cannot be had in this process."""
+    if packed is None:
+        return None
+    try:
+        error = unpack(packed)
+    except Exception:
+        return None
+    if not isinstance(error, BaseException):
+        return None
+    if remote_traceback:
+        error.__cause__ = RemoteTraceback(remote_traceback)
+    return error
+
+
+def describe(error: BaseException) -> str:
+    """Type and message of ``error``, as the last lines of a traceback have it."""
+    return "".join(traceback.format_exception_only(type(error), error)).rstrip()
