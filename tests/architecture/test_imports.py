@@ -13,7 +13,7 @@ from .source import MODULES, PACKAGE, Import, Module, is_module, ours
 #: Per folder, the folders and top modules that it may import besides itself.
 ROOMS = {
     "wire": {"errors"},
-    "processes": {"roles"},
+    "processes": {"roles", "wire"},
     "declared": {"_compat", "roles", "wire"},
     "rules": {"_compat", "declared", "roles", "wire"},
     "controller": {
@@ -48,7 +48,7 @@ THIRD_PARTY = {
         "roles",
         "test_worker.client",
     },
-    "psutil": {"processes.strays"},
+    "psutil": {"processes.identity", "processes.strays"},
     "typing_extensions": {"wire.frozen"},
     "xdist": {"controller.process"},
 }

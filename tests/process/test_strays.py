@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import signal
 import subprocess
@@ -14,8 +13,10 @@ import pytest
 
 from xdist_fixtureworker.controller.stray_search import Mark
 from xdist_fixtureworker.processes import strays
-from xdist_fixtureworker.processes.strays import Fate, Identity, Run, Stray
+from xdist_fixtureworker.processes.identity import Identity, started, wait_gone
+from xdist_fixtureworker.processes.strays import Fate, Run, Stray
 from xdist_fixtureworker.roles import RUN
+from xdist_fixtureworker.wire.frozen import replace
 
 NEVER = 30.0
 """Seconds after which a test fails instead of hanging; nothing takes that long."""
@@ -86,12 +87,8 @@ def run() -> Run:
 def end_pid() -> Iterator[Callable[[int], None]]:
     """Has a process killed after the test that is no child of ours."""
     identities: list[Identity] = []
-    yield lambda pid: identities.append(identity_of(pid))
+    yield lambda pid: identities.append(Identity.of(pid))
     strays.end(identities)
-
-
-def identity_of(pid: int) -> Identity:
-    return Identity(pid, psutil.Process(pid).create_time())
 
 
 def script(text: str) -> list[str]:
@@ -122,7 +119,7 @@ def test_what_a_worker_started_is_found_with_worker_and_test(run: Run, start: St
     assert strays.find(run) == [
         Stray(
             pid=process.pid,
-            created=psutil.Process(process.pid).create_time(),
+            started=started(process.pid) or "",
             command="sleep 300 0",
             worker="gw7",
             test="test_it.py::test_a (call)",
@@ -204,17 +201,17 @@ def test_variables_about_another_run_tell_nothing(
 
 
 def test_this_process_is_known_by_id_and_time() -> None:
-    assert strays.Identity.of(os.getpid()) == identity_of(os.getpid())
+    assert Identity.of(os.getpid()) == Identity.of(os.getpid())
 
 
 def test_descendants(start: Start, end_pid: Callable[[int], None]) -> None:
     child = start(["sh", "-c", "sleep 300 & echo $!; wait"])
     grandchild = int(said(child))
     end_pid(grandchild)
-    assert strays.descends_from(identity_of(child.pid), os.getpid())
-    assert strays.descends_from(identity_of(grandchild), os.getpid())
-    assert not strays.descends_from(identity_of(os.getpid()), child.pid)
-    assert not strays.descends_from(Identity(grandchild, 0.0), os.getpid())
+    assert strays.descends_from(Identity.of(child.pid), os.getpid())
+    assert strays.descends_from(Identity.of(grandchild), os.getpid())
+    assert not strays.descends_from(Identity.of(os.getpid()), child.pid)
+    assert not strays.descends_from(Identity(grandchild, ""), os.getpid())
 
 
 # --- ending
@@ -222,7 +219,7 @@ def test_descendants(start: Start, end_pid: Callable[[int], None]) -> None:
 
 def test_a_process_is_terminated(start: Start) -> None:
     process = start(SLEEP)
-    identity = identity_of(process.pid)
+    identity = Identity.of(process.pid)
     assert strays.end([identity], NEVER) == {identity: Fate.TERMINATED}
     assert has_exited(process) == -signal.SIGTERM
 
@@ -230,7 +227,7 @@ def test_a_process_is_terminated(start: Start) -> None:
 def test_a_process_that_ignores_it_is_killed(start: Start) -> None:
     process = start(script(STUBBORN))
     said(process)
-    identity = identity_of(process.pid)
+    identity = Identity.of(process.pid)
     assert strays.end([identity], SHORT) == {identity: Fate.KILLED}
     assert has_exited(process) == -signal.SIGKILL
 
@@ -239,16 +236,16 @@ def test_a_stopped_process_is_killed(start: Start) -> None:
     process = start(SLEEP)
     process.send_signal(signal.SIGSTOP)
     os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
-    identity = identity_of(process.pid)
+    identity = Identity.of(process.pid)
     assert strays.end([identity], SHORT) == {identity: Fate.KILLED}
     assert has_exited(process) == -signal.SIGKILL
 
 
 def test_who_ends_meanwhile_needs_no_signal(start: Start) -> None:
     process = start(SLEEP)
-    identity = identity_of(process.pid)
+    identity = Identity.of(process.pid)
     process.kill()
-    assert strays.wait_gone([identity], NEVER) == []  # though it is a zombie as yet
+    assert wait_gone([identity], NEVER) == []  # though it is a zombie as yet
     assert strays.end([identity], NEVER) == {identity: Fate.GONE}
     assert has_exited(process) == -signal.SIGKILL
     assert strays.end([identity], NEVER) == {identity: Fate.GONE}
@@ -257,9 +254,9 @@ def test_who_ends_meanwhile_needs_no_signal(start: Start) -> None:
 def test_each_is_told_what_was_done_to_it(start: Start) -> None:
     stubborn, easy, gone = start(script(STUBBORN)), start(SLEEP), start(SLEEP)
     said(stubborn)
-    identities = [identity_of(process.pid) for process in (stubborn, easy, gone)]
+    identities = [Identity.of(process.pid) for process in (stubborn, easy, gone)]
     gone.kill()
-    assert strays.wait_gone(identities, SHORT) == identities[:2]
+    assert wait_gone(identities, SHORT) == identities[:2]
     assert list(strays.end(identities, SHORT).items()) == [
         (identities[0], Fate.KILLED),
         (identities[1], Fate.TERMINATED),
@@ -269,23 +266,64 @@ def test_each_is_told_what_was_done_to_it(start: Start) -> None:
 
 def test_a_later_process_with_the_same_id_is_left_alone(start: Start) -> None:
     process = start(SLEEP)
-    earlier = Identity(process.pid, psutil.Process(process.pid).create_time() - 60)
-    assert strays.wait_gone([earlier], NEVER) == []
+    earlier = Identity(process.pid, Identity.of(os.getpid()).started)
+    assert not earlier.runs
+    assert wait_gone([earlier], NEVER) == []
     assert strays.end([earlier], NEVER) == {earlier: Fate.GONE}
     assert process.poll() is None
 
 
-def test_clocks_that_read_the_time_of_the_boot_a_second_apart_agree(start: Start) -> None:
-    process = start(SLEEP)
-    known = Identity(process.pid, psutil.Process(process.pid).create_time() + 1)
-    assert strays.end([known], NEVER) == {known: Fate.TERMINATED}
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system keeps the time itself")
+def test_when_the_clock_is_set_a_process_stays_the_same(
+    run: Run, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the clock, the time of the boot moves, from which psutil works out when a process was
+    started."""
+    process = start(SLEEP, **{RUN: run.id})
+    (found,) = strays.find(run)
+    identity = Identity.of(process.pid)
+    created = psutil.Process(process.pid).create_time()
+    boot = psutil.boot_time()
+    monkeypatch.setattr(psutil._pslinux, "boot_time", lambda: boot + 3600)
+    monkeypatch.setattr(psutil._pslinux, "BOOT_TIME", None, raising=False)
+    assert psutil.Process(process.pid).create_time() == pytest.approx(created + 3600)
+    assert Identity.of(process.pid) == identity
+    assert identity.runs
+    assert strays.find(run) == [found]
+    assert strays.end([found], NEVER) == {found: Fate.TERMINATED}
 
 
-def test_looks_between_which_the_time_of_the_boot_moved_find_the_same_stray() -> None:
-    first = Stray(1, 1000.0, "sleep 300", "gw0", None)
-    assert first == dataclasses.replace(first, created=1001.0)
-    assert hash(first) == hash(dataclasses.replace(first, created=1001.0))
-    assert first != dataclasses.replace(first, pid=2)
+def test_a_process_that_executes_another_program_stays_the_same() -> None:
+    first = Stray(1, "boot/7", "sleep 300", "gw0", None)
+    assert first == replace(first, command="true")
+    assert hash(first) == hash(replace(first, command="true"))
+    assert first != replace(first, pid=2)
+    assert first != replace(first, started="boot/8")
+
+
+def test_no_process_has_such_an_id() -> None:
+    for pid in (-5, 0, 2**31, 2**40):
+        assert started(pid) is None
+        assert not Identity.of(pid).runs
+
+
+def test_one_look_finds_the_processes_of_many_runs(run: Run, start: Start) -> None:
+    other = Run("another", None)
+    one, two = (start(SLEEP, **{RUN: each.id}) for each in (run, other))
+    found = strays.find_each([run, other, Run("empty", None)])
+    assert [[stray.pid for stray in found[each]] for each in found] == [[one.pid], [two.pid], []]
+
+
+def test_without_proc_nothing_is_found_and_nobody_is_hurt(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container that has none. What psutil then raises is of several kinds."""
+
+    def missing() -> list[int]:
+        raise IndexError("list index out of range")
+
+    monkeypatch.setattr(psutil, "pids", missing)
+    assert strays.find(Run("any", None)) == []
 
 
 def test_what_is_started_by_what_is_ended_is_ended_as_well(

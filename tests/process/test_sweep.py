@@ -14,7 +14,7 @@ import pytest
 from xdist_fixtureworker.controller.relay import Record
 from xdist_fixtureworker.controller.stray_search import Sweep
 from xdist_fixtureworker.processes import strays
-from xdist_fixtureworker.processes.strays import Identity
+from xdist_fixtureworker.processes.identity import Identity
 from xdist_fixtureworker.roles import RUN
 from xdist_fixtureworker.wire.messages import WorkerJoined
 
@@ -51,7 +51,7 @@ class Processes:
         parent = self.start(sys.executable, "-c", ABANDONS, **env)
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
-        self.identities.append(identity_of(pid))
+        self.identities.append(Identity.of(pid))
         parent.wait(NEVER)
         return pid
 
@@ -89,13 +89,9 @@ def make_sweep(record: Record) -> Iterator[Callable[[str], Sweep]]:
         sweep.finish()  # takes its mark off
 
 
-def identity_of(pid: int) -> Identity:
-    return Identity(pid, psutil.Process(pid).create_time())
-
-
 def joined(pid: int) -> WorkerJoined:
-    identity = identity_of(pid)
-    return WorkerJoined("gw0", identity.pid, identity.created)
+    identity = Identity.of(pid)
+    return WorkerJoined("gw0", identity.pid, identity.started)
 
 
 def lives(pid: int) -> bool:
@@ -184,7 +180,7 @@ def test_what_a_crash_left_may_have_ended_by_the_end(
     sweep.test_worker_crashed("gw0")
     wait_until_looked(sweep)
     if ended:
-        identity = identity_of(left)
+        identity = Identity.of(left)
         os.kill(left, signal.SIGKILL)
         assert strays.wait_gone([identity], NEVER) == []
     sweep.finish()

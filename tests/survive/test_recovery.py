@@ -364,7 +364,7 @@ def test_damaged_ledger(suite: Suite) -> None:
     suite.write({"conftest.py": CONFTEST, "test_it.py": TESTS})
     folder = suite.path / ".pytest_cache" / "fixture_worker"
     folder.mkdir(parents=True)
-    (folder / "damaged.json").write_text("{")
+    (folder / "00000000000000000000000000000000-1.json").write_text("{")
     result = suite.run_distributed()
     assert result.code == 0
     (line,) = result.lines("is damaged; it is now ")

@@ -8,17 +8,17 @@ from collections.abc import Iterator
 import pytest
 
 from xdist_fixtureworker.processes import strays
-from xdist_fixtureworker.processes.strays import Identity
+from xdist_fixtureworker.processes.identity import Identity, wait_gone
 
 from ..running import count, running, until
 from ..suite import DISTRIBUTED, FIXTURE_WORKER, Note, Result, Suite, read_notes
 
 LEAVE = """
 import multiprocessing, subprocess, time
-import psutil
+from xdist_fixtureworker.processes.identity import started
 
 def left(what, pid):
-    note(what, left=pid, created=psutil.Process(pid).create_time())
+    note(what, left=pid, started=started(pid))
 
 def sleep(what="sleep", **kwargs):
     process = subprocess.Popen(["sleep", "300"], **kwargs)
@@ -71,15 +71,15 @@ def _left(notes: list[Note]) -> list[Note]:
 
 
 def _identity(note: Note) -> Identity:
-    pid, created = note.more["left"], note.more["created"]
+    pid, since = note.more["left"], note.more["started"]
     assert isinstance(pid, int)
-    assert isinstance(created, float)
-    return Identity(pid, created)
+    assert isinstance(since, str)
+    return Identity(pid, since)
 
 
 def _alive(notes: list[Note]) -> set[str]:
     """What was left and is still there."""
-    return {note.what for note in _left(notes) if strays.wait_gone([_identity(note)], 0)}
+    return {note.what for note in _left(notes) if wait_gone([_identity(note)], 0)}
 
 
 def _pid(result: Result, what: str) -> int:
@@ -233,7 +233,7 @@ def test_a_child_of_multiprocessing_after_a_crash(
 
 HANGS = """
 def test_hangs():
-    note("worker", left=os.getpid(), created=psutil.Process().create_time())
+    note("worker", left=os.getpid(), started=started(os.getpid()))
     def hang():
         note("hangs")
         time.sleep(300)

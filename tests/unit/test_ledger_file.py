@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 from xdist_fixtureworker.processes.crash_file import LedgerFile, forget, read_leftovers, remove
-from xdist_fixtureworker.processes.strays import Identity
+from xdist_fixtureworker.processes.identity import Identity
 
 ME = Identity.of(os.getpid())
 UID = "testrun"
+RUN, OTHER = "0" * 32, "f" * 32
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def alive() -> Iterator[Identity]:
         yield Identity.of(child.pid)
 
 
-def written(directory: Path, *names: str, run: str = "run") -> Path:
+def written(directory: Path, *names: str, run: str = RUN) -> Path:
     """The file of a run that has set up these fixtures. Its fixture worker is this process."""
     ledger = LedgerFile(directory, run, UID, ME)
     for key, name in enumerate(names):
@@ -49,10 +50,10 @@ def change(file: Path, **content: Any) -> None:
 
 
 def as_json(process: Identity) -> dict[str, object]:
-    return {"pid": process.pid, "created": process.created}
+    return {"pid": process.pid, "started": process.started}
 
 
-def killed(directory: Path, dead: Identity, *names: str, run: str = "run") -> Path:
+def killed(directory: Path, dead: Identity, *names: str, run: str = RUN) -> Path:
     """The file of a run whose processes are gone."""
     file = written(directory, *names, run=run)
     change(file, controller=as_json(dead), fixture_worker=as_json(dead))
@@ -69,7 +70,7 @@ def test_what_is_left_is_read_once(tmp_path: Path, dead: Identity) -> None:
         ("tables", "conftest.py:1"),
     ]
     assert (leftover.controller, leftover.fixture_worker) == (dead, dead)
-    assert (leftover.run, leftover.testrun_uid) == ("run", UID)
+    assert (leftover.run, leftover.testrun_uid) == (RUN, UID)
     assert leftover.started <= leftover.fixtures[0].since <= leftover.fixtures[1].since
     remove(leftovers)
     assert read_leftovers(tmp_path) == ([], [])
@@ -77,7 +78,7 @@ def test_what_is_left_is_read_once(tmp_path: Path, dead: Identity) -> None:
 
 
 def test_what_is_finalized_is_not_left(tmp_path: Path) -> None:
-    ledger = LedgerFile(tmp_path, "run", UID, ME)
+    ledger = LedgerFile(tmp_path, RUN, UID, ME)
     ledger.add(1, "server", "conftest.py:1")
     ledger.add(2, "tables", "conftest.py:2")
     ledger.remove(3)  # a plain session fixture
@@ -89,14 +90,14 @@ def test_what_is_finalized_is_not_left(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_kept_for_processes_that_are_left(tmp_path: Path, dead: Identity) -> None:
-    ledger = LedgerFile(tmp_path, "run", UID, ME)
+    ledger = LedgerFile(tmp_path, RUN, UID, ME)
     ledger.add(1, "server", "conftest.py:1")
     ledger.remove(1)
     ledger.keep()
     (file,) = tmp_path.iterdir()
     change(file, controller=as_json(dead), fixture_worker=as_json(dead))
     ((leftover,), _) = read_leftovers(tmp_path)
-    assert (leftover.run, leftover.fixtures) == ("run", ())
+    assert (leftover.run, leftover.fixtures) == (RUN, ())
 
 
 def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
@@ -135,17 +136,24 @@ def test_what_cannot_be_judged_here_stays(
         "[]",
         "3",
         b"\xff\xfe",
-        '{"version": 1}',
-        '{"version": 1, "host": HOST, "started": 1e400, "controller": PID, "fixture_worker": PID, "fixtures": []}',
-        '{"version": 1, "host": HOST, "started": 0, "controller": {}, "fixture_worker": PID, "fixtures": []}',
-        '{"version": 1, "host": HOST, "started": 0, "controller": PID, "fixture_worker": PID, "fixtures": [1]}',
+        '{"version": 2}',
+        '{"version": 2, "host": HOST, "started": 1e400, "controller": PID, "fixture_worker": PID, "fixtures": []}',
+        '{"version": 2, "host": HOST, "started": 0, "controller": {"pid": -5, "started": ""}, "fixture_worker": PID, "fixtures": []}',
+        '{"version": 2, "host": HOST, "started": -1e15, "controller": PID, "fixture_worker": PID, "fixtures": []}',
+        '{"version": 2, "host": HOST, "started": NaN, "controller": PID, "fixture_worker": PID, "fixtures": []}',
+        '{"version": 2, "host": HOST, "started": 0, "controller": PID, "fixture_worker": PID, "fixtures": [{"fixture": ["a"], "where": "b", "since": 0}]}',
+        "[" * 200_000,
+        '{"version": 2, "host": HOST, "run": "' + "x" * (1 << 20) + '"}',
+        '{"version": 2, "host": HOST, "started": 0, "controller": {}, "fixture_worker": PID, "fixtures": []}',
+        '{"version": 2, "host": HOST, "started": 0, "controller": PID, "fixture_worker": PID, "fixtures": [1]}',
     ],
+    ids=lambda text: f"{text[:90]}",
 )
 def test_a_damaged_file_is_set_aside(tmp_path: Path, text: str | bytes) -> None:
     file = written(tmp_path, "server")
     host = json.dumps(json.loads(file.read_text())["host"])
     if isinstance(text, str):
-        text = text.replace("HOST", host).replace("PID", '{"pid": 1, "created": 1.0}').encode()
+        text = text.replace("HOST", host).replace("PID", '{"pid": 1, "started": "1"}').encode()
     file.write_bytes(text)
     leftovers, (aside,) = read_leftovers(tmp_path)
     assert leftovers == []
@@ -154,24 +162,63 @@ def test_a_damaged_file_is_set_aside(tmp_path: Path, text: str | bytes) -> None:
     assert read_leftovers(tmp_path) == ([], [])
 
 
+NAME = f"{RUN}-1.json"
+
+
+def test_only_regular_files_are_read(tmp_path: Path) -> None:
+    """A repository can ship such things. Opening a named pipe waits for who writes into it, and
+    reading /dev/zero never ends."""
+    os.mkfifo(tmp_path / NAME)
+    (tmp_path / NAME.replace("-1", "-2")).symlink_to("/dev/zero")
+    (tmp_path / NAME.replace("-1", "-3")).mkdir()
+    secret = tmp_path / "secret"
+    secret.write_text("{")
+    (tmp_path / NAME.replace("-1", "-4")).symlink_to(secret)
+    leftovers, damaged = read_leftovers(tmp_path)
+    assert leftovers == []
+    assert [file.name for file in damaged] == [f"{RUN}-{number}.damaged" for number in (1, 2, 3, 4)]
+    assert secret.read_text() == "{"
+    assert read_leftovers(tmp_path) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["x.json", "package.json", f"{RUN}.json", f"{RUN[1:]}-1.json", f"{RUN}-1.txt", f"{RUN}-0.json"],
+)
+def test_files_of_other_names_are_left_alone(tmp_path: Path, name: str) -> None:
+    """The directory may be the user's own, with cache_dir = . for instance."""
+    (tmp_path / name).write_text("{")
+    os.mkfifo(tmp_path / "pipe.json")
+    assert read_leftovers(tmp_path) == ([], [])
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted([name, "pipe.json"])
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file to somebody else")
+def test_files_of_other_users_are_left_alone(tmp_path: Path, dead: Identity) -> None:
+    file = killed(tmp_path, dead, "server")
+    os.chown(file, 65534, 65534)
+    assert read_leftovers(tmp_path) == ([], [])
+    assert file.exists()
+
+
 def test_one_damaged_file_does_not_hide_another(tmp_path: Path, dead: Identity) -> None:
-    written(tmp_path, "server", run="a").write_text("{")
-    killed(tmp_path, dead, "tables", run="b")
+    written(tmp_path, "server", run=RUN).write_text("{")
+    killed(tmp_path, dead, "tables", run=OTHER)
     leftovers, damaged = read_leftovers(tmp_path)
     assert [leftover.fixtures[0].fixture for leftover in leftovers] == ["tables"]
     assert len(damaged) == 1
 
 
 def test_a_run_that_told_it_itself_is_forgotten(tmp_path: Path, dead: Identity) -> None:
-    killed(tmp_path, dead, "server", run="one")
-    other = killed(tmp_path, dead, "server", run="other")
-    forget(tmp_path, "one")
+    killed(tmp_path, dead, "server", run=RUN)
+    other = killed(tmp_path, dead, "server", run=OTHER)
+    forget(tmp_path, RUN)
     assert list(tmp_path.iterdir()) == [other]
 
 
 def test_a_directory_that_cannot_be_made_stops_nobody(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    ledger = LedgerFile(tmp_path / "file" / "below", "run", UID, ME)
+    ledger = LedgerFile(tmp_path / "file" / "below", RUN, UID, ME)
     ledger.add(1, "server", "conftest.py:1")
     ledger.remove(1)
     assert read_leftovers(tmp_path / "file" / "below") == ([], [])

@@ -91,15 +91,15 @@ def relay() -> Relay:
 
 
 def test_joining_is_told_to_the_fixture_worker(relay: Relay) -> None:
-    assert relay.test_worker_joined(WorkerJoined("gw3", 4711, 1.5)) == [
-        (FIXTURE_WORKER, WorkerJoined("gw3", 4711, 1.5))
+    assert relay.test_worker_joined(WorkerJoined("gw3", 4711, "1.5")) == [
+        (FIXTURE_WORKER, WorkerJoined("gw3", 4711, "1.5"))
     ]
 
 
 def test_who_joined_is_remembered_after_its_end(relay: Relay) -> None:
-    relay.test_worker_joined(WorkerJoined("gw3", 4711, 1.5))
+    relay.test_worker_joined(WorkerJoined("gw3", 4711, "1.5"))
     relay.test_worker_down("gw3")
-    assert relay.record.test_workers == {"gw3": WorkerJoined("gw3", 4711, 1.5)}
+    assert relay.record.test_workers == {"gw3": WorkerJoined("gw3", 4711, "1.5")}
 
 
 @pytest.mark.parametrize("answer", [READY, FAILED], ids=["ready", "failed"])
@@ -419,7 +419,7 @@ TO_FIXTURE_WORKER: list[Message] = [
     Finish(),
     Interrupt(),
     Recover(1, Recovery(TABLES, Inline(b""))),
-    WorkerJoined("gw0", 1, 1.5),
+    WorkerJoined("gw0", 1, "1.5"),
     Request(1, TABLES),
 ]
 FROM_FIXTURE_WORKER: list[Message] = [
@@ -438,7 +438,7 @@ FROM_FIXTURE_WORKER: list[Message] = [
 
 @pytest.mark.parametrize(
     "message",
-    [Finish(), Interrupt(), WorkerJoined("gw0", 1, 1.5), *FROM_FIXTURE_WORKER],
+    [Finish(), Interrupt(), WorkerJoined("gw0", 1, "1.5"), *FROM_FIXTURE_WORKER],
     ids=lambda message: type(message).__name__,
 )
 def test_what_no_test_worker_sends(relay: Relay, message: Message) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +11,21 @@ import pytest
 
 from .._compat import cache_directory
 from ..roles import LEDGERS
+from .escaping import escaped
 from .stray_search import stray_lines
 
 if TYPE_CHECKING:
     from ..processes.crash_file import Leftover
+    from ..processes.strays import Fate, Stray
 
 
 def ledger_directory(config: pytest.Config) -> Path | None:
-    """Where runs of this project note what is set up; None without pytest's cache."""
+    """Where runs of this project note what is set up; None without pytest's cache, or where it
+    leads out of it."""
     directory = cache_directory(config)
-    return None if directory is None else directory / LEDGERS
+    if directory is None or (directory / LEDGERS).is_symlink():
+        return None  # a link may lead to somebody else's files
+    return directory / LEDGERS
 
 
 class EarlierRuns:
@@ -35,23 +40,28 @@ class EarlierRuns:
         from ..processes.crash_file import read_leftovers, remove
 
         leftovers, damaged = read_leftovers(self._directory)
-        for leftover in leftovers:
-            for line in _lines(leftover):
-                terminalreporter.write_line(line)
+        for line in _lines(leftovers):
+            terminalreporter.write_line(line)
         for file in damaged:
             terminalreporter.write_line(
                 f"fixture worker: the file in which a run notes what is set up is damaged; it is "
-                f"now {file}"
+                f"now {escaped(str(file))}"
             )
         remove(leftovers)
 
 
-def _lines(leftover: Leftover) -> Iterator[str]:
+def _lines(leftovers: Sequence[Leftover]) -> Iterator[str]:
     from ..processes import strays
 
-    left = strays.find(strays.Run(leftover.run, leftover.testrun_uid))
-    if not leftover.fixtures and not left:
-        return
+    runs = {leftover.file: strays.Run(leftover.run, leftover.testrun_uid) for leftover in leftovers}
+    left = strays.find_each(runs.values())  # looks at all processes, which takes its time, once
+    for leftover in leftovers:
+        found = left[runs[leftover.file]]
+        if leftover.fixtures or found:
+            yield from _lines_of_one(leftover, dict.fromkeys(found, strays.Fate.RUNNING))
+
+
+def _lines_of_one(leftover: Leftover, processes: Mapping[Stray, Fate]) -> Iterator[str]:
     yield (
         f"fixture worker: a run that started at {_shown(leftover.started)} (controller "
         f"{leftover.controller.pid}, fixture worker {leftover.fixture_worker.pid}) was killed and "
@@ -59,10 +69,10 @@ def _lines(leftover: Leftover) -> Iterator[str]:
     )
     for live in leftover.fixtures:
         yield (
-            f"  the global fixture {live.fixture} ({live.where}) unfinalized, set up at "
-            f"{_shown(live.since)}"
+            f"  the global fixture {escaped(live.fixture)} ({escaped(live.where)}) unfinalized, "
+            f"set up at {_shown(live.since)}"
         )
-    for line in stray_lines(dict.fromkeys(left, strays.Fate.RUNNING)):
+    for line in stray_lines(processes):
         yield f"  {line}"
 
 

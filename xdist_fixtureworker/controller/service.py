@@ -130,10 +130,10 @@ class Run:
         hand_over(node.workerinput, Role.TEST_WORKER, channel)
         self._service.switchboard.connect_test_worker(node.gateway.id, channel)
         if node.gateway.spec.popen and not node.gateway.spec.via:
-            from ..processes.strays import Identity
+            from ..processes.identity import Identity
 
             process = Identity.of(node.gateway._rinfo().pid)
-            joined = WorkerJoined(node.gateway.id, process.pid, process.created)
+            joined = WorkerJoined(node.gateway.id, process.pid, process.started)
             self._service.switchboard.test_worker_joined(joined)
         self._exits.watch(node, channel)
 

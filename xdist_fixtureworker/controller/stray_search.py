@@ -15,10 +15,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from ..roles import FIXTURE_WORKER_ID, RUN
+from .escaping import escaped
 from .relay import Record
 
 if TYPE_CHECKING:
-    from ..processes.strays import Fate, Identity, Run, Stray
+    from ..processes.identity import Identity
+    from ..processes.strays import Fate, Run, Stray
 
 _SETTLE = 1.0
 """Seconds in which processes may end that do so by themselves when they notice that their worker is
@@ -66,9 +68,9 @@ class Sweep:
         joined = self._record.test_workers.get(worker)
         if joined is None or self._treatment == "ignore":
             return
-        from ..processes.strays import Identity
+        from ..processes.identity import Identity
 
-        identity = Identity(joined.pid, joined.created)
+        identity = Identity(joined.pid, joined.started)
         thread = threading.Thread(
             target=self._after_crash,
             args=(worker, identity),
@@ -101,7 +103,8 @@ class Sweep:
             yield "(the ini setting fixture_worker_strays = kill ends them, ignore says nothing)"
 
     def _after_crash(self, worker: str, identity: Identity) -> None:
-        from ..processes.strays import find, wait_gone
+        from ..processes.identity import wait_gone
+        from ..processes.strays import find
 
         # For xdist it is down when its connection is. Until it is gone, nothing of it is a stray.
         if not wait_gone([identity], _CRASHED_TIMEOUT):
@@ -110,10 +113,11 @@ class Sweep:
     def _end_test_workers(self) -> None:
         """xdist has killed its child processes by now; but the one that it started need not be the
         worker itself, and who abandons a run does not wait for that."""
-        from ..processes.strays import Fate, Identity, end, wait_gone
+        from ..processes.identity import Identity, wait_gone
+        from ..processes.strays import Fate, end
 
         workers = {
-            Identity(joined.pid, joined.created): worker
+            Identity(joined.pid, joined.started): worker
             for worker, joined in self._record.test_workers.items()
         }
         for identity, fate in end(wait_gone(workers, _SETTLE)).items():
@@ -141,7 +145,8 @@ class Sweep:
         self._look(look)
 
     def _look(self, look: Callable[[], list[Stray]]) -> None:
-        from ..processes.strays import Fate, end_all, wait_gone
+        from ..processes.identity import wait_gone
+        from ..processes.strays import Fate, end_all
 
         def settled() -> list[Stray]:
             return wait_gone(look(), _SETTLE)
@@ -171,10 +176,10 @@ def _origin(stray: Stray) -> str:
         who = "started by the fixture worker"
     else:
         who = f"started by test worker {stray.worker}"
-    return who if stray.test is None else f"{who}, in {stray.test}"
+    return who if stray.test is None else f"{who}, in {escaped(stray.test)}"
 
 
 def _short(command: str) -> str:
     """On one line, and no longer than helps to recognise it."""
-    command = " ".join(command.split())
+    command = escaped(" ".join(command.split()))
     return command if len(command) <= _COMMAND_LENGTH else f"{command[: _COMMAND_LENGTH - 3]}..."

@@ -20,6 +20,7 @@ from .._compat import captured, is_session_scoped
 from ..errors import ProtocolError
 from ..processes import strays
 from ..processes.crash_file import LedgerFile
+from ..processes.identity import Identity, wait_gone
 from ..roles import RUN
 from ..settings import timeout, treatment_of_strays
 from ..wire.codec import decode, encode
@@ -59,7 +60,7 @@ class FixtureWorker:
         self._channel = channel
         self._requests: SimpleQueue[object] = SimpleQueue()
         self._may_end = threading.Event()
-        self._test_workers: list[strays.Identity] = []
+        self._test_workers: list[Identity] = []
         self._controller_died = False
         self._main = MainThread()
 
@@ -134,7 +135,7 @@ class FixtureWorker:
                 case Interrupt():
                     pass  # was obeyed when it arrived
                 case WorkerJoined():
-                    self._test_workers.append(strays.Identity(message.pid, message.created))
+                    self._test_workers.append(Identity(message.pid, message.started))
                 case Recover():
                     self._runner.recover(message)
                 case Finish():
@@ -174,7 +175,7 @@ class FixtureWorker:
     def _wait_test_workers_down(self) -> None:
         """Without the controller, wait for the test workers themselves: they may be using what
         the finalizers destroy. One that hangs, or is stopped, does not end by itself."""
-        strays.end(strays.wait_gone(self._test_workers, TEST_WORKERS_TIMEOUT))
+        strays.end(wait_gone(self._test_workers, TEST_WORKERS_TIMEOUT))
 
     def _begin(self, begin: Begin) -> None:
         if begin.ledger is not None:
@@ -182,7 +183,7 @@ class FixtureWorker:
                 Path(begin.ledger),
                 begin.run,
                 self._testrun_uid,
-                strays.Identity.of(begin.controller),
+                Identity.of(begin.controller),
             )
 
     def _left_behind(self) -> list[strays.Stray]:

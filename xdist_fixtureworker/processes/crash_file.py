@@ -9,23 +9,36 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
+import stat
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .strays import Identity
+from ..wire.frozen import Frozen
+from .identity import Identity
 
-_VERSION = 1
+_VERSION = 2
 _SUFFIX = ".json"
 _DAMAGED = ".damaged"
 _UNFINISHED = ".new"
+_OURS = re.compile(r"[0-9a-f]{32}-[1-9][0-9]{0,9}\.json")
+_LIMIT = 1 << 20
+"""Bytes that a file may have: enough for thousands of fixtures."""
+_LONGEST = 1000
+"""Characters of a name or a place that are kept of what a file says."""
+_FOR_READING = sum(
+    # Some of them are not there on Windows.
+    getattr(os, name, 0)
+    for name in ("O_RDONLY", "O_NONBLOCK", "O_NOFOLLOW", "O_CLOEXEC")
+)
+_LATEST = 32503680000.0  # the year 3000, in seconds since the epoch
 
 
-@dataclass(frozen=True)
-class LiveFixture:
+class LiveFixture(Frozen):
     """A global fixture that is set up, or being set up."""
 
     fixture: str
@@ -33,8 +46,7 @@ class LiveFixture:
     since: float  #: seconds since the epoch
 
 
-@dataclass(frozen=True)
-class Leftover:
+class Leftover(Frozen):
     """What a run left that ended without its finalizers."""
 
     file: Path
@@ -100,9 +112,9 @@ class LedgerFile:
             "run": self.run,
             "testrun_uid": self.testrun_uid,
             "started": self._started,
-            "controller": asdict(self.controller),
-            "fixture_worker": asdict(Identity.of(os.getpid())),
-            "fixtures": [asdict(live) for live in self._live.values()],
+            "controller": vars(self.controller),
+            "fixture_worker": vars(Identity.of(os.getpid())),
+            "fixtures": [vars(live) for live in self._live.values()],
         }
 
 
@@ -116,16 +128,16 @@ def read_leftovers(directory: Path) -> tuple[list[Leftover], list[Path]]:
     """What runs left here whose processes are gone, and the files that cannot be read, which are
     set aside under the names that are returned. Runs in the controller.
 
-    Runs of other hosts, which may share the directory, are passed over: their processes cannot be
-    seen from here.
+    The directory may come with a repository: only what a run of this user can have written is
+    read, and nothing else is touched. Runs of other hosts, which may share the directory, are
+    passed over: their processes cannot be seen from here.
     """
     leftovers, damaged = [], []
-    for file in sorted(directory.glob(f"*{_SUFFIX}")):
+    for file in _files(directory):
         try:
-            leftover = _read(file)
-        except (FileNotFoundError, PermissionError):
-            continue  # finalized meanwhile, or told by another run; or of another user
-        except (OSError, ValueError, TypeError, LookupError, OverflowError):
+            content = _bytes_of(file)
+            leftover = None if content is None else _parsed(file, content)
+        except Exception:  # whatever is in it, it must not end the run
             damaged.append(_set_aside(file))
             continue
         if leftover and not (leftover.controller.runs or leftover.fixture_worker.runs):
@@ -133,26 +145,72 @@ def read_leftovers(directory: Path) -> tuple[list[Leftover], list[Path]]:
     return leftovers, damaged
 
 
-def _read(file: Path) -> Leftover | None:
-    """What ``file`` says; None where that cannot be judged here.
+def _files(directory: Path) -> list[Path]:
+    try:
+        return sorted(path for path in directory.iterdir() if _OURS.fullmatch(path.name))
+    except OSError:
+        return []
+
+
+def _bytes_of(file: Path) -> bytes | None:
+    """What is in a file; None where it is not for us to read.
+
+    :raises Exception: if it is no regular file, or larger than any of ours.
+    """
+    try:
+        # Without following a link, nor waiting for who writes into a named pipe.
+        descriptor = os.open(file, _FOR_READING)
+    except (FileNotFoundError, PermissionError):
+        return None  # finalized meanwhile, or told by another run; or of another user
+    with open(descriptor, "rb") as opened:  # noqa: PTH123  # a descriptor has no path
+        found = os.fstat(descriptor)
+        if hasattr(os, "getuid") and found.st_uid != os.getuid():
+            return None
+        if not stat.S_ISREG(found.st_mode) or found.st_size > _LIMIT:
+            raise ValueError(f"{file} is not a file of ours")
+        return opened.read(_LIMIT)
+
+
+def _parsed(file: Path, data: bytes) -> Leftover | None:
+    """What the data of a file say; None where that cannot be judged here.
 
     :raises Exception: if it is not a file of ours, or damaged.
     """
-    content = json.loads(file.read_bytes())
+    content = json.loads(data)
     if content["version"] != _VERSION or content["host"] != socket.gethostname():
         return None
-    controller, fixture_worker = (
-        Identity(int(content[name]["pid"]), float(content[name]["created"]))
-        for name in ("controller", "fixture_worker")
+    return Leftover(
+        file=file,
+        run=_text(content["run"]),
+        testrun_uid=_text(content["testrun_uid"]),
+        started=_time(content["started"]),
+        controller=_identity(content["controller"]),
+        fixture_worker=_identity(content["fixture_worker"]),
+        fixtures=tuple(
+            LiveFixture(_text(live["fixture"]), _text(live["where"]), _time(live["since"]))
+            for live in content["fixtures"]
+        ),
     )
-    fixtures = tuple(
-        LiveFixture(str(live["fixture"]), str(live["where"]), float(live["since"]))
-        for live in content["fixtures"]
-    )
-    started = float(content["started"])
-    time.localtime(started)  # so that it can be shown
-    ids = str(content["run"]), str(content["testrun_uid"])
-    return Leftover(file, *ids, started, controller, fixture_worker, fixtures)
+
+
+def _identity(content: Any) -> Identity:
+    pid = int(content["pid"])
+    if not 0 < pid < 2**31:
+        raise ValueError(f"{pid} is no process id")
+    return Identity(pid, _text(content["started"]))
+
+
+def _text(content: object) -> str:
+    if not isinstance(content, str):
+        raise TypeError(f"{content!r:.100} is no text")
+    return content[:_LONGEST]
+
+
+def _time(content: object) -> float:
+    seconds = float(content)  # type: ignore[arg-type]  # raises the TypeError that it is about
+    if not 0 <= seconds <= _LATEST:
+        raise ValueError(f"{seconds} is no time of a run")
+    return seconds
 
 
 def _set_aside(file: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Finds and ends processes that a run left behind; shared by all processes.
+"""Finds and ends processes that a run left behind; controller and fixture worker.
 
 A *stray* is a process of this run that outlived the worker that started it. All processes of a
 run are known by a variable in the environment that they were executed with, which no change of
@@ -10,56 +10,42 @@ from __future__ import annotations
 
 import os
 import shlex
-import time
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from enum import Enum
+from pathlib import Path
 from typing import TypeVar
 
 import psutil
 
 from ..roles import RUN
+from ..wire.frozen import Frozen
+from .identity import Identity, started, wait_gone
 
 GRACE = 5.0
 """Seconds that a process gets to end after it was asked to; then it is killed."""
 
-_SAME = 2.0
-"""Seconds by which two processes may disagree about when a third one was started: each works it out
-from the time of the boot, which is read in whole seconds."""
 _LOST = (psutil.Error, OSError)  # psutil translates most errors of the system, but not all
-_DEAD = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
-_LOOK_AGAIN = 0.05
 _ROUNDS = 3
 
 
-@dataclass(frozen=True)
-class Identity:
-    """A process on this machine, and no later one that got the same id."""
-
-    pid: int
-    created: float  #: seconds since the epoch; 0.0 where it was gone already when asked about
-
-    @staticmethod
-    def of(pid: int) -> Identity:
-        """The identity of the process that has the id now."""
-        try:
-            return Identity(pid, psutil.Process(pid).create_time())
-        except _LOST:
-            return Identity(pid, 0.0)
-
-    @property
-    def runs(self) -> bool:
-        """Whether it is there still; a zombie is dead."""
-        return _find(self) is not None
-
-
-@dataclass(frozen=True)
 class Stray(Identity):
-    # The time of the boot may read otherwise in the next look: then it is still the same one.
-    created: float = field(compare=False)
+    """A process that outlived its worker."""
+
     command: str
     worker: str | None  #: xdist's id of the worker that started it, where that shows
     test: str | None  #: the value of ``PYTEST_CURRENT_TEST`` then, where that shows
+
+    # It may execute another program between two looks: then it is still the same one.
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Stray) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    @property
+    def _key(self) -> tuple[int, str]:
+        return self.pid, self.started
 
 
 class Fate(Enum):
@@ -72,8 +58,7 @@ class Fate(Enum):
     LEFT = "could not be ended"
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(Frozen):
     """A run, as the environments of its processes show it."""
 
     id: str
@@ -100,27 +85,60 @@ def find(run: Run, exclude: Collection[int] = ()) -> list[Stray]:
     Of a run within this run, with an id of its own, only the controller is found: it is a process
     of ours, and the others are its own.
     """
-    found = []
-    # Not process_iter(), which may give what it remembers of an earlier process with the same id.
-    for pid in psutil.pids():
+    return find_each([run], exclude)[run]
+
+
+def find_each(runs: Iterable[Run], exclude: Collection[int] = ()) -> dict[Run, list[Stray]]:
+    """What :func:`find` finds of each run, with one look at all processes."""
+    found: dict[Run, list[Stray]] = {run: [] for run in runs}
+    by_id = {run.id: run for run in found}
+    for pid in _pids():
         if pid in exclude:
             continue
-        try:
-            process = psutil.Process(pid)
-            environment = process.environ()
-            if environment.get(RUN) == run.id and _is_mine(process):
-                found.append(
-                    Stray(
-                        pid=pid,
-                        created=process.create_time(),
-                        command=shlex.join(process.cmdline()) or process.name(),
-                        worker=run.worker(environment),
-                        test=run.test(environment),
-                    )
-                )
-        except _LOST:
-            pass  # it ended meanwhile, is a zombie, or belongs to somebody else
+        environment = _environment(pid)
+        run = by_id.get(environment.get(RUN, ""))
+        stray = None if run is None else _stray(pid, run, environment)
+        if run is not None and stray is not None:
+            found[run].append(stray)
     return found
+
+
+def _pids() -> Iterator[int]:
+    """The ids of all processes that can be seen, at least."""
+    try:
+        yield from psutil.pids()
+    except (*_LOST, LookupError):
+        pass  # there is no /proc: nothing can be found
+
+
+def _environment(pid: int) -> Mapping[str, str]:
+    """The environment that a process was executed with; empty where it cannot be seen.
+
+    It ended meanwhile, is a zombie, or belongs to somebody else.
+    """
+    try:
+        if sys.platform != "linux":
+            return psutil.Process(pid).environ()
+        # Not by psutil, which takes ten times as long; most processes are not of the run.
+        variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        if not any(variable.startswith(RUN.encode()) for variable in variables):
+            return {}
+        pairs = (os.fsdecode(variable).partition("=") for variable in variables)
+        return {name: value for name, _, value in pairs}
+    except _LOST:
+        return {}
+
+
+def _stray(pid: int, run: Run, environment: Mapping[str, str]) -> Stray | None:
+    try:
+        process = psutil.Process(pid)
+        when = started(pid)
+        if when is None or not _is_mine(process):
+            return None
+        command = shlex.join(process.cmdline()) or process.name()
+    except _LOST:
+        return None
+    return Stray(pid, when, command, run.worker(environment), run.test(environment))
 
 
 def _is_mine(process: psutil.Process) -> bool:
@@ -139,21 +157,6 @@ def descends_from(process: Identity, pid: int) -> bool:
 
 
 P = TypeVar("P", bound=Identity)
-
-
-def wait_gone(processes: Iterable[P], timeout: float) -> list[P]:
-    """Wait until all have ended; returns those that still run after ``timeout`` seconds.
-
-    psutil's own waiting takes the exit status of a child away from whoever else waits for it, and
-    goes on for a zombie that nobody reaps.
-    """
-    deadline = time.monotonic() + timeout
-    left = list(processes)
-    while left := [process for process in left if _find(process) is not None]:
-        if time.monotonic() >= deadline:
-            break
-        time.sleep(_LOOK_AGAIN)
-    return left
 
 
 def end(processes: Iterable[P], grace: float = GRACE) -> dict[P, Fate]:
@@ -195,11 +198,10 @@ def end_all(look: Callable[[], Iterable[Stray]], grace: float = GRACE) -> dict[S
 
 
 def _find(process: Identity) -> psutil.Process | None:
-    """The living process of that identity. A zombie is dead."""
+    """The living process of that identity."""
     try:
         found = psutil.Process(process.pid)
-        if abs(found.create_time() - process.created) > _SAME:
-            return None
-        return None if found.status() in _DEAD else found
     except _LOST:
         return None
+    # Asked afterwards: psutil notices itself when an object's process id is used again.
+    return found if process.runs else None

@@ -122,7 +122,7 @@ class Serving(Frozen):
 class WorkerJoined(Frozen):
     worker: str
     pid: int
-    created: float  #: when that process was started: its id may be used again
+    started: str  #: when that process was started: its id may be used again
 
 
 class Request(Frozen):

@@ -1,0 +1,103 @@
+"""Tells one process from a later one with the same id; controller and fixture worker.
+
+Not by ``psutil.Process.create_time()``: on Linux it is worked out from the time of the boot, which
+moves when the clock is set. The kernel's own count of clock ticks since the boot does not.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeVar
+
+from ..wire.frozen import Frozen
+
+_LOOK_AGAIN = 0.05
+_DEAD = (b"Z", b"X", b"x")
+_LINUX: bool = sys.platform == "linux"
+_UNKNOWN = "?"
+"""Stands for when a process was started, where the system does not tell."""
+
+
+class Identity(Frozen):
+    """A process on this machine, and no later one that got the same id."""
+
+    pid: int
+    started: str  #: as :func:`started` tells it; empty: it was gone already when asked about
+
+    @staticmethod
+    def of(pid: int) -> Identity:
+        """The identity of the process that has the id now."""
+        return Identity(pid, started(pid) or "")
+
+    @property
+    def runs(self) -> bool:
+        """Whether it is there still; a zombie is dead."""
+        return self.started != "" and started(self.pid) == self.started
+
+
+def started(pid: int) -> str | None:
+    """When the living process of that id was started, as no change of the clock changes it.
+
+    None if there is no such process, or if it is a zombie. To be compared only.
+    """
+    if not 0 < pid < 2**31:
+        return None
+    if not Path("/proc/self/stat").exists():
+        return _without_proc(pid)
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return None
+    state, *fields = stat.rpartition(b")")[2].split()  # the name before may have any bytes in it
+    return None if state in _DEAD else f"{_boot()}/{int(fields[18])}"
+
+
+@functools.cache
+def _boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return _UNKNOWN
+
+
+def _without_proc(pid: int) -> str | None:
+    if _LINUX:  # psutil would say that nothing runs
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return None
+        except PermissionError:
+            pass  # it is there
+        return _UNKNOWN
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        if process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+            return None
+        return repr(process.create_time())
+    except (psutil.Error, OSError):
+        return None
+
+
+P = TypeVar("P", bound=Identity)
+
+
+def wait_gone(processes: Iterable[P], timeout: float) -> list[P]:
+    """Wait until all have ended; returns those that still run after ``timeout`` seconds.
+
+    psutil's own waiting takes the exit status of a child away from whoever else waits for it, and
+    goes on for a zombie that nobody reaps.
+    """
+    deadline = time.monotonic() + timeout
+    left = list(processes)
+    while left := [process for process in left if process.runs]:
+        if time.monotonic() >= deadline:
+            break
+        time.sleep(_LOOK_AGAIN)
+    return left
