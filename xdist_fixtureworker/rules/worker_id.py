@@ -2,14 +2,56 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 from ..roles import FIXTURE_WORKER_ID
 
+_COMPUTING = (ValueError, LookupError, AttributeError, TypeError)
+_COMPUTING_SHOWN = re.compile(r"\b(Value|Key|Index|Lookup|Attribute|Type)Error\b")
+_ASKED_FOR = re.compile(r"\bPYTEST_XDIST_WORKER\b|\bworker_?id\b|\bget_xdist_worker_id\b")
+_NOT_USERS = ("_pytest", "pluggy", "xdist", "execnet", "xdist_fixtureworker")
 
-def worker_id_hint(text: str) -> str:
-    """A remedy for code that computes with the worker id; empty where ``text`` shows none."""
-    if FIXTURE_WORKER_ID not in text or not ("ValueError" in text or "KeyError" in text):
+
+def worker_id_hint(text: str, error: BaseException | None = None) -> str:
+    """A remedy for code that takes the worker's id for "gw" and a number; empty for other errors.
+
+    :param text: of the traceback, with source lines.
+    :param error: the exception, where it is in this process.
+    """
+    in_frames = error is not None and any(map(_has_the_id, _chain(error)))
+    asked = FIXTURE_WORKER_ID in text or _ASKED_FOR.search(text) is not None
+    if not in_frames and not (asked and _COMPUTING_SHOWN.search(text)):
         return ""
     return (
         f'\nThe worker id of the fixture worker is "{FIXTURE_WORKER_ID}", not "gw" and a number. '
-        f"Code that computes with it can ask xdist_fixtureworker.is_fixture_worker(config) first."
+        f"Code that computes with it can ask xdist_fixtureworker.is_fixture_worker(config) first; "
+        f"where there is no config, os.environ['PYTEST_XDIST_WORKER'] is \"{FIXTURE_WORKER_ID}\"."
     )
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """``error`` and the exceptions that led to it."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _has_the_id(error: BaseException) -> bool:
+    """Whether code of the user that failed to compute something has the id in a variable."""
+    if not isinstance(error, _COMPUTING):
+        return False
+    traceback = error.__traceback__
+    while traceback is not None:
+        frame = traceback.tb_frame
+        module = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if module not in _NOT_USERS and FIXTURE_WORKER_ID in _texts(frame.f_locals):
+            return True
+        traceback = traceback.tb_next
+    return False
+
+
+def _texts(variables: dict[str, object]) -> set[str]:
+    return {value for value in variables.values() if type(value) is str}
