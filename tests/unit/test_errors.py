@@ -136,7 +136,8 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "the fixture worker could not start.\n"
         "ValueError: invalid literal for int() with base 10: 'fixtureworker'\n"
         'The worker id of the fixture worker is "fixtureworker", not "gw" and a number. '
-        "Code that computes with it can ask xdist_fixtureworker.is_fixture_worker(config) first.",
+        "Code that computes with it can ask xdist_fixtureworker.is_fixture_worker(config) first; "
+        "where there is no config, os.environ['PYTEST_XDIST_WORKER'] is \"fixtureworker\".",
     ),
     (
         worker_id.worker_id_hint,
