@@ -46,10 +46,11 @@ os.wait()
 HYDRA = """
 import os, signal, subprocess
 def replace(number, frame):
-    print(subprocess.Popen(["sleep", "300"]).pid, flush=True)
+    # Not print(), in the middle of which the signal may have come.
+    os.write(1, f"{subprocess.Popen(['sleep', '300']).pid}\\n".encode())
     os._exit(0)
 signal.signal(signal.SIGTERM, replace)
-print(flush=True)
+os.write(1, b"\\n")
 while True: signal.pause()
 """
 

@@ -38,14 +38,10 @@ class Stray(Identity):
 
     # It may execute another program between two looks: then it is still the same one.
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Stray) and self._key == other._key
+        return isinstance(other, Stray) and other.pid == self.pid and other.started == self.started
 
     def __hash__(self) -> int:
-        return hash(self._key)
-
-    @property
-    def _key(self) -> tuple[int, str]:
-        return self.pid, self.started
+        return hash((self.pid, self.started))
 
 
 class Fate(Enum):
