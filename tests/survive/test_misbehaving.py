@@ -243,35 +243,40 @@ def test_a_cache_directory_that_cannot_be_made(suite: Suite, mode: tuple[str, ..
     assert result.noted() == ["first down"]
 
 
-def test_two_threads_of_a_test_ask_at_once(suite: Suite) -> None:
+def test_threads_of_a_test_wait_for_different_fixtures(suite: Suite) -> None:
+    """One for a set-up that goes on until the other has what is set up already."""
     suite.write(
         {
             "conftest.py": """
 import time
+def wait_for(file):
+    while not os.path.exists(file): time.sleep(0.01)
 @global_fixture
 def slow():
     open("slow", "w")
-    while not os.path.exists("asked"): time.sleep(0.01)
+    wait_for("got")
     return 1
 @global_fixture
 def ready(): return 2
 """,
             "test_it.py": """
 from concurrent.futures import ThreadPoolExecutor
-import time
-def test_it(ready): pass
-def test_threads(request):
-    def late():
-        while not os.path.exists("slow"): time.sleep(0.01)
-        open("asked", "w")
-        return request.getfixturevalue("ready")
+from conftest import wait_for
+def test_it(ready): open("ready", "w")
+def test_threads(request):  # in the other worker, where pytest does not know the value yet
+    wait_for("ready")
+    def fast():
+        wait_for("slow")
+        value = request.getfixturevalue("ready")
+        open("got", "w")
+        return value
     with ThreadPoolExecutor(2) as pool:
         slow = pool.submit(request.getfixturevalue, "slow")
-        assert (pool.submit(late).result(), slow.result()) == (2, 1)
+        assert (pool.submit(fast).result(), slow.result()) == (2, 1)
 """,
         }
     )
-    result = suite.run(*ONE)
+    result = suite.run_distributed()
     assert result.outcomes == {"passed": 2}, result.output
 
 

@@ -34,28 +34,20 @@ from ..declared.definitions import (
 )
 from ..rules.same_value import comparable
 from ..wire import pickles
-from ..wire.frozen import replace
+from ..wire.frozen import Frozen, replace
 from ..wire.messages import Change, Instance, Output, Param
 
-Fetch = Callable[[Declaration, Instance, pytest.Item], "Outcome"]
+Fetch = Callable[[Declaration, Instance, pytest.Item], "Fetched"]
 
 
-class Outcome:
+class Fetched(Frozen):
     """What became of a global fixture: its value, or the exception for each test that needs it."""
 
-    def __init__(
-        self,
-        value: object = None,
-        error: BaseException | None = None,
-        report: pytest.TestReport | None = None,
-        environment: tuple[Change, ...] = (),
-        output: tuple[Output, ...] = (),
-    ) -> None:
-        self.value = value
-        self.error = error
-        self.report = report  #: of the set-up that failed, from the fixture worker
-        self.environment = environment  #: to be replayed
-        self.output = output  #: to be shown
+    value: object = None
+    error: BaseException | None = None
+    report: pytest.TestReport | None = None  #: of the set-up that failed, from the fixture worker
+    environment: tuple[Change, ...] = ()  #: to be replayed
+    output: tuple[Output, ...] = ()  #: to be shown
 
 
 class GlobalDefinition:
@@ -69,6 +61,7 @@ class GlobalDefinition:
         self._closure: list[Definition] = []
         self._closure_names: set[str] = set()
         self._without_params: Instance | None = None
+        self._errors: list[BaseException] = []
 
     def instance(self, request: FixtureRequest, argnames: Argnames) -> Instance:
         """The instance that the test behind ``request`` needs. Called once or more per test."""
@@ -79,6 +72,15 @@ class GlobalDefinition:
         if callspec is None or self._closure_names.isdisjoint(callspec.params):
             return self._without_params
         return replace(self._without_params, params=tuple(self._params(item, callspec)))
+
+    def fails_with(self, error: BaseException) -> None:
+        """Note that this is the answer of the fixture worker for one of the instances."""
+        if not self.is_answer(error):
+            self._errors.append(error)
+
+    def is_answer(self, error: BaseException) -> bool:
+        """Whether the fixture worker answered with this exception; else it came up here."""
+        return any(error is each for each in self._errors)
 
     def _describe(self, item: pytest.Item, argnames: Argnames) -> Instance:
         node = defining_node(self.definition, item)
@@ -126,7 +128,6 @@ class GlobalDefinitions:
     def __init__(self, fetch: Fetch) -> None:
         self._fetch = fetch
         self._known: dict[int, GlobalDefinition] = {}
-        self._asking: Definition | None = None
 
     def take_over(self, session: pytest.Session) -> None:
         """Replace what all global definitions do, and what the collected tests think they need."""
@@ -149,13 +150,16 @@ class GlobalDefinitions:
     def forget_unanswered(self, definition: Definition) -> None:
         """Have it asked for again, if an exception came up before there was an answer.
 
-        As that of a time-out of the test that waited, which pytest would keep as the outcome of
-        the fixture; or because a parameter cannot be sent, which pytest is not prepared for.
+        Such as that of a time-out of the test that waited, which pytest would keep as the outcome
+        of the fixture; or because a parameter cannot be sent, which pytest is not prepared for.
         """
-        if self._asking is definition:
-            definition.cached_result = None
-            self._asking = None
-        if id(definition) in self._known and definition.cached_result is None:
+        known = self._known.get(id(definition))
+        if known is None:
+            return
+        kept = definition.cached_result
+        if kept is not None and kept[2] is not None and not known.is_answer(kept[2][0]):
+            definition.cached_result = kept = None
+        if kept is None:
             definition._finalizers.clear()
 
     def _argnames(self, definition: Definition) -> tuple[str, ...]:
@@ -170,15 +174,14 @@ class GlobalDefinitions:
         def fetch(request: FixtureRequest) -> object:
             __tracebackhide__ = True
             instance = cache_key(request)
-            self._asking = known.definition
-            outcome = self._fetch(known.declaration, instance, request._pyfuncitem)
-            self._asking = None
-            if outcome.error is not None:
+            fetched = self._fetch(known.declaration, instance, request._pyfuncitem)
+            if fetched.error is not None:
+                known.fails_with(fetched.error)
                 # pytest keeps Exceptions only, and cannot ask again after any other.
-                error = (outcome.error, outcome.error.__traceback__)
+                error = (fetched.error, fetched.error.__traceback__)
                 known.definition.cached_result = (None, instance, error)
-                raise outcome.error
-            return outcome.value
+                raise fetched.error
+            return fetched.value
 
         # An object that can be called has no such name, and the fixture worker knows it without.
         fetch.__qualname__ = getattr(known.function, "__qualname__", "")
