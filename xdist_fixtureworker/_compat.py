@@ -1,31 +1,50 @@
-"""What pytest's fixture definitions look like inside, in the versions we support; any process.
+"""Reads and changes what pytest keeps of fixtures, in all versions that we support; every process.
 
-pytest has no public way to read a fixture definition, so the private names are used here and
-nowhere else but in the modules that run fixtures (``fixture_worker``). Each has a test in
-``tests/unit/test_compat.py`` that fails when pytest changes it.
+pytest has no public way to do so. Its private names, those that begin with an underscore or are
+imported from ``_pytest``, stand here and
 
-None of them is needed to load this module, so that without a fixture worker the plugin loads with
-whatever a newer pytest has renamed; with one, ``controller.versions`` looks for them first.
+- in ``fixture_worker/``, which runs fixtures outside of tests: requests, nodes, scopes, the
+  session's collection and its ``SetupState``.
 
-The one difference between versions: since pytest 9.1 a definition knows the node it was found at
-(``FixtureDef.node``); before, only that node's id (``FixtureDef.baseid``).
+xdist and execnet have no public way to start one more worker, and to learn the process of one. What
+is private to them stands in ``controller/``, whose ``versions`` also names, as texts, what it looks
+for.
+
+Attributes without an underscore of :class:`pytest.FixtureDef`, which pytest does not document
+either, are read wherever one is handled: ``argname``, ``func``, ``scope``, ``params``,
+``cached_result``.
+
+``tests/unit/test_compat.py`` has a test of each private name, which fails when pytest changes it,
+and one that fails when a private name stands anywhere else.
+
+Nothing private is needed to load this module, so that without a fixture worker the plugin loads
+with whatever a newer pytest has renamed; with one, ``controller.versions`` looks for the names
+first.
+
+Versions differ in these: since pytest 9.1 a definition knows the node it was found at
+(``FixtureDef.node``), before, only that node's id (``FixtureDef.baseid``), and conftest files wait
+for the node of their directory (``_pending_conftests``); ``_get_all_fixture_defs`` has taken the
+place of ``_arg2fixturedefs``; the arguments of ``_register_fixture`` change.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
 from .wire.frozen import Frozen
 
 if TYPE_CHECKING:
-    from _pytest.fixtures import FixtureDef, FixtureFunctionDefinition
-    from _pytest.nodes import Node
+    from _pytest import nodes
+    from _pytest.fixtures import FixtureDef, FixtureFunctionDefinition, FuncFixtureInfo
+
+    Node: TypeAlias = nodes.Node
 
 
 def is_fixture(fixture: object) -> bool:
@@ -146,6 +165,40 @@ def set_final(definition: FixtureDef[Any], name: str, value: object) -> None:
     setattr(definition, name, value)
 
 
+def forget_finalizers(definition: FixtureDef[Any]) -> None:
+    """Drop what is to run when ``definition`` is finalized, as before its set-up."""
+    definition._finalizers.clear()
+
+
+# --- what a test needs
+
+
+def item_of(request: pytest.FixtureRequest) -> pytest.Item:
+    """The test that a fixture, or a fixture that depends on it, is wanted for."""
+    item: pytest.Item = request._pyfuncitem
+    return item
+
+
+def fixture_info(item: pytest.Item) -> FuncFixtureInfo | None:
+    """What ``item`` was collected with, which parametrized tests share; items of other plugins may
+    have none."""
+    return getattr(item, "_fixtureinfo", None)
+
+
+def definition_in_force(name: str, item: pytest.Item) -> FixtureDef[Any] | None:
+    """The definition of ``name`` that ``item`` gets."""
+    info = fixture_info(item)
+    found = info.name2fixturedefs.get(name, ()) if info is not None else ()
+    return found[-1] if found else None
+
+
+def needed_names(info: FuncFixtureInfo) -> set[str]:
+    """The names of the fixtures that a test needs, as their definitions are now."""
+    pruned = dataclasses.replace(info, names_closure=list(info.names_closure))
+    pruned.prune_dependency_tree()
+    return set(pruned.names_closure)
+
+
 # --- definitions that are kept out, and the tests that miss them
 
 
@@ -196,7 +249,7 @@ def filter_registrations(config: pytest.Config, wanted: Callable[[Registration],
 
 def undefined_names(item: pytest.Item) -> Iterator[str]:
     """The names of fixtures that ``item`` asks for and that nothing defines or parametrizes."""
-    info = getattr(item, "_fixtureinfo", None)
+    info = fixture_info(item)
     if info is not None:
         parameters = getattr(getattr(item, "callspec", None), "params", ())
         for name in info.names_closure:
@@ -206,8 +259,7 @@ def undefined_names(item: pytest.Item) -> Iterator[str]:
 
 def who_asked(error: pytest.FixtureLookupError) -> pytest.Item:
     """The test for which a fixture was looked up in vain."""
-    item: pytest.Item = error.request._pyfuncitem
-    return item
+    return item_of(error.request)
 
 
 def new_mark(name: str) -> pytest.Mark:

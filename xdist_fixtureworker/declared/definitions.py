@@ -17,7 +17,7 @@ from .locations import location
 from .promotion import promotions
 
 if TYPE_CHECKING:
-    from _pytest.nodes import Node
+    from .._compat import Node
 
 Definition: TypeAlias = pytest.FixtureDef[Any]
 ArgNames: TypeAlias = Callable[[Definition], Sequence[str]]

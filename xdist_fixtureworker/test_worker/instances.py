@@ -13,18 +13,26 @@ pytest then does the rest as for any session fixture: caching, errors, ``--setup
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from _pytest.fixtures import FixtureRequest, FuncFixtureInfo
 
 from .. import errors
-from .._compat import all_definitions, defining_node, set_final
+from .._compat import (
+    all_definitions,
+    defining_node,
+    definition_in_force,
+    fixture_info,
+    forget_finalizers,
+    item_of,
+    needed_names,
+    set_final,
+)
 from ..declared.decorator import Declaration
 from ..declared.definitions import (
+    ArgNames,
     Definition,
     dependencies,
     global_declaration,
@@ -63,9 +71,9 @@ class GlobalDefinition:
         self._without_params: Instance | None = None
         self._errors: list[BaseException] = []
 
-    def instance(self, request: FixtureRequest, argnames: Argnames) -> Instance:
+    def instance(self, request: pytest.FixtureRequest, argnames: ArgNames) -> Instance:
         """The instance that the test behind ``request`` needs. Called once or more per test."""
-        item = request._pyfuncitem
+        item = item_of(request)
         if self._without_params is None:
             self._without_params = self._describe(item, argnames)
         callspec = getattr(item, "callspec", None)
@@ -82,14 +90,13 @@ class GlobalDefinition:
         """Whether the fixture worker answered with this exception; else it came up here."""
         return any(error is each for each in self._errors)
 
-    def _describe(self, item: pytest.Item, argnames: Argnames) -> Instance:
+    def _describe(self, item: pytest.Item, argnames: ArgNames) -> Instance:
         node = defining_node(self.definition, item)
         self._closure = [*dependencies(self.definition, node, argnames), self.definition]
         self._closure_names = {definition.argname for definition in self._closure}
         return instance_of(self.definition, node)
 
     def _params(self, item: Any, callspec: Any) -> list[Param]:
-        in_force = item._fixtureinfo.name2fixturedefs
         module = place_of(item.getparent(pytest.Module))
         params: list[Param] = []
         for name in sorted(self._closure_names & callspec.params.keys()):
@@ -97,7 +104,7 @@ class GlobalDefinition:
             own = own_parameters(name, self._closure)
             if index < len(own) and own[index] is value:
                 params.append(Param(name, index, None, (), comparable(value)))
-            elif self._is_for(in_force.get(name, (None,))[-1], name):
+            elif self._is_for(definition_in_force(name, item), name):
                 params.append(Param(name, index, self._pack(name, value), module, ""))
         return params
 
@@ -119,9 +126,6 @@ class GlobalDefinition:
             ) from None
 
 
-Argnames = Callable[[Definition], "tuple[str, ...]"]
-
-
 class GlobalDefinitions:
     """All global fixture definitions of this process."""
 
@@ -138,12 +142,12 @@ class GlobalDefinitions:
         if not self._known:
             return
         # Items of other plugins may have no such information; parametrized ones share it.
-        infos = {id(info): info for item in session.items if (info := _fixture_info(item))}
-        needed_before = {key: _needed(info) for key, info in infos.items()}
+        infos = {id(info): info for item in session.items if (info := fixture_info(item))}
+        needed_before = {key: needed_names(info) for key, info in infos.items()}
         for known in self._known.values():
             self._replace(known)
         for key, info in infos.items():
-            gone = needed_before[key] - _needed(info)
+            gone = needed_before[key] - needed_names(info)
             # Not all else that is not needed: hooks may have added names.
             info.names_closure[:] = [name for name in info.names_closure if name not in gone]
 
@@ -160,21 +164,21 @@ class GlobalDefinitions:
         if kept is not None and kept[2] is not None and not known.is_answer(kept[2][0]):
             definition.cached_result = kept = None
         if kept is None:
-            definition._finalizers.clear()
+            forget_finalizers(definition)
 
     def _argnames(self, definition: Definition) -> tuple[str, ...]:
         known = self._known.get(id(definition))
         return known.argnames if known else definition.argnames
 
     def _replace(self, known: GlobalDefinition) -> None:
-        def cache_key(request: FixtureRequest) -> Instance:
+        def cache_key(request: pytest.FixtureRequest) -> Instance:
             return known.instance(request, self._argnames)
 
         @functools.wraps(known.function)
-        def fetch(request: FixtureRequest) -> object:
+        def fetch(request: pytest.FixtureRequest) -> object:
             __tracebackhide__ = True
             instance = cache_key(request)
-            fetched = self._fetch(known.declaration, instance, request._pyfuncitem)
+            fetched = self._fetch(known.declaration, instance, item_of(request))
             if fetched.error is not None:
                 known.fails_with(fetched.error)
                 # pytest keeps Exceptions only, and cannot ask again after any other.
@@ -188,17 +192,6 @@ class GlobalDefinitions:
         set_final(known.definition, "argnames", ("request",))
         set_final(known.definition, "func", fetch)
         set_final(known.definition, "cache_key", cache_key)
-
-
-def _fixture_info(item: pytest.Item) -> FuncFixtureInfo | None:
-    return getattr(item, "_fixtureinfo", None)
-
-
-def _needed(info: FuncFixtureInfo) -> set[str]:
-    """The names that a test needs, as its fixtures' definitions are now."""
-    pruned = dataclasses.replace(info, names_closure=list(info.names_closure))
-    pruned.prune_dependency_tree()
-    return set(pruned.names_closure)
 
 
 # --- messages
