@@ -1,7 +1,7 @@
-"""What users write to declare a global fixture, and how it is found again; in every process.
+"""Declares fixtures global, and reads their declarations; every process.
 
-The declaration is an attribute of the fixture's function, because that is what pytest keeps of a
-definition, whichever way it was registered.
+The declaration is an attribute of the fixture's function: pytest keeps the function, whichever way
+the fixture is registered.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .._compat import fixture_function, fixture_name, fixture_scope, is_fixture
 from ..wire.frozen import Frozen
 from .attributes import Attributes
 from .guard_marks import take_marks
-from .locations import location, plain
+from .locations import location, unbound
 
 _ATTRIBUTE = "_xdist_fixtureworker_declaration"
 _FIXTURE_ARGUMENTS = ("params", "autouse", "ids", "name")
@@ -24,14 +24,14 @@ _ARGUMENTS = ("share", "env", "recover", *_FIXTURE_ARGUMENTS)
 
 
 class Declaration(Frozen):
-    """How a fixture was declared global."""
+    """The arguments and the place of a ``@global_fixture``, or of what stands in for one."""
 
     name: str
     where: str  #: ``file:line`` of the function
     env: bool
     recover: Callable[[Any], object] | None = None
-    share: Attributes | None = None  #: what of the value is shared; None: all of it, as a copy
-    promoted: bool = False  #: by configuration, and not by a decorator
+    share: Attributes | None = None  #: which attributes to share; None: a copy of the value
+    promoted: bool = False  #: declared by configuration, not by a decorator
 
 
 @overload
@@ -98,7 +98,7 @@ def _declare(fixture: Any, arguments: dict[str, Any]) -> Any:
         function, name = fixture, for_fixture.get("name") or getattr(fixture, "__name__", fixture)
         take_marks(function, str(name), location(function))
         fixture = pytest.fixture(scope="session", **for_fixture)(function)
-    setattr(plain(function), _ATTRIBUTE, _declaration(str(name), location(function), arguments))
+    setattr(unbound(function), _ATTRIBUTE, _declaration(str(name), location(function), arguments))
     return fixture
 
 
@@ -119,7 +119,7 @@ def _check_fixture(fixture: Any, for_fixture: Mapping[str, object]) -> None:
     __tracebackhide__ = True
     function, name = fixture_function(fixture), fixture_name(fixture)
     where = location(function)
-    if declaration_of(plain(function)) is not None:
+    if declaration_of(unbound(function)) is not None:
         raise pytest.UsageError(already_global(name, where))
     if for_fixture:
         raise pytest.UsageError(arguments_on_fixture(name, where, tuple(for_fixture)))

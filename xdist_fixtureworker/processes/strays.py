@@ -1,9 +1,9 @@
-"""Finds and ends processes that a run left behind; shared by all processes.
+"""Finds and ends processes that a run left behind; used by the controller and the fixture worker.
 
-A *stray* is a process of this run that outlived the worker that started it. All processes of a
-run are known by a variable in the environment that they were executed with, which no change of
-parent, session or process group takes away; a fork shows the environment of the process that it
-was forked from. A process that was started without that variable is not found, and left alone.
+A *stray* is a process of this run that outlived the worker that started it. Processes of a run are
+recognised by a variable in the environment that they were executed with: no change of parent,
+session or process group takes it away, and a fork inherits it. A process that was started without
+it is not found, and left alone.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ GRACE = 5.0
 """Seconds that a process gets to end after it was asked to; then it is killed."""
 
 _SAME = 2.0
-"""Seconds by which two processes may disagree about when a third one was started: each works it out
-from the time of the boot, which is read in whole seconds."""
+"""Seconds by which two processes may disagree about the start of a third: each computes it from the
+time of the boot, which is read in whole seconds."""
 _LOST = (psutil.Error, OSError)  # psutil translates most errors of the system, but not all
 _DEAD = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
 _LOOK_AGAIN = 0.05
@@ -34,14 +34,14 @@ _ROUNDS = 3
 
 @dataclass(frozen=True)
 class Identity:
-    """A process on this machine, and no later one that got the same id."""
+    """A process on this machine, told by its start from a later one with the same id."""
 
     pid: int
-    created: float  #: seconds since the epoch; 0.0 where it was gone already when asked about
+    created: float  #: seconds since the epoch; 0.0 if it was gone already
 
     @staticmethod
     def of(pid: int) -> Identity:
-        """The identity of the process that has the id now."""
+        """Get the identity of the process that has this id now."""
         try:
             return Identity(pid, psutil.Process(pid).create_time())
         except _LOST:
@@ -49,13 +49,13 @@ class Identity:
 
     @property
     def runs(self) -> bool:
-        """Whether it is there still; a zombie is dead."""
+        """Whether it is still running; a zombie is not."""
         return _find(self) is not None
 
 
 @dataclass(frozen=True)
 class Stray(Identity):
-    # The time of the boot may read otherwise in the next look: then it is still the same one.
+    # Not compared: it depends on the time of the boot, which may read differently next time.
     created: float = field(compare=False)
     command: str
     worker: str | None  #: xdist's id of the worker that started it, where that shows
@@ -63,7 +63,7 @@ class Stray(Identity):
 
 
 class Fate(Enum):
-    """What became of a process."""
+    """The end of a process, or why there was none."""
 
     RUNNING = "is still running"
     GONE = "has ended since"
@@ -80,28 +80,29 @@ class Run:
     testrun_uid: str | None  #: as xdist has it: its variables about another run tell nothing
 
     def worker(self, environment: Mapping[str, str]) -> str | None:
-        """The worker that ``environment`` is of."""
+        """The id of the worker that this environment comes from, if it is of this run."""
         return self._of_this_run(environment).get("PYTEST_XDIST_WORKER")
 
     def test(self, environment: Mapping[str, str]) -> str | None:
-        """The test, with its phase, that was running."""
+        """The test, with its phase, that was running when the process was started."""
         return self._of_this_run(environment).get("PYTEST_CURRENT_TEST")
 
     def _of_this_run(self, environment: Mapping[str, str]) -> Mapping[str, str]:
-        # A fork in a run within a test shows what that test's run set, and what a test of ours
-        # runs under xdist alone carries our id.
+        # A run within a test inherits our id, but its variables are about itself.
         uid = environment.get("PYTEST_XDIST_TESTRUNUID")
         return environment if uid is not None and uid == self.testrun_uid else {}
 
 
 def find(run: Run, exclude: Collection[int] = ()) -> list[Stray]:
-    """All living processes of ``run`` and of this user, but those whose ids are to be excluded.
+    """Find all living processes of ``run`` and of this user.
 
-    Of a run within this run, with an id of its own, only the controller is found: it is a process
-    of ours, and the others are its own.
+    A run within this run has an id of its own: only its controller, which a process of this run
+    started, is found.
+
+    :param exclude: process ids to leave out.
     """
     found = []
-    # Not process_iter(), which may give what it remembers of an earlier process with the same id.
+    # Not process_iter(), which may return data of an earlier process with the same id.
     for pid in psutil.pids():
         if pid in exclude:
             continue
@@ -119,7 +120,7 @@ def find(run: Run, exclude: Collection[int] = ()) -> list[Stray]:
                     )
                 )
         except _LOST:
-            pass  # it ended meanwhile, is a zombie, or belongs to somebody else
+            pass  # ended meanwhile, a zombie, or of another user
     return found
 
 
@@ -128,7 +129,7 @@ def _is_mine(process: psutil.Process) -> bool:
 
 
 def descends_from(process: Identity, pid: int) -> bool:
-    """Whether ``pid`` is its parent, or a parent's parent, at present."""
+    """Whether ``pid`` is at present an ancestor of ``process``."""
     found = _find(process)
     if found is None:
         return False
@@ -142,10 +143,10 @@ P = TypeVar("P", bound=Identity)
 
 
 def wait_gone(processes: Iterable[P], timeout: float) -> list[P]:
-    """Wait until all have ended; returns those that still run after ``timeout`` seconds.
+    """Wait until all have ended; return those that still run after ``timeout`` seconds.
 
-    psutil's own waiting takes the exit status of a child away from whoever else waits for it, and
-    goes on for a zombie that nobody reaps.
+    Not ``psutil.wait_procs()``, which takes the exit status of a child away from others who wait
+    for it, and waits for a zombie that nobody reaps.
     """
     deadline = time.monotonic() + timeout
     left = list(processes)
@@ -157,7 +158,7 @@ def wait_gone(processes: Iterable[P], timeout: float) -> list[P]:
 
 
 def end(processes: Iterable[P], grace: float = GRACE) -> dict[P, Fate]:
-    """Terminate, wait for ``grace`` seconds, kill, wait for as long again; says what it did."""
+    """Terminate, wait for ``grace`` seconds, kill, wait for as long again."""
     fates = dict.fromkeys(processes, Fate.GONE)
     left = list(fates)
     for fate, send in (
@@ -179,12 +180,12 @@ def _send(process: Identity, send: Callable[[psutil.Process], None]) -> bool:
     try:
         send(found)
     except _LOST:
-        return False  # it ended meanwhile, or has become somebody else's
+        return False  # ended meanwhile, or of another user now
     return True
 
 
 def end_all(look: Callable[[], Iterable[Stray]], grace: float = GRACE) -> dict[Stray, Fate]:
-    """End what ``look`` finds, and what it finds afterwards: it may have started more."""
+    """End what ``look`` finds, and again: it may have started more meanwhile."""
     fates: dict[Stray, Fate] = {}
     for _ in range(_ROUNDS):
         new = [stray for stray in look() if stray not in fates]
@@ -195,7 +196,7 @@ def end_all(look: Callable[[], Iterable[Stray]], grace: float = GRACE) -> dict[S
 
 
 def _find(process: Identity) -> psutil.Process | None:
-    """The living process of that identity. A zombie is dead."""
+    """The living process of that identity; None if there is none, or a zombie."""
     try:
         found = psutil.Process(process.pid)
         if abs(found.create_time() - process.created) > _SAME:

@@ -77,7 +77,7 @@ def _unsuitable(promotion: Promotion, named: Sequence[Definition]) -> list[str]:
         of_request = refusal_of_request()
         reason, instead = of_request.reason, of_request.instead
         return [promotion_refused(name, source, "of pytest", reason, instead)]
-    # Where one overrides another of them, the override does its work in that one's place.
+    # All of them count: an override works in the place of what it overrides.
     for definition in named:
         if (refused := refusal(definition)) is not None:
             where = location(definition.func)
@@ -95,8 +95,8 @@ def _scope(definition: Definition) -> str:
 
 
 def collects_everything(config: pytest.Config) -> bool:
-    """Whether this run collects all that a run without arguments would, so that a session fixture
-    that is not there is nowhere. Asked where the user's arguments are: not in a worker."""
+    """Whether this run collects all that a run without arguments would, so that a fixture that it
+    does not find is nowhere. Runs where the user's arguments are known: not in a worker."""
     option = config.option
     if option.ignore or option.ignore_glob or option.noconftest or getattr(option, "lf", False):
         return False

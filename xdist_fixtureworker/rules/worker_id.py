@@ -1,4 +1,4 @@
-"""Notices code that computes with the number of its worker; fixture worker and controller."""
+"""Recognises errors of code that parses the worker id; fixture worker and controller."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ..roles import FIXTURE_WORKER_ID
 
 
 def worker_id_hint(text: str) -> str:
-    """A remedy for code that computes with the worker id; empty where ``text`` shows none."""
+    """Advice for an error that comes of parsing the worker id; empty for other errors."""
     if FIXTURE_WORKER_ID not in text or not ("ValueError" in text or "KeyError" in text):
         return ""
     return (

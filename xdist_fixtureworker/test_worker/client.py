@@ -33,7 +33,7 @@ class TestWorker:
         self._environment = Environment()
         self._failed: list[Fetched] = []
         self._showing = threading.Lock()
-        self._shown: set[int] = set()  # the set-ups whose output a test has
+        self._shown: set[int] = set()  # set-ups whose output was added to a test
         self._definitions = GlobalDefinitions(self._fetch)
 
     @pytest.hookimpl(trylast=True)
@@ -67,22 +67,21 @@ class TestWorker:
         return value
 
     def _fetch(self, declaration: Declaration, instance: Instance, item: pytest.Item) -> Fetched:
-        """Get what became of a global fixture; a test may do so in several threads."""
+        """Fetch a global fixture. Tests may call this from several threads."""
         __tracebackhide__ = True
         fetched = self._connection.ask(instance, partial(self._read, declaration)).wait_read()
         if isinstance(fetched.error, pytest.exit.Exception):
-            # Ends this worker's session as if the controller had asked for it: an exit code of
-            # its own would be taken for a crash, and the worker be replaced.
+            # As if the controller had asked the worker to stop: xdist would take an exit code for
+            # a crash, and replace the worker.
             self._session.shouldstop = str(fetched.error)
             raise pytest.exit.Exception(str(fetched.error), returncode=0)
-        # Not only the first time: another instance of the same fixture may have been in use since.
+        # Each time: another instance of the same fixture may have been in use since.
         self._environment.apply(fetched.environment)
         self._show_output(fetched.output, item)
         return fetched
 
     def _show_output(self, outputs: tuple[Output, ...], item: pytest.Item) -> None:
-        """Show it with the first test of this process that needs the fixture, as pytest does for
-        any session fixture."""
+        """Add the output of set-ups to the first test that needs them, as for session fixtures."""
         with self._showing:
             for output in outputs:
                 if output.set_up not in self._shown:
@@ -90,7 +89,7 @@ class TestWorker:
             self._shown.update(output.set_up for output in outputs)
 
     def _read(self, declaration: Declaration, answer: Answer) -> Fetched:
-        """Make a value, or an exception, of the answer."""
+        """Unpickle the value or the exception of an answer."""
         if isinstance(answer, Failed):
             fetched = self._read_failure(answer)
         else:
@@ -124,7 +123,7 @@ class TestWorker:
     def _show_original(
         self, excinfo: pytest.ExceptionInfo[BaseException], report: pytest.TestReport
     ) -> None:
-        """Show a failed set-up as the fixture worker saw it: with its traceback and output."""
+        """Replace the report of a failed set-up by that from the fixture worker."""
         for fetched in list(self._failed):
             if fetched.error is excinfo.value and fetched.report is not None:
                 report.longrepr = fetched.report.longrepr

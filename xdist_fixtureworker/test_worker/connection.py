@@ -1,8 +1,8 @@
 """Asks the controller for instances, and wakes the threads that wait; runs in a test worker.
 
-Each request has a waiter of its own, so threads of one test can wait for different answers at once.
-execnet's receiver thread decodes an answer and hands it to its waiter. A value is unpickled in a
-thread that waited: only there may code of users run.
+Each request has a waiter of its own, so that several threads of a test can wait at once. execnet's
+receiver thread decodes answers and hands them over; values are unpickled in the waiting threads,
+since that can run any code of users.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _END = object()
 
 
 class Pending(Generic[T]):
-    """A request, from the moment it was sent; kept for whoever asks for the instance later.
+    """A request that was sent, and later its result.
 
-    :param read: makes of the answer what is wanted, see :meth:`wait_read`.
+    :param read: turns the answer into the result.
     """
 
     def __init__(self, read: Callable[[Answer], T]) -> None:
@@ -35,11 +35,13 @@ class Pending(Generic[T]):
         self._reading = threading.RLock()
         self._answer: Answer | None = None
         self._cause: Exception | None = None  # why there will be no answer
-        self._result: list[T] = []  # one, or none yet
+        self._result: list[T] = []  # one at most
 
     def wait_read(self) -> T:
-        """What the answer reads as. Read once, in the first of the threads that wait for it; again
-        by the next one if a signal handler raises meanwhile, such as that of a time-out.
+        """Wait for the answer, and return the result that ``read`` makes of it.
+
+        ``read`` is called in one of the waiting threads. If it does not return, because a signal
+        handler raises, the next thread calls it again.
 
         :raises FixtureWorkerDiedError: if the connection is lost before there is an answer.
         """
@@ -50,16 +52,16 @@ class Pending(Generic[T]):
                 if self._answer is None:
                     _raise_lost(self._cause)
                 self._result.append(self._read(self._answer))
-                self._answer = None  # nobody needs the pickle any more
+                self._answer = None  # free the pickle
             return self._result[0]
 
     def answer(self, answer: Answer) -> None:
-        """End the wait. Runs in execnet's receiver thread, as does :meth:`fail`."""
+        """Wake who waits. Runs in execnet's receiver thread, as does :meth:`fail`."""
         self._answer = answer
         self._over.set()
 
     def fail(self, cause: Exception) -> None:
-        """End the wait: there will be no answer."""
+        """Wake who waits: there will be no answer."""
         self._cause = cause
         self._over.set()
 
@@ -72,15 +74,15 @@ class Connection(Generic[T]):
         self._ids = itertools.count(1)
         self._asking = threading.RLock()  # not held while an answer is awaited
         self._asked: dict[Instance, Pending[T]] = {}
-        # The receiver thread waits for no lock: single operations on a dict need none.
+        # The receiver thread must not wait for a lock; single operations on a dict need none.
         self._unanswered: dict[int, Pending[T]] = {}
         self._lost: Exception | None = None
         channel.setcallback(self._received, endmarker=_END)
 
     def ask(self, instance: Instance, read: Callable[[Answer], T]) -> Pending[T]:
-        """Send a request for ``instance``, unless one was sent before; does not wait.
+        """Send a request for ``instance``, unless one was sent before; do not wait for the answer.
 
-        :param read: makes of the answer what is wanted.
+        :param read: turns the answer into the result.
         :raises FixtureWorkerDiedError: if the connection is lost.
         """
         __tracebackhide__ = True
@@ -88,7 +90,7 @@ class Connection(Generic[T]):
             pending = self._asked.get(instance)
             if pending is None:
                 pending = self._send(instance, Pending(read))
-                # Last: a request that an exception kept from being sent is to be sent again.
+                # After sending: if a signal handler raised, the next thread sends it again.
                 self._asked[instance] = pending
             return pending
 
@@ -100,7 +102,7 @@ class Connection(Generic[T]):
             self._channel.send(encode(Request(id_, instance)))
         except OSError as error:
             _raise_lost(error)
-        if self._lost is not None:  # perhaps before there was a request to tell
+        if self._lost is not None:  # perhaps before _end() could see this request
             _raise_lost(self._lost)
         return pending
 
@@ -114,7 +116,7 @@ class Connection(Generic[T]):
             if not isinstance(message, (Ready, Failed)):
                 raise ProtocolError(f"Internal error: the controller sent {message}")
         except ProtocolError as error:
-            self._end(error)  # whose answer it was is unknown, and nobody is to wait for ever
+            self._end(error)  # it may have been an answer that somebody waits for
             return
         pending = self._unanswered.pop(message.id, None)
         if pending is not None:

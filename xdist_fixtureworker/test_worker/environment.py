@@ -18,9 +18,9 @@ class Environment:
         self._replayed: dict[str, str | None] = {}
 
     def apply(self, changes: tuple[Change, ...]) -> None:
-        """Have these in force, in the place of others of the same fixtures.
+        """Make these changes, and take earlier ones of the same fixtures back.
 
-        What is as it should be is left alone: a test may have changed it for itself.
+        A variable that was set to the same value before is left alone: a test may have changed it.
         """
         with self._lock:
             self._in_force.update({change.fixture: change for change in changes})
@@ -36,7 +36,7 @@ class Environment:
             self._replayed = wanted
 
     def _wanted(self) -> dict[str, str | None]:
-        """The variables as the changes in force leave them."""
+        """The variables after all changes in force."""
         return {
             variable.name: variable.value
             for change in sorted(self._in_force.values(), key=lambda change: change.order)

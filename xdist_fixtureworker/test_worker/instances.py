@@ -1,14 +1,13 @@
-"""Puts a fetch in the place of every global fixture's function; runs in a test worker.
+"""Replaces the functions of global fixtures by ones that fetch the value; runs in a test worker.
 
-Once collection has finished, each global definition of this process
+Once collection has finished, each definition of a global fixture gets
 
-- gets a function that fetches the value from the fixture worker, and asks for nothing but
-  ``request``: so its dependencies are not set up here, also where the test gets at it through
-  ``getfixturevalue()``;
-- gets the :class:`~xdist_fixtureworker.protocol.Instance` as its cache key: so a parameter of a
-  dependency, which pytest no longer sees, still tells instances apart.
+- a function that fetches the value from the fixture worker and asks for ``request`` only, so that
+  its dependencies are not set up here, not even by ``getfixturevalue()``;
+- the :class:`~xdist_fixtureworker.wire.messages.Instance` as its cache key, so that parameters of
+  its dependencies, which pytest does not see any more, still tell instances apart.
 
-pytest then does the rest as for any session fixture: caching, errors, ``--setup-plan``.
+pytest does the rest as for any session fixture: caching, errors, ``--setup-plan``.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ Fetch = Callable[[Declaration, Instance, pytest.Item], "Fetched"]
 
 
 class Fetched(Frozen):
-    """What became of a global fixture: its value, or the exception for each test that needs it."""
+    """The value of a global fixture, or the exception for each test that needs it."""
 
     value: object = None
     error: BaseException | None = None
@@ -59,7 +58,7 @@ class Fetched(Frozen):
 
 
 class GlobalDefinition:
-    """One global fixture definition of this process, and how to name its instances."""
+    """A definition of a global fixture as it was, which names the instance that a test needs."""
 
     def __init__(self, definition: Definition, declaration: Declaration) -> None:
         self.definition = definition
@@ -72,7 +71,7 @@ class GlobalDefinition:
         self._errors: list[BaseException] = []
 
     def instance(self, request: pytest.FixtureRequest, argnames: ArgNames) -> Instance:
-        """The instance that the test behind ``request`` needs. Called once or more per test."""
+        """Name the instance that the test needs. May be called several times per test."""
         item = item_of(request)
         if self._without_params is None:
             self._without_params = self._describe(item, argnames)
@@ -82,12 +81,12 @@ class GlobalDefinition:
         return replace(self._without_params, params=tuple(self._params(item, callspec)))
 
     def fails_with(self, error: BaseException) -> None:
-        """Note that this is the answer of the fixture worker for one of the instances."""
+        """Note an exception that the fixture worker sent for one of the instances."""
         if not self.is_answer(error):
             self._errors.append(error)
 
     def is_answer(self, error: BaseException) -> bool:
-        """Whether the fixture worker answered with this exception; else it came up here."""
+        """Whether the fixture worker sent this exception; else it was raised here."""
         return any(error is each for each in self._errors)
 
     def _describe(self, item: pytest.Item, argnames: ArgNames) -> Instance:
@@ -109,8 +108,10 @@ class GlobalDefinition:
         return params
 
     def _is_for(self, in_force: Definition | None, name: str) -> bool:
-        """Whether an indirect parameter of ``name`` reaches this global fixture, and not only
-        another fixture of that name, which is ``in_force`` for the test."""
+        """Whether an indirect parameter of ``name`` reaches this global fixture.
+
+        It does not if the test has another fixture of that name ``in_force``.
+        """
         return name == self.definition.argname or any(
             definition is in_force for definition in self._closure
         )
@@ -127,35 +128,35 @@ class GlobalDefinition:
 
 
 class GlobalDefinitions:
-    """All global fixture definitions of this process."""
+    """All definitions of global fixtures in this process."""
 
     def __init__(self, fetch: Fetch) -> None:
         self._fetch = fetch
         self._known: dict[int, GlobalDefinition] = {}
 
     def take_over(self, session: pytest.Session) -> None:
-        """Replace what all global definitions do, and what the collected tests think they need."""
+        """Replace the functions, and prune from the tests the fixtures not needed any more."""
         for definition in all_definitions(session):
             declaration = global_declaration(definition, session.config)
             if declaration is not None:
                 self._known[id(definition)] = GlobalDefinition(definition, declaration)
         if not self._known:
             return
-        # Items of other plugins may have no such information; parametrized ones share it.
+        # Parametrized tests share one.
         infos = {id(info): info for item in session.items if (info := fixture_info(item))}
         needed_before = {key: needed_names(info) for key, info in infos.items()}
         for known in self._known.values():
             self._replace(known)
         for key, info in infos.items():
             gone = needed_before[key] - needed_names(info)
-            # Not all else that is not needed: hooks may have added names.
+            # Only what has gone now: hooks may have added names that no definition needs.
             info.names_closure[:] = [name for name in info.names_closure if name not in gone]
 
     def forget_unanswered(self, definition: Definition) -> None:
-        """Have it asked for again, if an exception came up before there was an answer.
+        """Have it fetched again if an exception was raised here, and not by its set-up.
 
-        Such as that of a time-out of the test that waited, which pytest would keep as the outcome
-        of the fixture; or because a parameter cannot be sent, which pytest is not prepared for.
+        Such as by a time-out of the test that waited, which pytest would keep as the fixture's; or
+        because a parameter cannot be sent, after which pytest could not run the fixture again.
         """
         known = self._known.get(id(definition))
         if known is None:
@@ -181,13 +182,13 @@ class GlobalDefinitions:
             fetched = self._fetch(known.declaration, instance, item_of(request))
             if fetched.error is not None:
                 known.fails_with(fetched.error)
-                # pytest keeps Exceptions only, and cannot ask again after any other.
+                # pytest itself keeps Exceptions only, and cannot run it again after any other.
                 error = (fetched.error, fetched.error.__traceback__)
                 known.definition.cached_result = (None, instance, error)
                 raise fetched.error
             return fetched.value
 
-        # An object that can be called has no such name, and the fixture worker knows it without.
+        # Callable objects have none, and the fixture worker names them without.
         fetch.__qualname__ = getattr(known.function, "__qualname__", "")
         set_final(known.definition, "argnames", ("request",))
         set_final(known.definition, "func", fetch)
