@@ -1,31 +1,50 @@
-"""What pytest's fixture definitions look like inside, in the versions we support; any process.
+"""Reads and changes what pytest keeps of fixtures, in all versions that we support; every process.
 
-pytest has no public way to read a fixture definition, so the private names are used here and
-nowhere else but in the modules that run fixtures (``fixture_worker``). Each has a test in
-``tests/unit/test_compat.py`` that fails when pytest changes it.
+pytest has no public way to do so. Its private names, those that begin with an underscore or are
+imported from ``_pytest``, stand here and
 
-None of them is needed to load this module, so that without a fixture worker the plugin loads with
-whatever a newer pytest has renamed; with one, ``controller.versions`` looks for them first.
+- in ``fixture_worker/``, which runs fixtures outside of tests: requests, nodes, scopes, the
+  session's collection and its ``SetupState``.
 
-The one difference between versions: since pytest 9.1 a definition knows the node it was found at
-(``FixtureDef.node``); before, only that node's id (``FixtureDef.baseid``).
+xdist and execnet have no public way to start one more worker, and to learn the process of one. What
+is private to them stands in ``controller/``, whose ``versions`` also names, as texts, what it looks
+for.
+
+Attributes without an underscore of :class:`pytest.FixtureDef`, which pytest does not document
+either, are read wherever one is handled: ``argname``, ``func``, ``scope``, ``params``,
+``cached_result``.
+
+``tests/unit/test_compat.py`` has a test of each private name, which fails when pytest changes it,
+and one that fails when a private name stands anywhere else.
+
+Nothing private is needed to load this module, so that without a fixture worker the plugin loads
+with whatever a newer pytest has renamed; with one, ``controller.versions`` looks for the names
+first.
+
+Versions differ in these: since pytest 9.1 a definition knows the node it was found at
+(``FixtureDef.node``), before, only that node's id (``FixtureDef.baseid``), and conftest files wait
+for the node of their directory (``_pending_conftests``); ``_get_all_fixture_defs`` has taken the
+place of ``_arg2fixturedefs``; the arguments of ``_register_fixture`` change.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
 from .wire.frozen import Frozen
 
 if TYPE_CHECKING:
-    from _pytest.fixtures import FixtureDef, FixtureFunctionDefinition
-    from _pytest.nodes import Node
+    from _pytest import nodes
+    from _pytest.fixtures import FixtureDef, FixtureFunctionDefinition, FuncFixtureInfo
+
+    Node: TypeAlias = nodes.Node
 
 
 def is_fixture(fixture: object) -> bool:
@@ -59,17 +78,17 @@ def all_definitions(session: pytest.Session) -> Iterator[FixtureDef[Any]]:
 
 
 def visible_definitions(name: str, node: Node) -> Sequence[FixtureDef[Any]]:
-    """The definitions of ``name`` that can be seen from ``node``; the one in force is the last."""
+    """The definitions of ``name`` visible from ``node``, overridden ones first."""
     return node.session._fixturemanager.getfixturedefs(name, node) or ()
 
 
 def autouse_names(node: Node) -> Iterator[str]:
-    """The names of the autouse fixtures that are active at ``node``."""
+    """The names of the autouse fixtures for tests at ``node``."""
     return node.session._fixturemanager._getautousenames(node)
 
 
 def defining_node(definition: FixtureDef[Any], seen_from: Node) -> Node:
-    """The node that ``definition`` was found at; it can be seen from the node ``seen_from``."""
+    """Find the node where ``definition``, which is visible from ``seen_from``, is defined."""
     node: Node | None = getattr(definition, "node", None)
     if node is not None:
         return node
@@ -85,7 +104,7 @@ def defining_node(definition: FixtureDef[Any], seen_from: Node) -> Node:
 
 
 def _is_defined_at(definition: FixtureDef[Any], node: Node) -> bool:
-    """Whether it stands in ``node``, a module or the directory of a conftest, out of the rootdir.
+    """Whether ``node``, a module or the directory of a conftest, is out of the rootdir and has it.
 
     Before pytest 9.1, the ids of both may be empty, as that of the session is.
     """
@@ -102,12 +121,11 @@ def _is_defined_at(definition: FixtureDef[Any], node: Node) -> bool:
 
 
 def parse_conftest_again(session: pytest.Session, directory: Path) -> None:
-    """Have the fixtures of ``directory``'s conftest.py registered for the next node that stands
-    for that directory as well.
+    """Have pytest register the fixtures of a conftest again, for the next node of its directory.
 
-    Since pytest 9.1 they belong to a node object, and are registered when the first node for the
-    directory is collected. From a second one, which another collection makes, they could not be
-    seen.
+    Since pytest 9.1 they belong to a node object, and are registered when the first node of the
+    directory is collected. They would not be visible from a second one, which another collection
+    makes.
     """
     manager = session._fixturemanager
     pending = getattr(manager, "_pending_conftests", None)
@@ -129,13 +147,13 @@ def is_session_scoped(definition: FixtureDef[Any]) -> bool:
 
 
 def is_test_method(definition: FixtureDef[Any]) -> bool:
-    """Whether it is an instance method of a test class, and so not of a plugin's object."""
+    """Whether it is an instance method of a test class, not of a plugin."""
     bound_to = getattr(definition.func, "__self__", None)
     return not (bound_to is None or isinstance(bound_to, type)) and "::" in definition.baseid
 
 
 def parameter_values(definition: FixtureDef[Any]) -> Sequence[object]:
-    """The values of ``params=`` in a fixture's definition; empty where it has none."""
+    """The values of ``params=`` of a fixture; empty if it has none."""
     return [
         param.values[0] if isinstance(param, _PARAM) else param for param in definition.params or ()
     ]
@@ -146,15 +164,48 @@ def set_final(definition: FixtureDef[Any], name: str, value: object) -> None:
     setattr(definition, name, value)
 
 
-# --- definitions that are kept out, and the tests that miss them
+def forget_finalizers(definition: FixtureDef[Any]) -> None:
+    """Drop what is to run when ``definition`` is finalized, as before its set-up."""
+    definition._finalizers.clear()
+
+
+# --- what a test needs
+
+
+def item_of(request: pytest.FixtureRequest) -> pytest.Item:
+    """The test that a fixture, or a fixture that depends on it, is wanted for."""
+    item: pytest.Item = request._pyfuncitem
+    return item
+
+
+def fixture_info(item: pytest.Item) -> FuncFixtureInfo | None:
+    """What pytest found out about the fixtures of ``item``; None for some items of plugins."""
+    return getattr(item, "_fixtureinfo", None)
+
+
+def definition_in_force(name: str, item: pytest.Item) -> FixtureDef[Any] | None:
+    """The definition of ``name`` that ``item`` gets."""
+    info = fixture_info(item)
+    found = info.name2fixturedefs.get(name, ()) if info is not None else ()
+    return found[-1] if found else None
+
+
+def needed_names(info: FuncFixtureInfo) -> set[str]:
+    """The names of the fixtures that a test needs, as their definitions are now."""
+    pruned = dataclasses.replace(info, names_closure=list(info.names_closure))
+    pruned.prune_dependency_tree()
+    return set(pruned.names_closure)
+
+
+# --- definitions to leave out, and the tests that need them
 
 
 class Registration(Frozen):
-    """A fixture definition that is about to be known to pytest."""
+    """A fixture definition that pytest is about to register."""
 
     name: str
     function: Any
-    place: Node | str  #: where it is found: a node; before pytest 9.1, and in old ways, its id
+    place: Node | str  #: where it is defined: a node, or before pytest 9.1 the id of one
 
     def can_be_seen_from(self, node: Node) -> bool:
         return any(
@@ -163,7 +214,7 @@ class Registration(Frozen):
 
 
 def can_filter_registrations() -> bool:
-    """Whether this version of pytest has what :func:`filter_registrations` takes hold of."""
+    """Whether :func:`filter_registrations` works with this version of pytest."""
     try:
         from _pytest.fixtures import FixtureManager
     except ImportError:
@@ -172,10 +223,10 @@ def can_filter_registrations() -> bool:
 
 
 def filter_registrations(config: pytest.Config, wanted: Callable[[Registration], bool]) -> None:
-    """Let pytest know those fixture definitions only that are ``wanted``, until ``config`` is done
-    with. Call it before the session starts, which is when plugins' fixtures are registered."""
+    """Let pytest register only the fixture definitions that are ``wanted``, until ``config`` is
+    cleaned up. Call it before the session starts and registers the fixtures of plugins."""
     if not can_filter_registrations():
-        return  # guards on fixtures are refused where they stand
+        return  # guards on fixtures are refused when they are applied
     from _pytest.fixtures import FixtureManager
 
     register = FixtureManager._register_fixture
@@ -185,7 +236,7 @@ def filter_registrations(config: pytest.Config, wanted: Callable[[Registration],
         place: Any = nodeid if isinstance(nodeid, str) else ""
         if hasattr(node, "listchain"):
             place = node
-        # Of another session in this process, as pytester makes them, we know nothing.
+        # pytester runs other sessions in this process.
         if manager.config is not config or wanted(Registration(name, func, place)):
             register(manager, name=name, func=func, **more)
 
@@ -195,8 +246,8 @@ def filter_registrations(config: pytest.Config, wanted: Callable[[Registration],
 
 
 def undefined_names(item: pytest.Item) -> Iterator[str]:
-    """The names of fixtures that ``item`` asks for and that nothing defines or parametrizes."""
-    info = getattr(item, "_fixtureinfo", None)
+    """The names that ``item`` asks for and that are neither fixtures nor parameters."""
+    info = fixture_info(item)
     if info is not None:
         parameters = getattr(getattr(item, "callspec", None), "params", ())
         for name in info.names_closure:
@@ -205,9 +256,8 @@ def undefined_names(item: pytest.Item) -> Iterator[str]:
 
 
 def who_asked(error: pytest.FixtureLookupError) -> pytest.Item:
-    """The test for which a fixture was looked up in vain."""
-    item: pytest.Item = error.request._pyfuncitem
-    return item
+    """The test that looked up a fixture that does not exist."""
+    return item_of(error.request)
 
 
 def new_mark(name: str) -> pytest.Mark:
@@ -216,7 +266,7 @@ def new_mark(name: str) -> pytest.Mark:
 
 
 def skip_at_item(reason: str, item: pytest.Item) -> BaseException:
-    """What ``pytest.skip(reason)`` raises, to be reported where ``item`` stands."""
+    """Make the exception of ``pytest.skip(reason)``, to be reported at the place of ``item``."""
     has_line = item.reportinfo()[1] is not None  # pytest insists on it
     error: BaseException = pytest.skip.Exception(reason, _use_item_location=has_line)
     return error
@@ -224,7 +274,7 @@ def skip_at_item(reason: str, item: pytest.Item) -> BaseException:
 
 @contextlib.contextmanager
 def captured(config: pytest.Config) -> Iterator[None]:
-    """Capture what is printed, as while a test runs; it goes to the next report that is made."""
+    """Capture output, as while a test runs; the next report gets it."""
     manager = config.pluginmanager.get_plugin("capturemanager")
     if manager is None:
         yield

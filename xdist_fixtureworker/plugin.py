@@ -1,4 +1,4 @@
-"""The pytest plugin: options, and which role this process has; in every process."""
+"""Adds the options, and registers the plugin of this process's role; every process."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import pytest
 from . import settings
 from ._compat import is_fixture
 from .declared.decorator import instance_method, method_declaration
-from .declared.guard_marks import install
+from .declared.guard_marks import install_marks
 from .declared.promotion import INI, OPTION, read_promotions
 from .roles import Role, handed_over, role_of
 from .rules.guard_plugin import GuardPlugin
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
-    install(_config(pluginmanager))
+    install_marks(_config(pluginmanager))
     group = parser.getgroup("fixture worker", "fixtures that run once per test run (with -n)")
     group.addoption(
         "--fixture-worker",
@@ -71,13 +71,13 @@ def _wanted(config: pytest.Config) -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    settings.timeout(config)  # both say what is wrong with them
+    settings.timeout(config)  # refuses bad values, as does the next line
     settings.treatment_of_strays(config)
     config.pluginmanager.register(GuardPlugin(config), "xdist_fixtureworker_guarding")
     role = role_of(config)
-    if read_promotions(config) and (check := _check_of_promotions(config, role)) is not None:
+    if read_promotions(config) and (check := _promotion_check(config, role)) is not None:
         config.pluginmanager.register(check, "xdist_fixtureworker_promotions")
-    config.pluginmanager.register(_plugin_of(config, role), "xdist_fixtureworker_role")
+    config.pluginmanager.register(_role_plugin(config, role), "xdist_fixtureworker_role")
     if role is Role.CONTROLLER:
         from .controller.earlier_runs import EarlierRuns
 
@@ -89,7 +89,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _config(manager: pytest.PytestPluginManager) -> pytest.Config:
-    """What is being configured, while hooks are not given it yet."""
+    """Get the config in a hook that is not given it."""
     config = manager.get_plugin("pytestconfig")
     assert isinstance(config, pytest.Config)
     return config
@@ -103,8 +103,8 @@ def pytest_pycollect_makeitem(collector: pytest.Collector, obj: object) -> None:
             raise collector.CollectError(instance_method(declaration.name, declaration.where))
 
 
-def _check_of_promotions(config: pytest.Config, role: Role) -> object | None:
-    """The plugin that checks the names in ``global_fixtures``; none in the fixture worker."""
+def _promotion_check(config: pytest.Config, role: Role) -> object | None:
+    """Make the plugin that checks the names in ``global_fixtures``; none in the fixture worker."""
     match role:
         case Role.CONTROLLER:
             from .controller.promotion_check import PromotionCheck
@@ -118,8 +118,8 @@ def _check_of_promotions(config: pytest.Config, role: Role) -> object | None:
             return None
 
 
-def _plugin_of(config: pytest.Config, role: Role) -> object:
-    """The plugin of this process. Its module is imported here, and no other role's."""
+def _role_plugin(config: pytest.Config, role: Role) -> object:
+    """Make the plugin of this process. Imports the module of its role only."""
     match role:
         case Role.CONTROLLER if _wanted(config):
             from .controller.supervisor import Supervisor

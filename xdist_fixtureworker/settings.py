@@ -1,4 +1,4 @@
-"""What the ini settings say; used by every process."""
+"""Reads the ini settings; every process."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def timeout(config: pytest.Config) -> float | None:
 
 
 def treatment_of_strays(config: pytest.Config) -> str:
-    """What is done about processes that are left behind: ``report``, ``kill`` or ``ignore``.
+    """How to treat processes that are left behind: ``report``, ``kill`` or ``ignore``.
 
     :raises pytest.UsageError: if the setting is none of them.
     """

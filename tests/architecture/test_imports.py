@@ -39,7 +39,7 @@ ENTRY = "plugin"
 #: Which modules may import what is not ours, and not of the standard library or pytest's public
 #: API. A trailing dot: all modules in that folder.
 THIRD_PARTY = {
-    "_pytest": {"_compat", "declared.definitions", "fixture_worker.", "test_worker.instances"},
+    "_pytest": {"_compat", "fixture_worker."},
     "execnet": {
         "controller.process",
         "controller.switchboard",
@@ -47,6 +47,7 @@ THIRD_PARTY = {
         "fixture_worker.server",
         "roles",
         "test_worker.client",
+        "test_worker.connection",
     },
     "psutil": {"processes.identity", "processes.strays"},
     "typing_extensions": {"wire.frozen"},

@@ -243,36 +243,49 @@ def test_a_cache_directory_that_cannot_be_made(suite: Suite, mode: tuple[str, ..
     assert result.noted() == ["first down"]
 
 
-def test_two_threads_of_a_test_ask_at_once(suite: Suite) -> None:
+def test_threads_of_a_test_wait_for_different_fixtures(suite: Suite) -> None:
+    """One for a set-up that goes on until the other has what is set up already. A signal that ends
+    the wait is not taken for the outcome of the set-up, whatever other threads asked for since."""
     suite.write(
         {
             "conftest.py": """
 import time
+def wait_for(file):
+    while not os.path.exists(file): time.sleep(0.01)
 @global_fixture
 def slow():
+    note("slow")
     open("slow", "w")
-    while not os.path.exists("asked"): time.sleep(0.01)
+    wait_for("got")
     return 1
 @global_fixture
 def ready(): return 2
 """,
             "test_it.py": """
-from concurrent.futures import ThreadPoolExecutor
-import time
-def test_it(ready): pass
-def test_threads(request):
-    def late():
-        while not os.path.exists("slow"): time.sleep(0.01)
-        open("asked", "w")
-        return request.getfixturevalue("ready")
-    with ThreadPoolExecutor(2) as pool:
-        slow = pool.submit(request.getfixturevalue, "slow")
-        assert (pool.submit(late).result(), slow.result()) == (2, 1)
+import signal, threading
+from conftest import wait_for
+def test_it(ready): open("ready", "w")
+def be_impatient(*_): raise ValueError("impatient")
+def test_threads(request):  # in the other worker, where pytest does not know the value yet
+    def fast():
+        wait_for("slow")
+        values.append(request.getfixturevalue("ready"))
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1)
+    wait_for("ready")
+    signal.signal(signal.SIGUSR1, be_impatient)
+    values = []
+    thread = threading.Thread(target=fast)
+    thread.start()
+    with pytest.raises(ValueError, match="impatient"): request.getfixturevalue("slow")
+    thread.join()
+    open("got", "w")
+    assert (request.getfixturevalue("slow"), values) == (1, [2])
 """,
         }
     )
-    result = suite.run(*ONE)
+    result = suite.run_distributed()
     assert result.outcomes == {"passed": 2}, result.output
+    assert result.noted() == ["slow"]
 
 
 def test_a_finalizer_that_asks_for_what_has_been_finalized(suite: Suite) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import copy
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -36,6 +37,7 @@ from xdist.dsession import DSession
 from xdist.workermanage import NodeManager
 
 import xdist_fixtureworker
+from xdist_fixtureworker import _compat
 from xdist_fixtureworker._compat import (
     Registration,
     all_definitions,
@@ -72,7 +74,6 @@ PRIVATE = {
     "FixtureDef",
     "FixtureFunctionDefinition",
     "FixtureManager",
-    "FixtureRequest",
     "FuncFixtureInfo",
     "Node",
     "Scope",
@@ -104,13 +105,21 @@ PRIVATE = {
     "outfile",
 }
 
+#: Those of them that are private to xdist, execnet or Python.
+OF_OTHERS = {"_cleanup_atexit", "_current_frames", "_io", "_rinfo", "outfile"}
+
+ROOT = Path(xdist_fixtureworker.__file__).parent
+MODULES = sorted(ROOT.rglob("*.py"))
+
 
 def private_names(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("_pytest"):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) != "self":
-            yield node.attr
+        elif isinstance(node, ast.Attribute):
+            public = ast.unparse(node.value) == "pytest" and not node.attr.startswith("_")
+            if ast.unparse(node.value) != "self" and not public:
+                yield node.attr
         elif isinstance(node, ast.Call) and ast.unparse(node.func) in {
             "getattr",
             "hasattr",
@@ -119,15 +128,34 @@ def private_names(tree: ast.Module) -> Iterator[str]:
             yield from (str(a.value) for a in node.args[1:2] if isinstance(a, ast.Constant))
 
 
-def test_every_private_name_that_is_used_is_listed() -> None:
-    root = Path(xdist_fixtureworker.__file__).parent
-    found = {
+def private_names_of(path: Path) -> set[str]:
+    """The private names of pytest, xdist and execnet that a module uses."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {
         name
-        for path in root.rglob("*.py")
-        for name in private_names(ast.parse(path.read_text(encoding="utf-8")))
+        for name in private_names(tree)
         if name in PRIVATE or (name.startswith("_") and not name.startswith(("__", "_lazy_")))
     }
-    assert found == PRIVATE
+
+
+def test_every_private_name_that_is_used_is_listed() -> None:
+    assert set().union(*map(private_names_of, MODULES)) == PRIVATE
+
+
+def test_private_names_stand_where_compat_says() -> None:
+    """Its docstring names the folders, and what is private to which project stands in them."""
+    pytests = PRIVATE - OF_OTHERS
+    rooms = {"_compat": pytests, "fixture_worker": pytests | {"_current_frames"}}
+    rooms["controller"] = OF_OTHERS | {"_tw"}
+    named = set(re.findall(r"``(\w+)/``", _compat.__doc__ or ""))
+    assert named == rooms.keys() - {"_compat"}
+    elsewhere = {
+        f"{path}: {name}"
+        for path in MODULES
+        for name in private_names_of(path)
+        if name not in rooms.get(path.relative_to(ROOT).with_suffix("").parts[0], ())
+    }
+    assert elsewhere == set()
 
 
 def needed(distribution: str) -> set[str]:

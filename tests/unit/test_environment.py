@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from xdist_fixtureworker.test_worker.client import Environment
+from xdist_fixtureworker.test_worker.environment import Environment
 from xdist_fixtureworker.wire.messages import Change, Variable
 
 NAME = "XDIST_FIXTUREWORKER_TEST"

@@ -10,7 +10,7 @@ import pytest
 from .._compat import all_definitions
 from ..declared.definitions import global_declaration
 from ..declared.guard_marks import failing_guard, guard_of
-from ..declared.locations import plain
+from ..declared.locations import unbound
 
 _GLOBAL = "Global: set up once per test run, in the fixture worker, with -n and --fixture-worker."
 
@@ -26,7 +26,7 @@ class Listing:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         described: dict[int, Any] = {}  # two definitions may share a function
         for definition in all_definitions(session):
-            function = plain(definition.func)
+            function = unbound(definition.func)
             notes = "\n".join(self._notes(definition, session.config))
             if notes and id(function) not in described:
                 described[id(function)] = function

@@ -1,1 +1,1 @@
-"""What users write to declare a fixture global or guarded, and how it is found; any process."""
+"""Declarations of global and guarded fixtures, and how to read them; used by every process."""

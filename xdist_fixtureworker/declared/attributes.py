@@ -1,4 +1,4 @@
-"""``attrs(...)``: of a live object, test workers get a record of some attributes; every process."""
+"""Shares some attributes of a live object, chosen by ``attrs(...)``; every process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..wire.frozen import Frozen
 
 
 class Attributes(Frozen):
-    """What :func:`attrs` returns: which attributes are shared."""
+    """The names of the attributes to share, as :func:`attrs` returns them."""
 
     names: tuple[str, ...]
 
@@ -54,7 +54,7 @@ class AttributeRecord:
     :param attributes: of the object.
     """
 
-    # In slots, so that vars() has the attributes and nothing else.
+    # A slot, so that vars() holds the attributes only.
     __slots__ = ("__dict__", "_xdist_fixtureworker_of")
     _xdist_fixtureworker_of: tuple[str, str, tuple[str, ...]]
 

@@ -1,13 +1,13 @@
-"""What users write to declare a global fixture, and how it is found again; in every process.
+"""Declares fixtures global, and reads their declarations; every process.
 
-The declaration is an attribute of the fixture's function, because that is what pytest keeps of a
-definition, whichever way it was registered.
+The declaration is an attribute of the fixture's function: pytest keeps the function, whichever way
+the fixture is registered.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, overload
 
 import pytest
@@ -16,7 +16,7 @@ from .._compat import fixture_function, fixture_name, fixture_scope, is_fixture
 from ..wire.frozen import Frozen
 from .attributes import Attributes
 from .guard_marks import take_marks
-from .locations import location, plain
+from .locations import location, unbound
 
 _ATTRIBUTE = "_xdist_fixtureworker_declaration"
 _FIXTURE_ARGUMENTS = ("params", "autouse", "ids", "name")
@@ -24,14 +24,14 @@ _ARGUMENTS = ("share", "env", "recover", *_FIXTURE_ARGUMENTS)
 
 
 class Declaration(Frozen):
-    """How a fixture was declared global."""
+    """The arguments and the place of a ``@global_fixture``, or of what stands in for one."""
 
     name: str
     where: str  #: ``file:line`` of the function
     env: bool
     recover: Callable[[Any], object] | None = None
-    share: Attributes | None = None  #: what of the value is shared; None: all of it, as a copy
-    promoted: bool = False  #: by configuration, and not by a decorator
+    share: Attributes | None = None  #: which attributes to share; None: a copy of the value
+    promoted: bool = False  #: declared by configuration, not by a decorator
 
 
 @overload
@@ -89,42 +89,56 @@ def global_fixture(fixture: Any = None, /, **arguments: Any) -> Any:
 
 def _declare(fixture: Any, arguments: dict[str, Any]) -> Any:
     __tracebackhide__ = True
-    if inspect.isclass(fixture):
-        raise pytest.UsageError(on_class(fixture.__name__, location(fixture)))
-    if not (
-        is_fixture(fixture) or callable(fixture) or isinstance(fixture, (classmethod, staticmethod))
-    ):
-        raise pytest.UsageError(not_a_function(repr(fixture)))
-    share = arguments.get("share", "copy")
-    env = arguments.get("env", False)
-    recover = arguments.get("recover")
     for_fixture = {name: value for name, value in arguments.items() if name in _FIXTURE_ARGUMENTS}
     if is_fixture(fixture):
-        function = fixture_function(fixture)
-        name = fixture_name(fixture)
-        where = location(function)
-        if isinstance(getattr(plain(function), _ATTRIBUTE, None), Declaration):
-            raise pytest.UsageError(already_global(name, where))
-        if for_fixture:
-            raise pytest.UsageError(arguments_on_fixture(name, where, tuple(for_fixture)))
-        scope = fixture_scope(fixture)
-        if callable(scope):
-            raise pytest.UsageError(dynamic_scope(name, where))
-        if scope != "session":
-            raise pytest.UsageError(narrower_scope(name, where, scope))
+        function, name = fixture_function(fixture), fixture_name(fixture)
+        _check_fixture(fixture, for_fixture)
     else:
-        function = fixture
-        name = str(for_fixture.get("name") or getattr(fixture, "__name__", fixture))
-        where = location(function)
-        take_marks(function, name, where)
+        _check_function(fixture)
+        function, name = fixture, for_fixture.get("name") or getattr(fixture, "__name__", fixture)
+        take_marks(function, str(name), location(function))
         fixture = pytest.fixture(scope="session", **for_fixture)(function)
+    setattr(unbound(function), _ATTRIBUTE, _declaration(str(name), location(function), arguments))
+    return fixture
+
+
+def _check_function(function: Any) -> None:
+    """Check that ``@pytest.fixture`` can be applied to it."""
+    __tracebackhide__ = True
+    if inspect.isclass(function):
+        raise pytest.UsageError(on_class(function.__name__, location(function)))
+    if not (callable(function) or isinstance(function, (classmethod, staticmethod))):
+        raise pytest.UsageError(not_a_function(repr(function)))
+
+
+def _check_fixture(fixture: Any, for_fixture: Mapping[str, object]) -> None:
+    """Check that what ``@pytest.fixture`` returned can be made global.
+
+    :param for_fixture: the arguments that ``@pytest.fixture`` takes, too.
+    """
+    __tracebackhide__ = True
+    function, name = fixture_function(fixture), fixture_name(fixture)
+    where = location(function)
+    if declaration_of(unbound(function)) is not None:
+        raise pytest.UsageError(already_global(name, where))
+    if for_fixture:
+        raise pytest.UsageError(arguments_on_fixture(name, where, tuple(for_fixture)))
+    scope = fixture_scope(fixture)
+    if callable(scope):
+        raise pytest.UsageError(dynamic_scope(name, where))
+    if scope != "session":
+        raise pytest.UsageError(narrower_scope(name, where, scope))
+
+
+def _declaration(name: str, where: str, arguments: Mapping[str, Any]) -> Declaration:
+    __tracebackhide__ = True
+    share, recover = arguments.get("share", "copy"), arguments.get("recover")
     if share != "copy" and not isinstance(share, Attributes):
         raise pytest.UsageError(unknown_share(name, where, share))
     if recover is not None and not callable(recover):
         raise pytest.UsageError(recover_not_callable(name, where, recover))
     shared = share if isinstance(share, Attributes) else None
-    setattr(plain(function), _ATTRIBUTE, Declaration(name, where, bool(env), recover, shared))
-    return fixture
+    return Declaration(name, where, bool(arguments.get("env", False)), recover, shared)
 
 
 def declaration_of(function: object) -> Declaration | None:

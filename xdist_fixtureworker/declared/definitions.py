@@ -1,4 +1,4 @@
-"""What definitions depend on, and how they are named; in test workers and the fixture worker."""
+"""Tells which fixtures are global, what they depend on, and their names; every process."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from .locations import location
 from .promotion import promotions
 
 if TYPE_CHECKING:
-    from _pytest.nodes import Node
+    from .._compat import Node
 
 Definition: TypeAlias = pytest.FixtureDef[Any]
 ArgNames: TypeAlias = Callable[[Definition], Sequence[str]]
 
 
 def global_declaration(definition: Definition, config: pytest.Config) -> Declaration | None:
-    """How ``definition`` was declared global, or is by configuration; None if it is not global.
+    """The declaration of a global fixture, by decorator or configuration; None for others.
 
-    The scope is asked too, as the same function may be a narrower fixture under another name.
+    The scope counts, too: the same function may be a narrower fixture under another name.
     """
     if not is_session_scoped(definition):
         return None
@@ -41,8 +41,8 @@ def global_declaration(definition: Definition, config: pytest.Config) -> Declara
 
 
 def is_promotable(definition: Definition) -> bool:
-    """Whether configuration can make it global: a session fixture that outlives its tests, and not
-    what pytest makes of the arguments of ``parametrize()``."""
+    """Whether configuration can make ``definition`` global: a session fixture that outlives its
+    tests, and none that pytest itself makes for ``parametrize()``."""
     return (
         is_session_scoped(definition)
         and not is_test_method(definition)
@@ -51,17 +51,17 @@ def is_promotable(definition: Definition) -> bool:
 
 
 def module_of(definition: Definition) -> str:
-    """The module that the fixture's function stands in."""
+    """The name of the module that defines the fixture's function."""
     return getattr(definition.func, "__module__", None) or ""
 
 
 def dependencies(definition: Definition, node: Node, argnames: ArgNames) -> Iterator[Definition]:
-    """The definitions that ``definition`` needs when names are looked up from ``node``.
+    """Yield all definitions that ``definition`` depends on, each once, in the order of set-up.
 
-    Each once, dependencies before those that depend on them: the order of their set-up. A fixture
-    that asks for its own name gets the definition that it overrides, as in pytest.
+    A fixture that asks for its own name gets the definition that it overrides, as in pytest.
 
-    :param argnames: tells the names that a definition asks for.
+    :param node: where names are looked up from.
+    :param argnames: returns the names that a definition asks for.
     """
     seen: set[int] = set()
 
@@ -83,9 +83,9 @@ def dependencies(definition: Definition, node: Node, argnames: ArgNames) -> Iter
 
 
 def own_parameters(name: str, closure: Iterable[Definition]) -> Sequence[object]:
-    """The ``params`` by which pytest parametrizes ``name``; empty where there are none.
+    """The ``params`` with which ``name`` is defined; empty where there are none.
 
-    They may stand in what is overridden, if an override without any asks for its own name.
+    An override without params that asks for its own name has those of what it overrides.
 
     :param closure: dependencies before those that depend on them.
     """
@@ -101,7 +101,7 @@ def _position(definition: Definition, chain: Sequence[Definition]) -> int:
 
 
 def instance_of(definition: Definition, node: Node) -> Instance:
-    """The name by which other processes know the global fixture ``definition``, without params.
+    """Name a global fixture so that other processes can find it; without parameters.
 
     :param node: where it is defined.
     """
@@ -118,13 +118,13 @@ def instance_of(definition: Definition, node: Node) -> Instance:
 
 
 def definition_of(instance: Instance, node: Node) -> Definition | None:
-    """The definition that :func:`instance_of` named, in this process; None if it is not there."""
+    """Find what :func:`instance_of` named, in this process; None if it is not there."""
     twins = _twins(instance.name, (instance.module, instance.qualname), node)
     return twins[instance.occurrence] if instance.occurrence < len(twins) else None
 
 
 def _twins(name: str, names: tuple[str, str], node: Node) -> list[Definition]:
-    """The global fixtures that can be seen from ``node`` and agree in all names, in order."""
+    """The global fixtures visible from ``node`` that these names do not tell apart, in order."""
     return [
         definition
         for definition in visible_definitions(name, node)

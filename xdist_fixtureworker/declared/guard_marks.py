@@ -1,8 +1,8 @@
-"""The marks ``parallel_only`` and ``serial_only``: what users write; in every process.
+"""Defines the marks ``parallel_only`` and ``serial_only``, and reads them; every process.
 
 On a test, a class or a module they are marks like any other. pytest refuses marks on fixtures, so
-these two are objects of ours in ``pytest.mark``: given a fixture, they note the guard on its
-function, because that is what pytest keeps of a definition.
+``pytest.mark`` gets two objects of ours, which set an attribute of a fixture's function: pytest
+keeps the function, whichever way the fixture is registered.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pytest
 
 from .._compat import can_filter_registrations, fixture_function, fixture_name, is_fixture, new_mark
 from ..roles import Role, role_of
-from .locations import body_of, code_of, line_of_user, location, plain
+from .locations import body_of, code_of, line_of_user, location, unbound
 
 PARALLEL_ONLY = "parallel_only"
 SERIAL_ONLY = "serial_only"
@@ -26,11 +26,11 @@ MARKERS = (
     f"{SERIAL_ONLY}: run this test, or have this fixture definition, only where tests are not "
     f"distributed (no -n, -n0, --pdb). Provided by pytest-xdist-fixtureworker.",
 )
-"""What ``pytest --markers`` says."""
+"""The lines about them in ``pytest --markers``."""
 
 
 class GuardMark(pytest.MarkDecorator):
-    """A mark without arguments that fixtures take, too."""
+    """A mark without arguments that can be applied to fixtures, too."""
 
     def __init__(self, name: str) -> None:
         super().__init__(new_mark(name), _ispytest=True)
@@ -61,8 +61,8 @@ parallel_only = GuardMark(PARALLEL_ONLY)
 serial_only = GuardMark(SERIAL_ONLY)
 
 
-def install(config: pytest.Config) -> None:
-    """Put the two into ``pytest.mark``, until ``config`` is done with.
+def install_marks(config: pytest.Config) -> None:
+    """Put both marks into ``pytest.mark``, and take them out when ``config`` is cleaned up.
 
     Call it before conftests are imported.
     """
@@ -79,26 +79,30 @@ def guard_of(function: object) -> str | None:
 
 
 def marked_too_early(fixture: Any) -> str | None:
-    """The guard above ``@pytest.fixture`` that was a mark of pytest's when it was put there, and
-    so has no effect; None if there is none. pytest refuses such marks only since version 9."""
+    """Find a guard above ``@pytest.fixture`` that was still an ordinary mark when it was applied.
+
+    It has no effect. pytest refuses such marks, but only since version 9.
+    """
     if is_fixture(fixture) and not marked_below(fixture_function(fixture)):
         return next(iter(_marks(fixture)), None)
     return None
 
 
 def marked_below(function: Any) -> str | None:
-    """The guard that stands below ``@pytest.fixture``, where it has no effect; None if none does.
-    pytest refuses such marks only since version 9."""
+    """Find a guard below ``@pytest.fixture``, where it has no effect.
+
+    pytest refuses such marks, but only since version 9.
+    """
     return next(iter(_marks(function)), None)
 
 
 def take_marks(function: Any, name: str, where: str) -> None:
-    """Make the guard below ``@global_fixture`` that of the fixture which ``function`` becomes.
+    """Turn a guard below ``@global_fixture`` into the guard of the fixture.
 
-    :raises pytest.UsageError: if there are both.
+    :raises pytest.UsageError: if there are both guards.
     """
     __tracebackhide__ = True
-    function = plain(function)
+    function = unbound(function)
     guards = _marks(function)
     if not guards:
         return
@@ -110,9 +114,9 @@ def take_marks(function: Any, name: str, where: str) -> None:
 
 
 def is_parallel(config: pytest.Config) -> bool:
-    """Whether it was asked for that tests are distributed; whether they are, when there are any.
+    """Whether the options ask for tests to be distributed.
 
-    To be called after ``pytest_cmdline_main``, in which xdist makes one thing of all its options.
+    Call it after xdist's ``pytest_cmdline_main``, which puts all its options into these two.
     """
     if role_of(config) is not Role.CONTROLLER:
         return True
@@ -121,7 +125,7 @@ def is_parallel(config: pytest.Config) -> bool:
 
 
 def failing_guard(config: pytest.Config) -> str:
-    """The guard that does not hold in this run."""
+    """The guard whose tests and fixtures this run leaves out."""
     return SERIAL_ONLY if is_parallel(config) else PARALLEL_ONLY
 
 
@@ -134,19 +138,19 @@ def _guard(function: Any, guard: str, name: str, where: str) -> None:
     lost = _lost_to(function)
     if lost is not None:
         raise pytest.UsageError(guarded_twice(name, location(lost), where))
-    setattr(plain(function), _ATTRIBUTE, guard)
+    setattr(unbound(function), _ATTRIBUTE, guard)
 
 
 def _lost_to(function: Any) -> Any:
-    """The function of another guarded fixture that is gone once ``function`` has its name, as both
-    are defined by that name in one module or class; None if there is none."""
+    """The function of another guarded fixture that ``function`` is about to replace, because both
+    have the same name in one module or class; None if there is none."""
     code = code_of(function)
     body = body_of(code)
     if code is None or body is None:
         return None
     bound = body.f_locals.get(code.co_name)
-    fixture = plain(bound)
-    if not is_fixture(fixture) or guard_of(plain(fixture_function(fixture))) is None:
+    fixture = unbound(bound)
+    if not is_fixture(fixture) or guard_of(unbound(fixture_function(fixture))) is None:
         return None
     other = fixture_function(fixture)
     if code_of(other) is code or body_of(code_of(other)) is not body:

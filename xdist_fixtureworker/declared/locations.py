@@ -1,4 +1,4 @@
-"""Where in the source a function stands, for messages; in every process."""
+"""Finds the place of a function in the source, for messages; every process."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _relative(file: str) -> str:
 
 
 def in_source(function: Any) -> Any:
-    """What of it stands in a file: the class, of another object that can be called."""
+    """The function or class to look for in a file: for another callable, its class."""
     found = underlying(function)
     if isinstance(found, functools.partial):
         return in_source(found.func)
@@ -42,11 +42,11 @@ def in_source(function: Any) -> Any:
 
 
 def underlying(function: Any) -> Any:
-    """The function that the user wrote, below bindings and wrappers: where the source stands."""
-    return inspect.unwrap(plain(function))
+    """The function that the user wrote, below bindings and wrappers."""
+    return inspect.unwrap(unbound(function))
 
 
-def plain(function: Any) -> Any:
+def unbound(function: Any) -> Any:
     """The function below ``@classmethod``, ``@staticmethod`` or a binding."""
     return getattr(function, "__func__", function)
 
@@ -66,10 +66,10 @@ def code_of(function: Any) -> CodeType | None:
 
 
 def body_of(code: CodeType | None) -> FrameType | None:
-    """The body of a module or class that has the ``def`` of this code, while it runs; None if it
-    does not, and for functions in functions.
+    """The frame of the module or class body that defines this code, if it is running now.
 
-    A module that is loaded again has other code than before, even where the source is the same.
+    None for functions in functions. A module that is loaded again has new code objects, even where
+    its source is the same.
     """
     frame = inspect.currentframe()
     while frame is not None and not any(const is code for const in frame.f_code.co_consts):

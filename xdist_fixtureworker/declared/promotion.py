@@ -1,7 +1,7 @@
-"""Session fixtures that configuration makes global, unedited; in every process.
+"""Reads from the configuration which session fixtures to make global; every process.
 
-``global_fixtures`` and ``--global-fixture`` name them. They are recognised by name, wherever they
-are defined: which definitions there are is known only once conftest files have been loaded.
+``global_fixtures`` and ``--global-fixture`` name them. The name alone counts, wherever a fixture is
+defined: definitions are known only once conftest files have been loaded.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _ATTRS = re.compile(r"attrs\s*\((?P<names>[^()]*)\)")
 
 
 class Promotion(Frozen):
-    """That a session fixture is to be global, and what of it is shared."""
+    """A line of the configuration that makes a session fixture global."""
 
     name: str
-    share: Attributes | None  #: None: the value itself, as a copy
-    source: str  #: where it stands, for messages
+    share: Attributes | None  #: which attributes to share; None: a copy of the value
+    source: str  #: the ini setting or the option, for messages
 
 
 Promotions: TypeAlias = Mapping[str, Promotion]
@@ -34,7 +34,7 @@ _KEY = pytest.StashKey[Promotions]()
 
 
 def read_promotions(config: pytest.Config) -> Promotions:
-    """Read what the ini file and the command line say, and keep it for :func:`promotions`.
+    """Parse the ini setting and the option, and keep the result for :func:`promotions`.
 
     A later line wins over an earlier one of the same name, and the command line over the file.
 
@@ -48,7 +48,7 @@ def read_promotions(config: pytest.Config) -> Promotions:
 
 
 def promotions(config: pytest.Config) -> Promotions:
-    """By name, what configuration makes global in this process."""
+    """The promotions of this run, by the names of the fixtures."""
     return config.stash.get(_KEY, {})
 
 

@@ -1,1 +1,1 @@
-"""Processes of the operating system; controller and fixture worker."""
+"""Processes of the operating system; used by the controller and the fixture worker."""

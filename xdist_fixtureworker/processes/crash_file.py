@@ -1,8 +1,9 @@
-"""The file that tells what of a run is set up; the fixture worker writes, the controller reads.
+"""Notes what is set up in a file that outlives a crash; the fixture worker writes it, the
+controller of the next run reads it.
 
-One file per run and process, there only while something is set up. If it is still there when its
-processes are not, everything was killed: the next run of the project reads it and says what was
-left. It has names, places, times and process ids, never values: those may be credentials.
+There is one file per run and process, and only while something is set up. If it is there and its
+processes are not, everything was killed: the next run of the project says what was left. It holds
+names, places, times and process ids, never values: those may be credentials.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class LiveFixture(Frozen):
 
 
 class Leftover(Frozen):
-    """What a run left that ended without its finalizers."""
+    """The file of a run that ended without its finalizers."""
 
     file: Path
     run: str  #: the id that its processes carry
@@ -60,10 +61,11 @@ class Leftover(Frozen):
 
 @dataclass
 class LedgerFile:
-    """Written anew whenever something changes, by way of another file: whoever reads it, and
-    whenever the writer is killed, it is whole. Runs in the fixture worker.
+    """The file of this run, rewritten at each change. Runs in the fixture worker.
 
-    :param directory: made where it is not there.
+    It is written under another name and then renamed, so that it is complete at any time.
+
+    :param directory: created if missing.
     :param run: the id that the run's processes carry.
     :param testrun_uid: xdist's id of it.
     """
@@ -76,17 +78,17 @@ class LedgerFile:
     _started: float = field(default_factory=time.time)
 
     def add(self, key: int, fixture: str, where: str) -> None:
-        """A set-up starts."""
+        """Note that a set-up starts."""
         self._live[key] = LiveFixture(fixture, where, time.time())
         self._write()
 
     def remove(self, key: int) -> None:
-        """It is finalized. Nothing happens if it was not added."""
+        """Note that it is finalized. Does nothing if it was not added."""
         if self._live.pop(key, None) is not None:
             self._write()
 
     def keep(self) -> None:
-        """Have the next run look for processes that this one has left."""
+        """Keep the file, so that the next run looks for processes that this one left."""
         self._write(keep=True)
 
     def _write(self, *, keep: bool = False) -> None:
@@ -103,7 +105,7 @@ class LedgerFile:
             temporary.write_text(text, encoding="utf-8")
             temporary.replace(file)
         except OSError:
-            pass  # the disk is full or read-only: what is told at the run's own end is the same
+            pass  # the disk is full or read-only; the run itself does not need the file
 
     def _content(self) -> dict[str, Any]:
         return {
@@ -119,14 +121,13 @@ class LedgerFile:
 
 
 def forget(directory: Path, run: str) -> None:
-    """Remove the files of a run whose leftovers were told. Runs in the controller."""
+    """Remove the files of a run whose leftovers were reported. Runs in the controller."""
     for file in directory.glob(f"{run}-*"):
         file.unlink(missing_ok=True)
 
 
 def read_leftovers(directory: Path) -> tuple[list[Leftover], list[Path]]:
-    """What runs left here whose processes are gone, and the files that cannot be read, which are
-    set aside under the names that are returned. Runs in the controller.
+    """Read the files of runs whose processes are gone. Runs in the controller.
 
     The directory may come with a repository: only what a run of this user can have written is
     read, and nothing else is touched. Runs of other hosts, which may share the directory, are
@@ -222,7 +223,7 @@ def _set_aside(file: Path) -> Path:
 
 
 def remove(leftovers: Iterable[Leftover]) -> None:
-    """Remove what was told, so that it is told once. Runs in the controller."""
+    """Remove files that were reported, so that each is once. Runs in the controller."""
     for leftover in leftovers:
         for suffix in (_SUFFIX, _UNFINISHED):
             leftover.file.with_suffix(suffix).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Tells one process from a later one with the same id; controller and fixture worker.
+"""Tells a process from a later one with the same id; controller and fixture worker.
 
 Not by ``psutil.Process.create_time()``: on Linux it is worked out from the time of the boot, which
 moves when the clock is set. The kernel's own count of clock ticks since the boot does not.
@@ -24,19 +24,19 @@ _UNKNOWN = "?"
 
 
 class Identity(Frozen):
-    """A process on this machine, and no later one that got the same id."""
+    """A process on this machine, told by its start from a later one with the same id."""
 
     pid: int
     started: str  #: as :func:`started` tells it; empty: it was gone already when asked about
 
     @staticmethod
     def of(pid: int) -> Identity:
-        """The identity of the process that has the id now."""
+        """Get the identity of the process that has this id now."""
         return Identity(pid, started(pid) or "")
 
     @property
     def runs(self) -> bool:
-        """Whether it is there still; a zombie is dead."""
+        """Whether it is still running; a zombie is not."""
         return self.started != "" and started(self.pid) == self.started
 
 
@@ -89,10 +89,10 @@ P = TypeVar("P", bound=Identity)
 
 
 def wait_gone(processes: Iterable[P], timeout: float) -> list[P]:
-    """Wait until all have ended; returns those that still run after ``timeout`` seconds.
+    """Wait until all have ended; return those that still run after ``timeout`` seconds.
 
-    psutil's own waiting takes the exit status of a child away from whoever else waits for it, and
-    goes on for a zombie that nobody reaps.
+    Not ``psutil.wait_procs()``, which takes the exit status of a child away from others who wait
+    for it, and waits for a zombie that nobody reaps.
     """
     deadline = time.monotonic() + timeout
     left = list(processes)

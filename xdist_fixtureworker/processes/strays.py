@@ -1,9 +1,9 @@
 """Finds and ends processes that a run left behind; controller and fixture worker.
 
-A *stray* is a process of this run that outlived the worker that started it. All processes of a
-run are known by a variable in the environment that they were executed with, which no change of
-parent, session or process group takes away; a fork shows the environment of the process that it
-was forked from. A process that was started without that variable is not found, and left alone.
+A *stray* is a process of this run that outlived the worker that started it. Processes of a run are
+recognised by a variable in the environment that they were executed with: no change of parent,
+session or process group takes it away, and a fork inherits it. A process that was started without
+it is not found, and left alone.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Stray(Identity):
 
 
 class Fate(Enum):
-    """What became of a process."""
+    """The end of a process, or why there was none."""
 
     RUNNING = "is still running"
     GONE = "has ended since"
@@ -61,25 +61,26 @@ class Run(Frozen):
     testrun_uid: str | None  #: as xdist has it: its variables about another run tell nothing
 
     def worker(self, environment: Mapping[str, str]) -> str | None:
-        """The worker that ``environment`` is of."""
+        """The id of the worker that this environment comes from, if it is of this run."""
         return self._of_this_run(environment).get("PYTEST_XDIST_WORKER")
 
     def test(self, environment: Mapping[str, str]) -> str | None:
-        """The test, with its phase, that was running."""
+        """The test, with its phase, that was running when the process was started."""
         return self._of_this_run(environment).get("PYTEST_CURRENT_TEST")
 
     def _of_this_run(self, environment: Mapping[str, str]) -> Mapping[str, str]:
-        # A fork in a run within a test shows what that test's run set, and what a test of ours
-        # runs under xdist alone carries our id.
+        # A run within a test inherits our id, but its variables are about itself.
         uid = environment.get("PYTEST_XDIST_TESTRUNUID")
         return environment if uid is not None and uid == self.testrun_uid else {}
 
 
 def find(run: Run, exclude: Collection[int] = ()) -> list[Stray]:
-    """All living processes of ``run`` and of this user, but those whose ids are to be excluded.
+    """Find all living processes of ``run`` and of this user.
 
-    Of a run within this run, with an id of its own, only the controller is found: it is a process
-    of ours, and the others are its own.
+    A run within this run has an id of its own: only its controller, which a process of this run
+    started, is found.
+
+    :param exclude: process ids to leave out.
     """
     return find_each([run], exclude)[run]
 
@@ -142,7 +143,7 @@ def _is_mine(process: psutil.Process) -> bool:
 
 
 def descends_from(process: Identity, pid: int) -> bool:
-    """Whether ``pid`` is its parent, or a parent's parent, at present."""
+    """Whether ``pid`` is at present an ancestor of ``process``."""
     found = _find(process)
     if found is None:
         return False
@@ -156,7 +157,7 @@ P = TypeVar("P", bound=Identity)
 
 
 def end(processes: Iterable[P], grace: float = GRACE) -> dict[P, Fate]:
-    """Terminate, wait for ``grace`` seconds, kill, wait for as long again; says what it did."""
+    """Terminate, wait for ``grace`` seconds, kill, wait for as long again."""
     fates = dict.fromkeys(processes, Fate.GONE)
     left = list(fates)
     for fate, send in (
@@ -178,12 +179,12 @@ def _send(process: Identity, send: Callable[[psutil.Process], None]) -> bool:
     try:
         send(found)
     except _LOST:
-        return False  # it ended meanwhile, or has become somebody else's
+        return False  # ended meanwhile, or of another user now
     return True
 
 
 def end_all(look: Callable[[], Iterable[Stray]], grace: float = GRACE) -> dict[Stray, Fate]:
-    """End what ``look`` finds, and what it finds afterwards: it may have started more."""
+    """End what ``look`` finds, and again: it may have started more meanwhile."""
     fates: dict[Stray, Fate] = {}
     for _ in range(_ROUNDS):
         new = [stray for stray in look() if stray not in fates]

@@ -1,1 +1,1 @@
-"""What a process checks of what users declared; any process."""
+"""Checks of what users declared; used by every process."""

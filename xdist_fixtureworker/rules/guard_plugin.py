@@ -1,4 +1,4 @@
-"""Obeys the guards: keeps fixture definitions out, skips tests, counts those; in every process."""
+"""Applies the guards: leaves fixture definitions out, skips and counts tests; every process."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ _SKIPPED_BY = "xdist_fixtureworker_guard"
 """The attribute of an exception, and then of the test's report, that names the guard."""
 
 _KEPT_OUT: pytest.StashKey[list[Registration]] = pytest.StashKey()
-"""Of the config: the definitions that are not there."""
+"""The definitions that a guard leaves out; in the config's stash."""
 
 _MISSING: pytest.StashKey[Registration] = pytest.StashKey()
-"""Of a test: the definition that it needs and that is not there."""
+"""The left-out definition that a test needs; in the test's stash."""
 
 
 def names_kept_out(config: pytest.Config) -> set[str]:
-    """The names of fixtures of which a definition is not there, because of its guard."""
+    """The names of the fixtures of which a guard leaves out a definition."""
     return {definition.name for definition in config.stash.get(_KEPT_OUT, [])}
 
 
 class GuardPlugin:
-    """The plugin that all processes of a run have. The same one of the two guards does not hold in
-    any of them, so that they know the same definitions."""
+    """Runs in all processes of a run. The same guard fails in each of them, so that all know the
+    same definitions."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._failing = failing_guard(config)
@@ -56,8 +56,8 @@ class GuardPlugin:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Note what tests will miss while all that they need is known: in a test worker, global
-        fixtures are about to hide what they depend on."""
+        """Note which tests need a definition that is left out. Later, a test worker could not tell:
+        global fixtures hide what they depend on."""
         for item in session.items if self._kept_out else ():
             missing = self._first_kept_out(undefined_names(item), item)
             if missing is not None:
@@ -65,7 +65,7 @@ class GuardPlugin:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Skip a test before anything is set up for it, where it shows beforehand."""
+        """Skip a test before anything is set up for it."""
         if item.get_closest_marker(self._failing):
             raise self._skip(guarded_test(self._failing), item)
         missing = item.stash.get(_MISSING, None)
@@ -76,7 +76,7 @@ class GuardPlugin:
     def pytest_runtest_makereport(
         self, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        # Only here, as the code of users may look a fixture up and do without it.
+        # Only once the test has failed: users may look a fixture up and do without it.
         error = _lookup_error(call)
         if error is not None:
             missing = self._first_kept_out([error.argname], who_asked(error))
@@ -109,7 +109,7 @@ class GuardPlugin:
     def _first_kept_out(
         self, names: Iterable[str | None], item: pytest.Item
     ) -> Registration | None:
-        """The definition that is not there, of the first of ``names`` of which there is one."""
+        """The first definition for one of ``names`` that is left out and visible to ``item``."""
         for name in names:
             for definition in reversed(self._kept_out):
                 if definition.name == name and definition.can_be_seen_from(item):
@@ -127,7 +127,7 @@ class GuardPlugin:
 
 
 def _lookup_error(call: pytest.CallInfo[None]) -> pytest.FixtureLookupError | None:
-    """The look-up of a fixture in vain with which a set-up or a test ended."""
+    """The failed look-up of a fixture that ended a set-up or a test."""
     if call.excinfo is None or call.when == "teardown":
         return None
     error = call.excinfo.value

@@ -1,4 +1,4 @@
-"""Fixtures of other projects that configuration does not make global, and why; every process."""
+"""Lists fixtures of other projects that must not be made global; every process."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from ..wire.frozen import Frozen
 
 
 class Refusal(Frozen):
-    """Why fixtures that stand in a package cannot be global, and what to do instead."""
+    """Why fixtures of a package cannot be global, and what to do instead."""
 
     package: str
     reason: str
     instead: str
-    fixtures: tuple[str, ...] = ()  #: these; none: all of them
+    fixtures: tuple[str, ...] = ()  #: their names; empty: all fixtures of the package
 
 
 _PYTEST = Refusal(
@@ -65,5 +65,5 @@ def refusal(definition: Definition) -> Refusal | None:
 
 
 def refusal_of_request() -> Refusal:
-    """Why ``request`` cannot be global. It is the one fixture without a definition."""
+    """Why ``request`` cannot be global, the one fixture without a definition."""
     return _PYTEST

@@ -1,11 +1,11 @@
-"""Whether the names that configuration makes global fit the fixtures there are; every process
-that collects tests: test workers, or the only process."""
+"""Checks the names in ``global_fixtures`` against the fixtures there are; every process that
+collects tests: test workers, or the only process."""
 
 from __future__ import annotations
 
 import difflib
 import glob
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ from .not_promotable import refusal, refusal_of_request
 
 
 class Findings(Frozen):
-    """What is wrong with the names: an error, and what may be."""
+    """What is wrong with the names: an error, and notes about what may be wrong."""
 
     error: str = ""  #: empty: nothing is wrong
     notes: tuple[str, ...] = ()
@@ -33,32 +33,51 @@ def examine(session: pytest.Session, everything: bool) -> Findings:
     """
     if session.testsfailed:
         return Findings()  # what could not be collected may define what is missing
-    definitions = list(all_definitions(session))
+    config = session.config
+    wanted = promotions(config).values()
+    return compare(wanted, list(all_definitions(session)), names_kept_out(config), everything)
+
+
+def compare(
+    wanted: Iterable[Promotion],
+    definitions: Sequence[Definition],
+    kept_out: Collection[str],
+    everything: bool,
+) -> Findings:
+    """Compare the names with the fixture definitions that there are.
+
+    :param kept_out: names of fixtures that a guard keeps out of this run.
+    :param everything: whether the definitions are those of the whole suite.
+    """
     problems: list[str] = []
     notes: list[str] = []
-    for promotion in promotions(session.config).values():
+    for promotion in wanted:
         named = [one for one in definitions if one.argname == promotion.name]
         if named or promotion.name == "request":
             problems += _unsuitable(promotion, named)
-            continue
-        if promotion.name in names_kept_out(session.config):
-            continue  # it is there in another kind of run
-        others = {one.argname for one in definitions if is_promotable(one) and not refusal(one)}
-        near = tuple(difflib.get_close_matches(promotion.name, sorted(others)))
-        if everything or promotion.source == OPTION:
-            problems.append(no_such_session_fixture(promotion.name, promotion.source, near))
-        elif near:
-            notes.append(not_collected(promotion.name, promotion.source, near))
+        elif promotion.name not in kept_out:
+            near = _similar_names(promotion.name, definitions)
+            if everything or promotion.source == OPTION:
+                problems.append(no_such_session_fixture(promotion.name, promotion.source, near))
+            elif near:
+                notes.append(not_collected(promotion.name, promotion.source, near))
     return Findings("\n".join(problems), tuple(notes))
 
 
+def _similar_names(name: str, definitions: Iterable[Definition]) -> tuple[str, ...]:
+    """The names of session fixtures that ``name`` may be a slip of the pen for."""
+    others = {one.argname for one in definitions if is_promotable(one) and not refusal(one)}
+    return tuple(difflib.get_close_matches(name, sorted(others)))
+
+
 def _unsuitable(promotion: Promotion, named: Sequence[Definition]) -> list[str]:
+    """What is wrong with a name that there is; empty where one of its definitions can be global."""
     name, source = promotion.name, promotion.source
     if not named:
         of_request = refusal_of_request()
         reason, instead = of_request.reason, of_request.instead
         return [promotion_refused(name, source, "of pytest", reason, instead)]
-    # Where one overrides another of them, the override does its work in that one's place.
+    # All of them count: an override works in the place of what it overrides.
     for definition in named:
         if (refused := refusal(definition)) is not None:
             where = location(definition.func)
@@ -76,8 +95,8 @@ def _scope(definition: Definition) -> str:
 
 
 def collects_everything(config: pytest.Config) -> bool:
-    """Whether this run collects all that a run without arguments would, so that a session fixture
-    that is not there is nowhere. Asked where the user's arguments are: not in a worker."""
+    """Whether this run collects all that a run without arguments would, so that a fixture that it
+    does not find is nowhere. Runs where the user's arguments are known: not in a worker."""
     option = config.option
     if option.ignore or option.ignore_glob or option.noconftest or getattr(option, "lf", False):
         return False

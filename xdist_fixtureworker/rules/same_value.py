@@ -1,9 +1,9 @@
 """Tells whether plain data is the same in two processes; all workers.
 
-A session fixture that a global fixture depends on runs in the fixture worker, and in a test worker
-too if a test there wants it. Some, such as those that use the process id, have another value
-there. So it is noted which values they had; only digests leave the process, as a value may be a
-password. Parameters, which the ids of tests show, are compared themselves.
+A session fixture that a global fixture depends on runs in the fixture worker, and also in each test
+worker where a test uses it. Some have a different value there, such as those that use the process
+id. So workers note the values, as digests: a value may be a password. Parameters are compared
+themselves: the ids of tests show them anyway.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from ..roles import PLAIN_VALUES
 from .not_promotable import refusal
 
 _SCALARS = (bool, int, float, str, bytes)
-_SHOWN = 200  # characters of a parameter: it travels with each request, and may end in a message
+_SHOWN = 200  # characters of a parameter, which travels with each request, and into messages
 
 
 def note_value(config: Any, definition: Definition) -> None:
-    """Note the value of a session fixture that is set up, for the controller; if it is plain data,
-    of which alone processes can tell whether it is the same."""
+    """Note the value of a session fixture for the controller, if it is plain data. Only of plain
+    data can processes tell whether it is the same."""
     if definition.cached_result is None or definition.cached_result[2] is not None:
         return
     value = definition.cached_result[0]
@@ -36,8 +36,8 @@ def note_value(config: Any, definition: Definition) -> None:
 
 
 def comparable(parameter: object) -> str:
-    """A text that a parameter has in every process, and no other one; empty if it is not made of
-    what is written the same way everywhere, as neither a set is nor most objects are."""
+    """Write a parameter as a text that is the same in every process and unique; empty where that
+    cannot be, as for sets and most objects."""
     if not _is_written_alike(parameter):
         return ""
     try:

@@ -1,4 +1,4 @@
-"""Notices code that computes with the number of its worker; fixture worker and controller."""
+"""Recognises errors of code that parses the worker id; fixture worker and controller."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NOT_USERS = ("_pytest", "pluggy", "xdist", "execnet", "xdist_fixtureworker")
 
 
 def worker_id_hint(text: str, error: BaseException | None = None) -> str:
-    """A remedy for code that takes the worker's id for "gw" and a number; empty for other errors.
+    """Advice for an error that comes of parsing the worker id; empty for other errors.
 
     :param text: of the traceback, with source lines.
     :param error: the exception, where it is in this process.

@@ -1,1 +1,1 @@
-"""Runs in the test worker."""
+"""Fetches global fixtures for tests; runs in the test worker."""

@@ -1,16 +1,10 @@
-"""Fetches the values of global fixtures from the fixture worker; runs in a test worker.
-
-Requests leave one at a time, from the thread that needs the value, and the answer is awaited there,
-so no thread of ours and no queue is needed: when the controller dies, execnet ends the wait with
-``EOFError``.
-"""
+"""The plugin of a test worker: fetches the values of global fixtures from the fixture worker."""
 
 from __future__ import annotations
 
-import itertools
-import os
 import threading
 from collections.abc import Generator
+from functools import partial
 from typing import Any
 
 import execnet
@@ -22,9 +16,10 @@ from ..declared.decorator import Declaration
 from ..declared.promotion import promotions
 from ..rules.same_value import note_value
 from ..wire import pickles
-from ..wire.codec import decode, encode
-from ..wire.messages import Answer, Change, Failed, Instance, Ready, Request
-from .instances import GlobalDefinitions, Outcome
+from ..wire.messages import Answer, Failed, Instance, Output, Ready
+from .connection import Connection
+from .environment import Environment
+from .instances import Fetched, GlobalDefinitions
 
 
 class TestWorker:
@@ -34,12 +29,11 @@ class TestWorker:
 
     def __init__(self, config: pytest.Config, channel: execnet.Channel) -> None:
         self._config = config
-        self._channel = channel
-        self._ids = itertools.count(1)
-        self._lock = threading.RLock()  # a test may ask in several threads
-        self._outcomes: dict[Instance, Outcome] = {}
+        self._connection: Connection[Fetched] = Connection(channel)
         self._environment = Environment()
-        self._shown: set[int] = set()  # the set-ups whose output a test has
+        self._failed: list[Fetched] = []
+        self._showing = threading.Lock()
+        self._shown: set[int] = set()  # set-ups whose output was added to a test
         self._definitions = GlobalDefinitions(self._fetch)
 
     @pytest.hookimpl(trylast=True)
@@ -72,48 +66,48 @@ class TestWorker:
             note_value(self._config, fixturedef)
         return value
 
-    def _fetch(self, declaration: Declaration, instance: Instance, item: pytest.Item) -> Outcome:
+    def _fetch(self, declaration: Declaration, instance: Instance, item: pytest.Item) -> Fetched:
+        """Fetch a global fixture. Tests may call this from several threads."""
         __tracebackhide__ = True
-        with self._lock:
-            if instance not in self._outcomes:
-                self._outcomes[instance] = self._outcome(declaration, self._ask(instance))
-            outcome = self._outcomes[instance]
-        if isinstance(outcome.error, pytest.exit.Exception):
-            # Ends this worker's session as if the controller had asked for it: an exit code of
-            # its own would be taken for a crash, and the worker be replaced.
-            self._session.shouldstop = str(outcome.error)
-            raise pytest.exit.Exception(str(outcome.error), returncode=0)
-        # Not only the first time: another instance of the same fixture may have been in use since.
-        self._environment.apply(outcome.environment)
-        # As with any session fixture, with the first test of this process that needs it.
-        for output in outcome.output:
-            if output.set_up not in self._shown:
-                item.add_report_section("setup", output.kind, output.text)
-        self._shown.update(output.set_up for output in outcome.output)
-        return outcome
+        fetched = self._connection.ask(instance, partial(self._read, declaration)).wait_read()
+        if isinstance(fetched.error, pytest.exit.Exception):
+            # As if the controller had asked the worker to stop: xdist would take an exit code for
+            # a crash, and replace the worker.
+            self._session.shouldstop = str(fetched.error)
+            raise pytest.exit.Exception(str(fetched.error), returncode=0)
+        # Each time: another instance of the same fixture may have been in use since.
+        self._environment.apply(fetched.environment)
+        self._show_output(fetched.output, item)
+        return fetched
 
-    def _ask(self, instance: Instance) -> Answer:
-        request = Request(next(self._ids), instance)
-        try:
-            self._channel.send(encode(request))
-            while True:
-                answer = decode(self._channel.receive(), "the controller")
-                if isinstance(answer, (Ready, Failed)) and answer.id == request.id:
-                    return answer  # others answer a request that Ctrl-C cut short
-        except (EOFError, OSError) as error:
-            raise errors.FixtureWorkerDiedError.because(
-                "the connection to the controller is lost"
-            ) from error
+    def _show_output(self, outputs: tuple[Output, ...], item: pytest.Item) -> None:
+        """Add the output of set-ups to the first test that needs them, as for session fixtures."""
+        with self._showing:
+            for output in outputs:
+                if output.set_up not in self._shown:
+                    item.add_report_section("setup", output.kind, output.text)
+            self._shown.update(output.set_up for output in outputs)
 
-    def _outcome(self, declaration: Declaration, answer: Answer) -> Outcome:
+    def _read(self, declaration: Declaration, answer: Answer) -> Fetched:
+        """Unpickle the value or the exception of an answer."""
         if isinstance(answer, Failed):
-            error = pickles.unpack_exception(answer.exception, answer.traceback)
-            report = None
-            if answer.report is not None:
-                report = self._config.hook.pytest_report_from_serializable(
-                    config=self._config, data=answer.report
-                )
-            return Outcome(error=error or errors.SetUpError(answer.text), report=report)
+            fetched = self._read_failure(answer)
+        else:
+            fetched = self._read_value(declaration, answer)
+        if fetched.error is not None:
+            self._failed.append(fetched)
+        return fetched
+
+    def _read_failure(self, answer: Failed) -> Fetched:
+        error = pickles.unpack_exception(answer.exception, answer.traceback)
+        report = None
+        if answer.report is not None:
+            report = self._config.hook.pytest_report_from_serializable(
+                config=self._config, data=answer.report
+            )
+        return Fetched(error=error or errors.SetUpError(answer.text), report=report)
+
+    def _read_value(self, declaration: Declaration, answer: Ready) -> Fetched:
         try:
             value = pickles.unpack(answer.value.data)
         except Exception as error:
@@ -123,64 +117,20 @@ class TestWorker:
                 self._config.workerinput["workerid"],  # type: ignore[attr-defined]  # set by xdist
                 pickles.describe(error),
             )
-            return Outcome(error=errors.CannotShareError(message))
-        return Outcome(value, environment=answer.environment, output=answer.output)
+            return Fetched(error=errors.CannotShareError(message))
+        return Fetched(value, environment=answer.environment, output=answer.output)
 
     def _show_original(
         self, excinfo: pytest.ExceptionInfo[BaseException], report: pytest.TestReport
     ) -> None:
-        """Show a failed set-up as the fixture worker saw it: with its traceback and output."""
-        for outcome in self._outcomes.values():
-            if outcome.error is excinfo.value and outcome.report is not None:
-                report.longrepr = outcome.report.longrepr
-                report.sections = [*outcome.report.sections, *report.sections]
+        """Replace the report of a failed set-up by that from the fixture worker."""
+        for fetched in list(self._failed):
+            if fetched.error is excinfo.value and fetched.report is not None:
+                report.longrepr = fetched.report.longrepr
+                report.sections = [*fetched.report.sections, *report.sections]
                 return
         if isinstance(excinfo.value, errors.FixtureWorkerError):
             report.longrepr = excinfo.getrepr(style="value")
-
-
-class Environment:
-    """Replays in this process what global fixtures with ``env=True`` changed in ``os.environ``."""
-
-    def __init__(self) -> None:
-        self._in_force: dict[int, Change] = {}
-        self._before: dict[str, str | None] = {}
-        self._replayed: dict[str, str | None] = {}
-
-    def apply(self, changes: tuple[Change, ...]) -> None:
-        """Have these in force, in the place of others of the same fixtures.
-
-        What is as it should be is left alone: a test may have changed it for itself.
-        """
-        self._in_force.update({change.fixture: change for change in changes})
-        wanted = {
-            variable.name: variable.value
-            for change in sorted(self._in_force.values(), key=lambda change: change.order)
-            for variable in change.variables
-        }
-        for name, value in wanted.items():
-            if name not in self._replayed:
-                self._before[name] = os.environ.get(name)
-            elif self._replayed[name] == value:
-                continue
-            _set(name, value)
-        for name in self._replayed.keys() - wanted.keys():
-            _set(name, self._before.pop(name))
-        self._replayed = wanted
-
-    def restore(self) -> None:
-        for name, value in self._before.items():
-            _set(name, value)
-        self._before.clear()
-        self._replayed.clear()
-        self._in_force.clear()
-
-
-def _set(name: str, value: str | None) -> None:
-    if value is None:
-        os.environ.pop(name, None)
-    else:
-        os.environ[name] = value
 
 
 # --- messages

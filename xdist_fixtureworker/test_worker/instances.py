@@ -1,30 +1,37 @@
-"""Puts a fetch in the place of every global fixture's function; runs in a test worker.
+"""Replaces the functions of global fixtures by ones that fetch the value; runs in a test worker.
 
-Once collection has finished, each global definition of this process
+Once collection has finished, each definition of a global fixture gets
 
-- gets a function that fetches the value from the fixture worker, and asks for nothing but
-  ``request``: so its dependencies are not set up here, also where the test gets at it through
-  ``getfixturevalue()``;
-- gets the :class:`~xdist_fixtureworker.protocol.Instance` as its cache key: so a parameter of a
-  dependency, which pytest no longer sees, still tells instances apart.
+- a function that fetches the value from the fixture worker and asks for ``request`` only, so that
+  its dependencies are not set up here, not even by ``getfixturevalue()``;
+- the :class:`~xdist_fixtureworker.wire.messages.Instance` as its cache key, so that parameters of
+  its dependencies, which pytest does not see any more, still tell instances apart.
 
-pytest then does the rest as for any session fixture: caching, errors, ``--setup-plan``.
+pytest does the rest as for any session fixture: caching, errors, ``--setup-plan``.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from _pytest.fixtures import FixtureRequest, FuncFixtureInfo
 
 from .. import errors
-from .._compat import all_definitions, defining_node, set_final
+from .._compat import (
+    all_definitions,
+    defining_node,
+    definition_in_force,
+    fixture_info,
+    forget_finalizers,
+    item_of,
+    needed_names,
+    set_final,
+)
 from ..declared.decorator import Declaration
 from ..declared.definitions import (
+    ArgNames,
     Definition,
     dependencies,
     global_declaration,
@@ -34,32 +41,24 @@ from ..declared.definitions import (
 )
 from ..rules.same_value import comparable
 from ..wire import pickles
-from ..wire.frozen import replace
+from ..wire.frozen import Frozen, replace
 from ..wire.messages import Change, Instance, Output, Param
 
-Fetch = Callable[[Declaration, Instance, pytest.Item], "Outcome"]
+Fetch = Callable[[Declaration, Instance, pytest.Item], "Fetched"]
 
 
-class Outcome:
-    """What became of a global fixture: its value, or the exception for each test that needs it."""
+class Fetched(Frozen):
+    """The value of a global fixture, or the exception for each test that needs it."""
 
-    def __init__(
-        self,
-        value: object = None,
-        error: BaseException | None = None,
-        report: pytest.TestReport | None = None,
-        environment: tuple[Change, ...] = (),
-        output: tuple[Output, ...] = (),
-    ) -> None:
-        self.value = value
-        self.error = error
-        self.report = report  #: of the set-up that failed, from the fixture worker
-        self.environment = environment  #: to be replayed
-        self.output = output  #: to be shown
+    value: object = None
+    error: BaseException | None = None
+    report: pytest.TestReport | None = None  #: of the set-up that failed, from the fixture worker
+    environment: tuple[Change, ...] = ()  #: to be replayed
+    output: tuple[Output, ...] = ()  #: to be shown
 
 
 class GlobalDefinition:
-    """One global fixture definition of this process, and how to name its instances."""
+    """A definition of a global fixture as it was, which names the instance that a test needs."""
 
     def __init__(self, definition: Definition, declaration: Declaration) -> None:
         self.definition = definition
@@ -69,10 +68,11 @@ class GlobalDefinition:
         self._closure: list[Definition] = []
         self._closure_names: set[str] = set()
         self._without_params: Instance | None = None
+        self._errors: list[BaseException] = []
 
-    def instance(self, request: FixtureRequest, argnames: Argnames) -> Instance:
-        """The instance that the test behind ``request`` needs. Called once or more per test."""
-        item = request._pyfuncitem
+    def instance(self, request: pytest.FixtureRequest, argnames: ArgNames) -> Instance:
+        """Name the instance that the test needs. May be called several times per test."""
+        item = item_of(request)
         if self._without_params is None:
             self._without_params = self._describe(item, argnames)
         callspec = getattr(item, "callspec", None)
@@ -80,14 +80,22 @@ class GlobalDefinition:
             return self._without_params
         return replace(self._without_params, params=tuple(self._params(item, callspec)))
 
-    def _describe(self, item: pytest.Item, argnames: Argnames) -> Instance:
+    def fails_with(self, error: BaseException) -> None:
+        """Note an exception that the fixture worker sent for one of the instances."""
+        if not self.is_answer(error):
+            self._errors.append(error)
+
+    def is_answer(self, error: BaseException) -> bool:
+        """Whether the fixture worker sent this exception; else it was raised here."""
+        return any(error is each for each in self._errors)
+
+    def _describe(self, item: pytest.Item, argnames: ArgNames) -> Instance:
         node = defining_node(self.definition, item)
         self._closure = [*dependencies(self.definition, node, argnames), self.definition]
         self._closure_names = {definition.argname for definition in self._closure}
         return instance_of(self.definition, node)
 
     def _params(self, item: Any, callspec: Any) -> list[Param]:
-        in_force = item._fixtureinfo.name2fixturedefs
         module = place_of(item.getparent(pytest.Module))
         params: list[Param] = []
         for name in sorted(self._closure_names & callspec.params.keys()):
@@ -95,13 +103,15 @@ class GlobalDefinition:
             own = own_parameters(name, self._closure)
             if index < len(own) and own[index] is value:
                 params.append(Param(name, index, None, (), comparable(value)))
-            elif self._is_for(in_force.get(name, (None,))[-1], name):
+            elif self._is_for(definition_in_force(name, item), name):
                 params.append(Param(name, index, self._pack(name, value), module, ""))
         return params
 
     def _is_for(self, in_force: Definition | None, name: str) -> bool:
-        """Whether an indirect parameter of ``name`` reaches this global fixture, and not only
-        another fixture of that name, which is ``in_force`` for the test."""
+        """Whether an indirect parameter of ``name`` reaches this global fixture.
+
+        It does not if the test has another fixture of that name ``in_force``.
+        """
         return name == self.definition.argname or any(
             definition is in_force for definition in self._closure
         )
@@ -117,85 +127,72 @@ class GlobalDefinition:
             ) from None
 
 
-Argnames = Callable[[Definition], "tuple[str, ...]"]
-
-
 class GlobalDefinitions:
-    """All global fixture definitions of this process."""
+    """All definitions of global fixtures in this process."""
 
     def __init__(self, fetch: Fetch) -> None:
         self._fetch = fetch
         self._known: dict[int, GlobalDefinition] = {}
-        self._asking: Definition | None = None
 
     def take_over(self, session: pytest.Session) -> None:
-        """Replace what all global definitions do, and what the collected tests think they need."""
+        """Replace the functions, and prune from the tests the fixtures not needed any more."""
         for definition in all_definitions(session):
             declaration = global_declaration(definition, session.config)
             if declaration is not None:
                 self._known[id(definition)] = GlobalDefinition(definition, declaration)
         if not self._known:
             return
-        # Items of other plugins may have no such information; parametrized ones share it.
-        infos = {id(info): info for item in session.items if (info := _fixture_info(item))}
-        needed_before = {key: _needed(info) for key, info in infos.items()}
+        # Parametrized tests share one.
+        infos = {id(info): info for item in session.items if (info := fixture_info(item))}
+        needed_before = {key: needed_names(info) for key, info in infos.items()}
         for known in self._known.values():
             self._replace(known)
         for key, info in infos.items():
-            gone = needed_before[key] - _needed(info)
-            # Not all else that is not needed: hooks may have added names.
+            gone = needed_before[key] - needed_names(info)
+            # Only what has gone now: hooks may have added names that no definition needs.
             info.names_closure[:] = [name for name in info.names_closure if name not in gone]
 
     def forget_unanswered(self, definition: Definition) -> None:
-        """Have it asked for again, if an exception came up before there was an answer.
+        """Have it fetched again if an exception was raised here, and not by its set-up.
 
-        As that of a time-out of the test that waited, which pytest would keep as the outcome of
-        the fixture; or because a parameter cannot be sent, which pytest is not prepared for.
+        Such as by a time-out of the test that waited, which pytest would keep as the fixture's; or
+        because a parameter cannot be sent, after which pytest could not run the fixture again.
         """
-        if self._asking is definition:
-            definition.cached_result = None
-            self._asking = None
-        if id(definition) in self._known and definition.cached_result is None:
-            definition._finalizers.clear()
+        known = self._known.get(id(definition))
+        if known is None:
+            return
+        kept = definition.cached_result
+        if kept is not None and kept[2] is not None and not known.is_answer(kept[2][0]):
+            definition.cached_result = kept = None
+        if kept is None:
+            forget_finalizers(definition)
 
     def _argnames(self, definition: Definition) -> tuple[str, ...]:
         known = self._known.get(id(definition))
         return known.argnames if known else definition.argnames
 
     def _replace(self, known: GlobalDefinition) -> None:
-        def cache_key(request: FixtureRequest) -> Instance:
+        def cache_key(request: pytest.FixtureRequest) -> Instance:
             return known.instance(request, self._argnames)
 
         @functools.wraps(known.function)
-        def fetch(request: FixtureRequest) -> object:
+        def fetch(request: pytest.FixtureRequest) -> object:
             __tracebackhide__ = True
             instance = cache_key(request)
-            self._asking = known.definition
-            outcome = self._fetch(known.declaration, instance, request._pyfuncitem)
-            self._asking = None
-            if outcome.error is not None:
-                # pytest keeps Exceptions only, and cannot ask again after any other.
-                error = (outcome.error, outcome.error.__traceback__)
+            fetched = self._fetch(known.declaration, instance, item_of(request))
+            if fetched.error is not None:
+                known.fails_with(fetched.error)
+                # pytest itself keeps Exceptions only, and cannot run it again after any other.
+                error = (fetched.error, fetched.error.__traceback__)
                 known.definition.cached_result = (None, instance, error)
-                raise outcome.error
-            return outcome.value
+                raise fetched.error
+            return fetched.value
 
-        # An object that can be called has no such name, and the fixture worker knows it without.
+        # Callable objects have none, and the fixture worker names them without.
         fetch.__qualname__ = getattr(known.function, "__qualname__", "")
         set_final(known.definition, "argnames", ("request",))
         set_final(known.definition, "func", fetch)
         set_final(known.definition, "cache_key", cache_key)
-
-
-def _fixture_info(item: pytest.Item) -> FuncFixtureInfo | None:
-    return getattr(item, "_fixtureinfo", None)
-
-
-def _needed(info: FuncFixtureInfo) -> set[str]:
-    """The names that a test needs, as its fixtures' definitions are now."""
-    pruned = dataclasses.replace(info, names_closure=list(info.names_closure))
-    pruned.prune_dependency_tree()
-    return set(pruned.names_closure)
 
 
 # --- messages

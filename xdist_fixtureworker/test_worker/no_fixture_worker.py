@@ -1,4 +1,4 @@
-"""A test worker of a run without a fixture worker: runs global fixtures itself."""
+"""The plugin of a test worker that runs global fixtures itself, without a fixture worker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looks at the names that configuration makes global, once tests are collected; test worker."""
+"""Checks the names in ``global_fixtures``, once tests are collected; runs in a test worker."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ..rules.promotable import examine
 
 
 class TestWorkerPromotionCheck:
-    """Tells the controller what is wrong, so that the run ends with one message, not one per test
-    worker, each with a traceback."""
+    """Leaves the message to the controller, so that there is one, and not one with a traceback from
+    each test worker."""
 
     __test__ = False
 

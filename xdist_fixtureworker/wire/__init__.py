@@ -1,1 +1,1 @@
-"""What crosses between the processes of a run; pure, and so the same in each of them."""
+"""Messages between the processes of a run, and how to send them; pure, used by every process."""

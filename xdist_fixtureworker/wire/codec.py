@@ -1,9 +1,9 @@
-"""How messages cross an execnet channel; pure, and the same in every process.
+"""Converts messages to what execnet can send, and back; pure, used by every process.
 
-A message is sent as a tuple ``(name, (field, ...))`` of the types that execnet can send, and a
-record within it as the tuple of its fields; in a field that takes several kinds of record, as
-``(name, (field, ...))`` as well. Only this module sees those tuples. :func:`decode` checks names,
-numbers of fields and the type of every value, nested ones included.
+A message is sent as a tuple ``(name, (field, ...))``. A record in one of its fields is sent as the
+tuple of its own fields, with its name, too, where the field takes several kinds of record. Only
+this module sees those tuples. :func:`decode` checks names, numbers of fields and the types of all
+values, nested ones included.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _MESSAGES: Mapping[str, type[Frozen]] = {cls.__name__: cls for cls in typing.get
 
 
 def encode(message: Message) -> tuple[str, tuple[object, ...]]:
-    """The form in which ``message`` can be sent over an execnet channel. Any process."""
+    """Convert ``message`` to what an execnet channel can send."""
     return type(message).__name__, _sent_fields(message)
 
 
 def decode(data: object, sender: str) -> Message:
-    """The message that ``data`` stands for. Any process.
+    """Convert what a channel received to the message that was sent.
 
     :param sender: who sent it, for the error.
     :raises ProtocolError: if ``data`` is no message, or a field is missing or has a wrong type.
@@ -41,19 +41,19 @@ def decode(data: object, sender: str) -> Message:
 
 @functools.cache
 def _hints(cls: Any) -> dict[str, Any]:
-    """The types of the fields."""
+    """The types of the fields, by name."""
     hints = typing.get_type_hints(cls)
     return {name: hints[name] for name in field_names(cls)}
 
 
 def _arms(hint: Any) -> tuple[Any, ...]:
-    """The types that a union takes; of another type, itself."""
+    """The members of a union; for any other type, the type alone."""
     is_union = typing.get_origin(hint) in {types.UnionType, typing.Union}
     return typing.get_args(hint) if is_union else (hint,)
 
 
 def _records(hint: Any) -> dict[str, type[Frozen]]:
-    """By their names, the kinds of record that a field takes."""
+    """The kinds of record that a field takes, by name."""
     return {
         arm.__name__: arm
         for arm in _arms(hint)
@@ -84,7 +84,7 @@ def _sent(hint: Any, value: object) -> object:
 
 
 def _is_utf_8(text: str) -> bool:
-    """Whether execnet can send ``text``. File names and variables may have any bytes in them."""
+    """Whether execnet can send ``text``: file names and variables may hold any bytes."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
@@ -93,7 +93,7 @@ def _is_utf_8(text: str) -> bool:
 
 
 def _readable(value: Any) -> Any:
-    """A report with what is not UTF-8 in it escaped: it is there to be read."""
+    """Escape in a report, which is to be read, what is not UTF-8."""
     if isinstance(value, str) and not _is_utf_8(value):
         return value.encode("utf-8", "backslashreplace").decode("utf-8")
     if isinstance(value, Mapping):
@@ -103,14 +103,14 @@ def _readable(value: Any) -> Any:
         return tuple(elements) if isinstance(value, tuple) else elements
     if value is None or type(value) in (bool, int, float, str, bytes):
         return value
-    return repr(value)  # something that another plugin put into the report
+    return repr(value)  # of another plugin
 
 
 # --- receiving
 
 
 class _Reader:
-    """Makes records of tuples, and checks them against the types of the fields.
+    """Makes records of tuples, and checks the types of their fields.
 
     :param sender: for the errors.
     """
@@ -129,14 +129,14 @@ class _Reader:
         return cls(*[self._value(hint, value, f"{where}.{name}") for (name, hint), value in fields])
 
     def _value(self, hint: Any, value: object, where: str) -> object:
-        """The value of a field, if one of the types in ``hint`` takes it."""
+        """Convert the value of a field, for the first type in ``hint`` that it fits."""
         records = _records(hint)
         if len(records) > 1 and isinstance(value, tuple):
             match value:
                 case (str(name), fields) if name in records:
                     return self.record(records[name], fields, f"{where}.{name}")
             raise self._error(value, where)
-        # Text may come as bytes, but not where bytes are taken for what they are.
+        # Last, as text may come as bytes.
         for arm in sorted(_arms(hint), key=lambda arm: arm is str):
             if _fits(arm, value):
                 return self._convert(arm, value, where)
@@ -165,7 +165,7 @@ class _Reader:
 
 
 def _fits(arm: Any, value: object) -> bool:
-    """Whether ``value`` is of the kind in which a value of the type ``arm`` is sent."""
+    """Whether a value of the type ``arm`` can have been sent as ``value``."""
     origin = typing.get_origin(arm)
     if origin is not None:
         return type(value) is (dict if origin is Mapping else origin)

@@ -8,14 +8,14 @@ from .pickles import PROTOCOL, Pickler
 
 _DEPTH = 6
 _FAILURES = 100
-"""Attempts that may fail in a search: where parts refer back to the whole, each of them goes
-through all of it, and there may be thousands."""
+"""Attempts that may fail in a search: there may be thousands of parts that refer back to the whole,
+so that each attempt pickles all of it."""
 
 
 def find_culprit(value: object) -> str | None:
-    """Where in ``value`` the object is that cannot be pickled: ``the value.engine['lock']``.
+    """Find the object in ``value`` that cannot be pickled, as in ``the value.engine['lock']``.
 
-    None where it is the value itself, or too deep inside or among too much else to be found.
+    None if it is the value itself, or too deep inside, or among too many others.
     """
     try:
         return _search(value, _Attempts())
@@ -45,7 +45,7 @@ class _TooManyError(Exception):
 
 
 class _Attempts:
-    """Attempts at pickling parts of a value, of which only so many may fail."""
+    """Tries to pickle parts of a value, and gives up after a number of failures."""
 
     def __init__(self) -> None:
         self._failed: dict[int, object] = {}  # kept, so that nothing else gets their ids
@@ -55,19 +55,19 @@ class _Attempts:
         if id(part) in self._failed:
             return False
         try:
-            self._pickler.dump(part)  # it does not go again through what it has taken before
+            self._pickler.dump(part)  # skips what it has pickled before
         except Exception:
             if len(self._failed) == _FAILURES:
                 raise _TooManyError from None
             self._failed[id(part)] = part
-            # This one would take what it has begun for done.
+            # The old one would skip what it has begun.
             self._pickler = Pickler(_Nowhere(), protocol=PROTOCOL)
             return False
         return True
 
 
 class _Nowhere:
-    """A file for pickles that nobody will read."""
+    """A file that discards what is written."""
 
     def write(self, data: object) -> None:
         pass
@@ -82,22 +82,22 @@ def _children(value: object, path: str) -> list[tuple[str, object]]:
             children += [(f"{path}[{index}]", child) for index, child in enumerate(value)]
         children += [(f"{path}.{name}", child) for name, child in _state(value).items()]
     except Exception:
-        pass  # it does not let itself be looked into; then it is as far as we get
+        pass  # it refuses to be inspected
     return children
 
 
 def _state(value: object) -> dict[str, object]:
-    """The attributes that pickle would take: not those that the value's class leaves out."""
+    """The attributes that pickle would take, without those that the class leaves out."""
     reduced = value.__reduce_ex__(PROTOCOL)
     state = reduced[2] if isinstance(reduced, tuple) and len(reduced) > 2 else None
-    if state is None:  # it is made again from arguments, which most classes have as attributes
+    if state is None:  # made again from arguments, which most classes keep as attributes
         return vars(value)
     parts = state if isinstance(state, tuple) else (state,)  # the second one is of __slots__
     return {name: each for part in parts if isinstance(part, dict) for name, each in part.items()}
 
 
 def type_name(value: object) -> str:
-    """The name of the value's type with its module, as a user would import it."""
+    """The name of the value's type, with its module unless it is a builtin."""
     cls = type(value)
     return (
         cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"

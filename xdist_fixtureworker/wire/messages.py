@@ -1,4 +1,4 @@
-"""The messages between the processes; pure, and the same in each of them.
+"""Messages between the processes; pure, used by every process.
 
 ========================  ============================  =========================================
 from -> to                message                       meaning
@@ -76,15 +76,15 @@ class Variable(Frozen):
 
 
 class Change(Frozen):
-    """What the set-up of a fixture with ``env=True`` changed in ``os.environ``."""
+    """The changes to ``os.environ`` of the set-up of a fixture with ``env=True``."""
 
     fixture: int  #: the same for all instances of a parametrized one
-    order: int  #: of the set-ups: where two changed one variable, the later one has its way
+    order: int  #: of the set-ups: the later one wins where two changed one variable
     variables: tuple[Variable, ...]
 
 
 class Output(Frozen):
-    """What was captured during a set-up, to be shown with a test that fails."""
+    """Output captured during a set-up, to be shown with tests that fail."""
 
     set_up: int  #: its id
     kind: str  #: "stdout", "stderr" or "log"
@@ -98,12 +98,12 @@ class Inline(Frozen):
 
 
 Value: TypeAlias = Inline
-"""How the value of a global fixture travels. Another way is another class in this union, made where
-the fixture worker answers, and read where a test worker takes the value."""
+"""The value of a global fixture on its way. Another way to send one is another class in this union,
+made where the fixture worker answers, and read where a test worker takes the value."""
 
 
 class Recovery(Frozen):
-    """The definition and the value with which another process can undo a set-up."""
+    """The definition and the value that another process needs to undo a set-up."""
 
     instance: Instance  #: without params: the value is what is left of them
     value: Value

@@ -24,7 +24,7 @@ LIMIT = 2**31 - 2**20
 
 
 def pack(value: object) -> bytes:
-    """``value`` as bytes.
+    """Pickle ``value``.
 
     :raises Exception: whatever pickle, or a ``__reduce__`` of the value's class, raises.
     """
@@ -34,8 +34,8 @@ def pack(value: object) -> bytes:
 
 
 class Pickler(pickle.Pickler):
-    """Pickles the exceptions of ``pytest.skip`` and ``pytest.fail``, which say that they are
-    builtins and could not be found again."""
+    """Pickles what could not be found again by its name: the exceptions of ``pytest.skip`` and
+    ``pytest.fail``, which claim to be builtins, and what stands in a conftest."""
 
     def reducer_override(self, obj: object) -> Any:
         if obj is pytest.skip.Exception:
@@ -44,7 +44,7 @@ class Pickler(pickle.Pickler):
             return _outcome_class, ("fail",)
         if isinstance(obj, (type, FunctionType)):
             file = _file(obj.__module__)
-            # A test process may have several modules of that name, one after the other.
+            # Several modules of that name may follow one another in sys.modules.
             if file.endswith("conftest.py") and _found_by_name(obj):
                 return _of_conftest, (obj.__module__, file, obj.__qualname__)
         return NotImplemented
@@ -74,7 +74,7 @@ def _outcome_class(name: str) -> type[BaseException]:
 
 
 def unpack(data: bytes) -> object:
-    """The value that :func:`pack` packed; executes what the pickle says, so only for our own.
+    """Unpickle what :func:`pack` returned. Executes what the pickle says: only for our own.
 
     :raises Exception: whatever pickle, or the value's class, raises.
     """
@@ -82,9 +82,9 @@ def unpack(data: bytes) -> object:
 
 
 def pack_exception(error: BaseException) -> bytes | None:
-    """``error`` as bytes, without its traceback, or None where it does not survive the way.
+    """Pickle ``error`` without its traceback; None if it cannot be unpickled again.
 
-    Whether it does is tried: many exception classes can be pickled but not unpickled.
+    Tries it, as many exception classes can be pickled but not unpickled.
     """
     try:
         packed = pack(error)
@@ -96,8 +96,8 @@ def pack_exception(error: BaseException) -> bytes | None:
 
 
 def unpack_exception(packed: bytes | None, remote_traceback: str) -> BaseException | None:
-    """The exception that :func:`pack_exception` packed, with the traceback as its cause; None
-    where its class cannot be had in this process."""
+    """Unpickle what :func:`pack_exception` returned, with the traceback as the cause; None if this
+    process cannot import its class."""
     if packed is None:
         return None
     try:
@@ -112,5 +112,5 @@ def unpack_exception(packed: bytes | None, remote_traceback: str) -> BaseExcepti
 
 
 def describe(error: BaseException) -> str:
-    """Type and message of ``error``, as the last lines of a traceback have it."""
+    """Type and message of ``error``, as at the end of a traceback."""
     return "".join(traceback.format_exception_only(type(error), error)).rstrip()

@@ -28,7 +28,7 @@ def in_this_directory(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def place(function: Callable[..., object]) -> str:
-    return f"test_declare.py:{function.__code__.co_firstlineno}"
+    return f"test_decorator.py:{function.__code__.co_firstlineno}"
 
 
 def declared(fixture: Any) -> Declaration:
@@ -185,9 +185,9 @@ def test_bound_methods() -> None:
 
 def test_location_below_the_working_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     line = test_bare.__code__.co_firstlineno
-    assert location(test_bare) == f"test_declare.py:{line}"
+    assert location(test_bare) == f"test_decorator.py:{line}"
     monkeypatch.chdir(HERE.parent)
-    assert location(test_bare) == f"{os.path.join('unit', 'test_declare.py')}:{line}"
+    assert location(test_bare) == f"{os.path.join('unit', 'test_decorator.py')}:{line}"
 
 
 def test_location_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_location_of_a_class() -> None:
         pass
 
     assert location(Local) == (
-        f"test_declare.py:{test_location_of_a_class.__code__.co_firstlineno + 1}"
+        f"test_decorator.py:{test_location_of_a_class.__code__.co_firstlineno + 1}"
     )
 
 
@@ -300,7 +300,7 @@ def test_on_a_class(arguments: dict[str, Any]) -> None:
     with pytest.raises(pytest.UsageError) as excinfo:
         on(Local, **arguments)()
     assert str(excinfo.value) == (
-        f"@global_fixture on the class 'Local' (test_declare.py:{line}): only functions can be "
+        f"@global_fixture on the class 'Local' (test_decorator.py:{line}): only functions can be "
         f"fixtures.\nDecorate a function that returns an instance of the class."
     )
 
