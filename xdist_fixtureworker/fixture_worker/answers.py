@@ -1,62 +1,31 @@
-"""Turns the outcome of a set-up into the answer that is sent; runs in the fixture worker."""
+"""Makes answers of what became of a set-up; fixture worker."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from .. import errors
+from ..declared import attributes
 from ..declared.decorator import Declaration
-from ..declared.definitions import Definition
+from ..errors import CannotShareError
 from ..rules.worker_id import worker_id_hint
-from ..wire import pickles
-from ..wire.messages import Answer, Change, Failed, Inline, Output, Ready
-from .sharing import share
+from ..wire import culprit, pickles
+from ..wire.messages import Answer, Failed, Inline, Ready
+from .set_ups import Result
 
 Serialize = Callable[[pytest.TestReport], Mapping[str, Any]]
 
 
-@dataclass
-class Outcome:
-    """What became of one instance of a global fixture. Kept, so that it runs once."""
-
-    definition: Definition
-    declaration: Declaration
-    error: BaseException | None = None
-    report: pytest.TestReport | None = None  #: of the failure
-    environment: tuple[Change, ...] = ()  #: to be replayed, those of its dependencies included
-    output: tuple[Output, ...] = ()  #: likewise
-    packed: bytes | errors.CannotShareError | None = None  #: what is shared, once it was pickled
-    answer: Answer | None = None
-
-    @property
-    def value(self) -> object:
-        assert self.definition.cached_result is not None
-        return self.definition.cached_result[0]
-
-    def pack(self) -> bytes:
-        """What is shared of the value, pickled; once.
-
-        :raises CannotShareError: if it cannot be sent.
-        """
-        if self.packed is None:
-            self.packed = share(self.declaration, self.value)
-        if isinstance(self.packed, errors.CannotShareError):
-            raise self.packed
-        return self.packed
-
-
-def answer_of(outcome: Outcome, id_: int, serialize: Serialize) -> Answer:
-    """The answer to the first request for what ``outcome`` is the outcome of."""
-    if outcome.error is not None:
-        return failed(outcome.error, outcome.report, id_, serialize)
-    try:
-        return Ready(id_, Inline(outcome.pack()), outcome.environment, outcome.output)
-    except errors.CannotShareError as error:
-        return failed(error, None, id_, serialize)
+def answer_of(result: Result, id_: int, serialize: Serialize) -> Answer:
+    """The answer to a request, after the value was pickled, if there is one."""
+    if result.error is not None:
+        return failed(result.error, result.report, id_, serialize)
+    if isinstance(result.packed, CannotShareError):
+        return failed(result.packed, None, id_, serialize)
+    assert result.packed is not None
+    return Ready(id_, Inline(result.packed), result.environment, result.output)
 
 
 def failed(
@@ -73,4 +42,70 @@ def failed(
         text=pickles.describe(error),
         traceback=traceback,
         report=None if report is None else serialize(report),
+    )
+
+
+def share(declaration: Declaration, value: object) -> bytes | CannotShareError:
+    """Pickle a value, or the attributes of it that are shared; returns why if that fails.
+
+    Runs code of the value's classes.
+    """
+    name, where = declaration.name, declaration.where
+    shared = value
+    try:
+        if declaration.share is not None:
+            shared = attributes.take(value, name, declaration.share)
+    except BaseException as error:  # also of a time-out, and what its class raises
+        message = cannot_read(name, where, culprit.type_name(value), pickles.describe(error))
+        return CannotShareError(message)
+    try:
+        packed = pickles.pack(shared)
+    except BaseException as error:
+        message = cannot_pickle(
+            name,
+            where,
+            culprit.type_name(value),
+            pickles.describe(error),
+            # A time-out, or Ctrl-C, would come up again.
+            culprit.find_culprit(shared) if isinstance(error, Exception) else None,
+            declaration.promoted,
+        )
+        return CannotShareError(message)
+    if len(packed) > pickles.LIMIT:
+        return CannotShareError(too_large(name, where, len(packed), pickles.LIMIT))
+    return packed
+
+
+# --- messages
+
+
+def cannot_pickle(  # noqa: PLR0917  # all of one kind
+    fixture: str, where: str, type_name: str, cause: str, culprit: str | None, promoted: bool
+) -> str:
+    remedy = 'share=attrs("url", "port")'
+    if promoted:
+        remedy = f"{fixture}: attrs(url, port) in global_fixtures"
+    place = f"{culprit} is what pickle refuses" if culprit else "pickle refuses it"
+    return (
+        f"the value of the global fixture '{fixture}' ({where}) cannot be sent to the test "
+        f"workers: it is a {type_name}, and {place} ({cause}).\n"
+        f"Return what the tests need to make their own: a URL, a path, connection parameters; "
+        f"and let a session fixture of the test workers connect with them. Where the object must "
+        f"stay as it is, {remedy} sends these attributes of it."
+    )
+
+
+def cannot_read(fixture: str, where: str, type_name: str, cause: str) -> str:
+    return (
+        f"an attribute of the global fixture '{fixture}' ({where}) cannot be read to be sent to "
+        f"the test workers: its value is a {type_name} ({cause}).\n"
+        f"Share attributes that it has when it is set up."
+    )
+
+
+def too_large(fixture: str, where: str, size: int, limit: int) -> str:
+    return (
+        f"the value of the global fixture '{fixture}' ({where}) is too large to be sent to the "
+        f"test workers: {size} bytes when pickled, of {limit} at most.\n"
+        f"Write it to a file below tmp_path_factory and return the path."
     )
