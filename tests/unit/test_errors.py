@@ -13,7 +13,7 @@ import xdist_fixtureworker
 from xdist_fixtureworker import errors, settings
 from xdist_fixtureworker.controller import process, relay, service, versions
 from xdist_fixtureworker.declared import attributes, decorator, guard_marks, promotion
-from xdist_fixtureworker.fixture_worker import answers, items, lookup, running
+from xdist_fixtureworker.fixture_worker import answers, items, lookup, running, sharing
 from xdist_fixtureworker.rules import guard_plugin, promotable, worker_id
 from xdist_fixtureworker.test_worker import client, instances
 
@@ -31,7 +31,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "kill or ignore.",
     ),
     (
-        answers.cannot_pickle,
+        sharing.cannot_pickle,
         (
             "engine",
             "conftest.py:7",
@@ -48,7 +48,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         'stay as it is, share=attrs("url", "port") sends these attributes of it.',
     ),
     (
-        answers.cannot_pickle,
+        sharing.cannot_pickle,
         ("lock", "conftest.py:7", "_thread.lock", "TypeError: cannot pickle it", None, True),
         "the value of the global fixture 'lock' (conftest.py:7) cannot be sent to the test "
         "workers: it is a _thread.lock, and pickle refuses it (TypeError: cannot pickle it).\n"
@@ -57,7 +57,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "stay as it is, lock: attrs(url, port) in global_fixtures sends these attributes of it.",
     ),
     (
-        answers.cannot_read,
+        sharing.cannot_read,
         ("server", "conftest.py:7", "http.server.HTTPServer", "AttributeError: no attribute 'url'"),
         "an attribute of the global fixture 'server' (conftest.py:7) cannot be read to be sent to "
         "the test workers: its value is a http.server.HTTPServer (AttributeError: no attribute "
@@ -65,7 +65,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "Share attributes that it has when it is set up.",
     ),
     (
-        answers.too_large,
+        sharing.too_large,
         ("dump", "conftest.py:7", 3_000_000_000, 2_146_435_072),
         "the value of the global fixture 'dump' (conftest.py:7) is too large to be sent to the "
         "test workers: 3000000000 bytes when pickled, of 2146435072 at most.\n"
@@ -112,7 +112,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "in each process. Sort them, or write a list of what is the same in every process.",
     ),
     (
-        running.set_up_broke,
+        answers.set_up_broke,
         ("tables", "Traceback (most recent call last):\nRuntimeError: no"),
         "the global fixture 'tables' could not be set up, because an exception came up around it "
         "in the fixture worker, in a hook for instance:\n"

@@ -1,21 +1,114 @@
-"""Makes answers of what became of a set-up; fixture worker."""
+"""Answers requests: sets up what they want, where that has not been done; fixture worker."""
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
-from ..declared import attributes
-from ..declared.decorator import Declaration
-from ..errors import CannotShareError
+from .._compat import defining_node
+from ..declared.definitions import global_declaration
+from ..errors import CannotShareError, SetUpError
+from ..rules.same_value import note_value
 from ..rules.worker_id import worker_id_hint
-from ..wire import culprit, pickles
-from ..wire.messages import Answer, Failed, Inline, Ready
-from .set_ups import Result
+from ..wire import pickles
+from ..wire.frozen import replace
+from ..wire.messages import Answer, AsBefore, Change, Failed, Inline, Output, Ready, Request
+from .lookup import Found, Lookup
+from .running import Runner
+from .set_ups import Result, SetUpRecord, SetUps
 
 Serialize = Callable[[pytest.TestReport], Mapping[str, Any]]
+
+
+class Answerer:
+    """Finds what a request wants, and has it set up once.
+
+    :param serialize: turns a report into plain data.
+    """
+
+    def __init__(
+        self,
+        *,
+        config: pytest.Config,
+        set_ups: SetUps,
+        lookup: Lookup,
+        runner: Runner,
+        serialize: Serialize,
+    ) -> None:
+        self._config = config
+        self._set_ups = set_ups
+        self._lookup = lookup
+        self._runner = runner
+        self._serialize = serialize
+
+    def answer(self, request: Request) -> Answer | AsBefore:
+        """Answer ``request``; sets up what has not been set up yet."""
+        try:
+            return self._answer(request)
+        except pytest.Collector.CollectError as error:
+            text = str(error)
+        except BaseException:
+            # Of a hook of another plugin, or a bug of ours: others are to be served all the same,
+            # and finalizers wait for those who use the values.
+            text = set_up_broke(request.instance.name, traceback.format_exc())
+        return failed(SetUpError(text), None, request.id, self._serialize)
+
+    def _answer(self, request: Request) -> Answer | AsBefore:
+        record, result = self._ensure(self._lookup.find(request.instance))
+        if result.answered is not None:  # to an instance with equal parameters
+            return AsBefore(request.id, result.answered)
+        self._runner.pack(record, result)
+        answer = answer_of(result, request.id, self._serialize)
+        result.note_answer(request.id)
+        return answer
+
+    def _ensure(
+        self, found: Found, active: frozenset[int] = frozenset()
+    ) -> tuple[SetUpRecord, Result]:
+        """Set up a global fixture and, before it, those it depends on, each from its own place.
+
+        :param active: the definitions, by identity, that are waiting for this one.
+        """
+        clones = self._set_ups.clones
+        definition, node = found.definition, found.node
+        record = self._set_ups.of(clones.get(definition, node, found.parameters))
+        if record.result is not None:
+            return record, record.result
+        environment, output = self._ensure_needed(found, active | {id(definition)})
+        relevant = clones.relevant(definition, node, found.parameters)
+        result = self._runner.run(record, replace(found, parameters=relevant))
+        result.environment = (*environment, *result.environment)
+        result.output = (*output, *result.output)
+        if record.is_promoted:
+            self._note_values(found)
+        record.result = result
+        if record.definition.cached_result is not None:
+            record.hide_argnames()
+        return record, result
+
+    def _ensure_needed(
+        self, found: Found, active: frozenset[int]
+    ) -> tuple[tuple[Change, ...], tuple[Output, ...]]:
+        """Set up the global fixtures that one needs; returns what they changed and printed."""
+        environment: dict[Change, None] = {}
+        output: dict[Output, None] = {}
+        for needed in self._lookup.global_dependencies(found.definition, found.node):
+            if id(needed) not in active:
+                place = defining_node(needed, found.node)
+                _, result = self._ensure(Found(needed, place, found.parameters), active)
+                environment.update(dict.fromkeys(result.environment))
+                output.update(dict.fromkeys(result.output))
+        return tuple(environment), tuple(output)
+
+    def _note_values(self, found: Found) -> None:
+        """Note the values of what a fixture needs that was not written to be global: they may
+        depend on the process."""
+        for needed in self._lookup.dependencies(found.definition, found.node):
+            if global_declaration(needed, self._config) is None:
+                note_value(self._config, needed)
 
 
 def answer_of(result: Result, id_: int, serialize: Serialize) -> Answer:
@@ -45,67 +138,11 @@ def failed(
     )
 
 
-def share(declaration: Declaration, value: object) -> bytes | CannotShareError:
-    """Pickle a value, or the attributes of it that are shared; returns why if that fails.
-
-    Runs code of the value's classes.
-    """
-    name, where = declaration.name, declaration.where
-    shared = value
-    try:
-        if declaration.share is not None:
-            shared = attributes.take(value, name, declaration.share)
-    except BaseException as error:  # also of a time-out, and what its class raises
-        message = cannot_read(name, where, culprit.type_name(value), pickles.describe(error))
-        return CannotShareError(message)
-    try:
-        packed = pickles.pack(shared)
-    except BaseException as error:
-        message = cannot_pickle(
-            name,
-            where,
-            culprit.type_name(value),
-            pickles.describe(error),
-            # A time-out, or Ctrl-C, would come up again.
-            culprit.find_culprit(shared) if isinstance(error, Exception) else None,
-            declaration.promoted,
-        )
-        return CannotShareError(message)
-    if len(packed) > pickles.LIMIT:
-        return CannotShareError(too_large(name, where, len(packed), pickles.LIMIT))
-    return packed
-
-
 # --- messages
 
 
-def cannot_pickle(  # noqa: PLR0917  # all of one kind
-    fixture: str, where: str, type_name: str, cause: str, culprit: str | None, promoted: bool
-) -> str:
-    remedy = 'share=attrs("url", "port")'
-    if promoted:
-        remedy = f"{fixture}: attrs(url, port) in global_fixtures"
-    place = f"{culprit} is what pickle refuses" if culprit else "pickle refuses it"
+def set_up_broke(fixture: str, traceback: str) -> str:
     return (
-        f"the value of the global fixture '{fixture}' ({where}) cannot be sent to the test "
-        f"workers: it is a {type_name}, and {place} ({cause}).\n"
-        f"Return what the tests need to make their own: a URL, a path, connection parameters; "
-        f"and let a session fixture of the test workers connect with them. Where the object must "
-        f"stay as it is, {remedy} sends these attributes of it."
-    )
-
-
-def cannot_read(fixture: str, where: str, type_name: str, cause: str) -> str:
-    return (
-        f"an attribute of the global fixture '{fixture}' ({where}) cannot be read to be sent to "
-        f"the test workers: its value is a {type_name} ({cause}).\n"
-        f"Share attributes that it has when it is set up."
-    )
-
-
-def too_large(fixture: str, where: str, size: int, limit: int) -> str:
-    return (
-        f"the value of the global fixture '{fixture}' ({where}) is too large to be sent to the "
-        f"test workers: {size} bytes when pickled, of {limit} at most.\n"
-        f"Write it to a file below tmp_path_factory and return the path."
+        f"the global fixture '{fixture}' could not be set up, because an exception came up around "
+        f"it in the fixture worker, in a hook for instance:\n{traceback}"
     )

@@ -1,5 +1,4 @@
-"""Makes the items that stand for session fixtures, and runs them within the time-out; fixture
-worker."""
+"""Makes the items for session fixtures, and runs them within the time-out; fixture worker."""
 
 from __future__ import annotations
 

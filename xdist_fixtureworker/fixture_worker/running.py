@@ -1,11 +1,10 @@
-"""Sets global fixtures up with pytest's own machinery, and answers requests; fixture worker."""
+"""Sets global fixtures up with pytest's own machinery; fixture worker."""
 
 from __future__ import annotations
 
 import os
 import re
-import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import pytest
@@ -14,30 +13,24 @@ from _pytest.nodes import Node
 
 from .. import errors
 from .._compat import defining_node
-from ..declared.definitions import Definition, global_declaration, instance_of
-from ..rules.same_value import note_value
+from ..declared.definitions import Definition, instance_of
 from ..wire.messages import (
-    Answer,
-    AsBefore,
-    Change,
     ExitRequested,
     Inline,
     Message,
     Output,
     Recovery,
-    Request,
     SettingUp,
     SetUp,
     Variable,
 )
-from .answers import answer_of, failed, share
-from .clones import ParameterValue
 from .environment import Environment
 from .fixture_item import FixtureItem
 from .items import Items
 from .lookup import Found, Lookup
 from .main_thread import MainThread
 from .set_ups import Result, SetUpRecord, SetUps
+from .sharing import share
 
 _CAPTURED = re.compile(r"Captured (?P<kind>stdout|stderr|log) setup")
 
@@ -51,14 +44,12 @@ class Runner:
     def __init__(
         self,
         *,
-        config: pytest.Config,
         set_ups: SetUps,
         lookup: Lookup,
         items: Items,
         main: MainThread,
         send: Callable[[Message], None],
     ) -> None:
-        self._config = config
         self._set_ups = set_ups
         self._lookup = lookup
         self._items = items
@@ -66,86 +57,8 @@ class Runner:
         self._send = send
         self._environment = Environment(os.environ)
 
-    # --- what a request wants
-
-    def answer(self, request: Request) -> Answer | AsBefore:
-        """Answer ``request``; sets up what has not been set up yet."""
-        try:
-            return self._answer(request)
-        except pytest.Collector.CollectError as error:
-            text = str(error)
-        except BaseException:
-            # Of a hook of another plugin, or a bug of ours: others are to be served all the same,
-            # and finalizers wait for those who use the values.
-            text = set_up_broke(request.instance.name, traceback.format_exc())
-        return failed(errors.SetUpError(text), None, request.id, self._items.serialized)
-
-    def _answer(self, request: Request) -> Answer | AsBefore:
-        found = self._lookup.find(request.instance)
-        record, result = self._ensure(found.definition, found.node, found.parameters)
-        if result.answered is not None:  # to an instance with equal parameters
-            return AsBefore(request.id, result.answered)
-        self._pack(record, result)
-        answer = answer_of(result, request.id, self._items.serialized)
-        result.note_answer(request.id)
-        return answer
-
-    def _ensure(
-        self,
-        original: Definition,
-        node: Node,
-        parameters: Mapping[str, ParameterValue],
-        active: frozenset[int] = frozenset(),
-    ) -> tuple[SetUpRecord, Result]:
-        """Set up a global fixture and, before it, those it depends on, each from its own place.
-
-        :param active: the definitions, by identity, that are waiting for this one.
-        """
-        record = self._set_ups.of(self._set_ups.clones.get(original, node, parameters))
-        if record.result is not None:
-            return record, record.result
-        environment, output = self._ensure_needed(
-            original, node, parameters, active | {id(original)}
-        )
-        relevant = self._set_ups.clones.relevant(original, node, parameters)
-        result = self._run(record, Found(original, node, relevant))
-        result.environment = (*environment, *result.environment)
-        result.output = (*output, *result.output)
-        if record.is_promoted:
-            self._note_values(original, node)
-        record.result = result
-        if record.definition.cached_result is not None:
-            record.hide_argnames()
-        return record, result
-
-    def _ensure_needed(
-        self,
-        original: Definition,
-        node: Node,
-        parameters: Mapping[str, ParameterValue],
-        active: frozenset[int],
-    ) -> tuple[tuple[Change, ...], tuple[Output, ...]]:
-        """Set up the global fixtures that one needs; returns what they changed and printed."""
-        environment: dict[Change, None] = {}
-        output: dict[Output, None] = {}
-        for needed in self._lookup.global_dependencies(original, node):
-            if id(needed) not in active:
-                place = defining_node(needed, node)
-                _, result = self._ensure(needed, place, parameters, active)
-                environment.update(dict.fromkeys(result.environment))
-                output.update(dict.fromkeys(result.output))
-        return tuple(environment), tuple(output)
-
-    def _note_values(self, definition: Definition, node: Node) -> None:
-        """Note the values of what a fixture needs that was not written to be global: they may
-        depend on the process."""
-        for needed in self._lookup.dependencies(definition, node):
-            if global_declaration(needed, self._config) is None:
-                note_value(self._config, needed)
-
-    # --- one set-up
-
-    def _run(self, record: SetUpRecord, found: Found) -> Result:
+    def run(self, record: SetUpRecord, found: Found) -> Result:
+        """Set up a global fixture, on its own: no other is being set up."""
         changed: dict[str, str | None] = {}
         action = partial(self._set_up, found.node, changed)
         item = self._items.make(record.definition, found, action)
@@ -207,7 +120,7 @@ class Runner:
         recovery = None
         # Attributes at once, too, as other global fixtures may change the object.
         if declaration.recover or declaration.share:
-            self._pack(record, result)
+            self.pack(record, result)
         if declaration.recover is not None and isinstance(result.packed, bytes):
             recovery = Recovery(instance_of(record.original, node), Inline(result.packed))
         self._send(
@@ -221,7 +134,7 @@ class Runner:
             )
         )
 
-    def _pack(self, record: SetUpRecord, result: Result) -> None:
+    def pack(self, record: SetUpRecord, result: Result) -> None:
         """Pickle what is shared, once, if there is a value. Whoever asks for it is told if that
         fails."""
         if result.error is not None or result.packed is not None:
@@ -295,13 +208,6 @@ def _output(number: int, report: pytest.TestReport) -> Iterator[Output]:
 
 
 # --- messages
-
-
-def set_up_broke(fixture: str, traceback: str) -> str:
-    return (
-        f"the global fixture '{fixture}' could not be set up, because an exception came up around "
-        f"it in the fixture worker, in a hook for instance:\n{traceback}"
-    )
 
 
 def already_finalized(fixture: str, where: str) -> str:

@@ -29,6 +29,7 @@ from ..wire.messages import (
     Request,
     Serving,
 )
+from .answers import Answerer
 from .finalizing import Finalization
 from .fixture_item import FixtureItem
 from .intake import CONNECTION_LOST, Intake, Work
@@ -63,12 +64,18 @@ class FixtureWorker:
             send=self._send,
         )
         self._runner = Runner(
-            config=session.config,
             set_ups=self._set_ups,
             lookup=lookup,
             items=items,
             main=self._main,
             send=self._send,
+        )
+        self._answerer = Answerer(
+            config=session.config,
+            set_ups=self._set_ups,
+            lookup=lookup,
+            runner=self._runner,
+            serialize=items.serialized,
         )
         self._finalization = Finalization(
             session=session,
@@ -138,7 +145,7 @@ class FixtureWorker:
                 case Begin():
                     self._begin(work, config)
                 case Request():
-                    self._send(self._runner.answer(work))
+                    self._send(self._answerer.answer(work))
                 case Recover():
                     self._finalization.recover(work)
                 case Finish():
