@@ -18,8 +18,6 @@ STILL_LONG = {
     "controller.relay.Relay",
     "controller.service.Run",
     "controller.switchboard.Switchboard",
-    "fixture_worker.runner.Runner",
-    "fixture_worker.runner._run",
 }
 
 

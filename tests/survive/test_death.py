@@ -401,7 +401,7 @@ def test_controller_is_killed_and_nobody_reaps(suite: Suite, reaping_nobody: Non
         suite,
         IN_FLIGHT,
         """
-from xdist_fixtureworker.fixture_worker import server as waiting
+from xdist_fixtureworker.fixture_worker import orphaned as waiting
 waiting.TEST_WORKERS_TIMEOUT = 3600.0
 """,
     )

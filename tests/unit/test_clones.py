@@ -8,7 +8,12 @@ from typing import Any, cast
 import pytest
 
 from xdist_fixtureworker.declared.definitions import Definition
-from xdist_fixtureworker.fixture_worker.clones import Clones, Value, Values, Visible
+from xdist_fixtureworker.fixture_worker.clones import (
+    Clones,
+    ParameterValue,
+    ParameterValues,
+    VisibleDefinitions,
+)
 
 from .test_definitions import Known
 
@@ -42,7 +47,7 @@ class Refusing:
 
 
 def test_equal_values_are_one() -> None:
-    values = Values()
+    values = ParameterValues()
     first = values.get("url", 0, {"port": [1]})
     assert values.get("url", 0, {"port": [1]}) is first
     assert (first.name, first.index, first.value) == ("url", 0, {"port": [1]})
@@ -50,14 +55,14 @@ def test_equal_values_are_one() -> None:
 
 def test_equal_values_at_different_places_are_one() -> None:
     """As in pytest, which compares values only; the first one's index stays."""
-    values = Values()
+    values = ParameterValues()
     first = values.get("url", 3, "u")
     assert values.get("url", 7, "u") is first
     assert first.index == 3
 
 
 def test_different_values_are_different() -> None:
-    values = Values()
+    values = ParameterValues()
     one, other = values.get("url", 0, "a"), values.get("url", 1, "b")
     assert one is not other
     assert (one.value, other.value) == ("a", "b")
@@ -66,7 +71,7 @@ def test_different_values_are_different() -> None:
 
 
 def test_names_are_kept_apart() -> None:
-    values = Values()
+    values = ParameterValues()
     assert values.get("url", 0, 1) is not values.get("size", 0, 1)
 
 
@@ -78,7 +83,7 @@ def test_names_are_kept_apart() -> None:
 def test_values_that_cannot_be_compared_are_told_apart_by_identity(
     one: object, other: object
 ) -> None:
-    values = Values()
+    values = ParameterValues()
     first = values.get("array", 0, one)
     second = values.get("array", 1, other)
     assert first is not second
@@ -87,13 +92,13 @@ def test_values_that_cannot_be_compared_are_told_apart_by_identity(
 
 
 def test_an_array_that_can_be_compared() -> None:
-    values = Values()
+    values = ParameterValues()
     assert values.get("array", 0, Array(1)) is values.get("array", 0, Array(1))
     assert values.get("array", 0, Array(1)) is not values.get("array", 1, Array(2))
 
 
 def test_a_value_that_is_not_equal_to_itself() -> None:
-    values = Values()
+    values = ParameterValues()
     nan = float("nan")
     assert values.get("x", 0, nan) is values.get("x", 0, nan)
     assert values.get("x", 0, nan) is not values.get("x", 0, float("nan"))
@@ -143,7 +148,11 @@ def seen(known: Known, name: str) -> list[Definition]:
     return cast("list[Definition]", known.fixtures[name])
 
 
-SMALL, BIG, URL = Value("size", 0, 1), Value("size", 1, 10), Value("url", 0, "u")
+SMALL, BIG, URL = (
+    ParameterValue("size", 0, 1),
+    ParameterValue("size", 1, 10),
+    ParameterValue("url", 0, "u"),
+)
 
 
 def test_without_parameters_there_is_no_copy(clones: Clones, known: Known) -> None:
@@ -195,7 +204,7 @@ def test_an_item_sees_copies_where_they_depend_on_its_parameters(
 ) -> None:
     node: Any = known
     definition = clones.get(one(known, "a"), node, {"size": SMALL})
-    visible = Visible(definition, node, {"size": SMALL}, clones)
+    visible = VisibleDefinitions(definition, node, {"size": SMALL}, clones)
     assert visible["a"] == [definition]
     assert visible["b"] == [clones.get(one(known, "b"), node, {"size": SMALL})]
     assert visible["b"] != seen(known, "b")
@@ -211,12 +220,12 @@ def test_an_item_for_an_overridden_fixture_does_not_see_the_override(
     node: Any = known
     overridden = one(known, "a")
     known.fixtures["a"].append(cast(Any, Fixture("a", ("a",))))
-    assert Visible(overridden, node, {}, clones)["a"] == [overridden]
-    assert Visible(one(known, "a"), node, {}, clones)["a"] == seen(known, "a")
+    assert VisibleDefinitions(overridden, node, {}, clones)["a"] == [overridden]
+    assert VisibleDefinitions(one(known, "a"), node, {}, clones)["a"] == seen(known, "a")
 
 
 def test_no_name_is_known_beforehand(clones: Clones, known: Known) -> None:
-    visible = Visible(one(known, "a"), cast(Any, known), {}, clones)
+    visible = VisibleDefinitions(one(known, "a"), cast(Any, known), {}, clones)
     assert (list(visible), len(visible)) == ([], 0)
     assert visible.copy()["a"] == seen(known, "a")
     visible["a"] = ()

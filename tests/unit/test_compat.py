@@ -64,7 +64,7 @@ from xdist_fixtureworker._compat import (
 from xdist_fixtureworker.controller import versions
 from xdist_fixtureworker.controller.process import Manager
 from xdist_fixtureworker.declared.decorator import declaration_of
-from xdist_fixtureworker.fixture_worker.items import CallSpec
+from xdist_fixtureworker.fixture_worker.fixture_item import CallSpec
 from xdist_fixtureworker.fixture_worker.lazy_collection import collect_when_read
 from xdist_fixtureworker.fixture_worker.tree import Tree
 from xdist_fixtureworker.wire.messages import Step

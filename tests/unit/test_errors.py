@@ -13,7 +13,7 @@ import xdist_fixtureworker
 from xdist_fixtureworker import errors, settings
 from xdist_fixtureworker.controller import process, relay, service, versions
 from xdist_fixtureworker.declared import attributes, decorator, guard_marks, promotion
-from xdist_fixtureworker.fixture_worker import lookup, runner, sharing
+from xdist_fixtureworker.fixture_worker import answers, items, lookup, running, sharing
 from xdist_fixtureworker.rules import guard_plugin, promotable, worker_id
 from xdist_fixtureworker.test_worker import client, instances
 
@@ -112,7 +112,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "in each process. Sort them, or write a list of what is the same in every process.",
     ),
     (
-        runner.set_up_broke,
+        answers.set_up_broke,
         ("tables", "Traceback (most recent call last):\nRuntimeError: no"),
         "the global fixture 'tables' could not be set up, because an exception came up around it "
         "in the fixture worker, in a hook for instance:\n"
@@ -172,7 +172,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "Run pytest once per version, or use --no-fixture-worker.",
     ),
     (
-        runner.exceeds_timeout,
+        items.exceeds_timeout,
         ("set-up", "tables", "conftest.py:7", 2.5),
         "the set-up of the global fixture 'tables' (conftest.py:7) took longer than the 2.5 s of "
         "fixture_worker_timeout.\n"
@@ -180,7 +180,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "needs longer, raise the limit.",
     ),
     (
-        runner.hangs,
+        items.hangs,
         ("finalizer", "tables", "conftest.py:7", "thread MainThread:\n  File ..."),
         "the finalizer of the global fixture 'tables' (conftest.py:7) hangs: it took longer than "
         "fixture_worker_timeout, and no exception reaches it, as in a call into C code.\n"
@@ -197,7 +197,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "Nothing else can be set up or finalized. Use a time-out of the library that it calls.",
     ),
     (
-        runner.already_finalized,
+        running.already_finalized,
         ("tables", "conftest.py:3"),
         "a finalizer asks for the fixture 'tables' (conftest.py:3), which is finalized already.\n"
         "Let the fixture with that finalizer name 'tables' as an argument: then it goes first.",

@@ -19,6 +19,7 @@ from ..wire import pickles
 from ..wire.frozen import Frozen, replace
 from ..wire.messages import (
     Answer,
+    AsBefore,
     ExitRequested,
     Failed,
     Finalized,
@@ -98,6 +99,7 @@ class Relay:
         self._asked: dict[int, Instance] = {}
         self._waiting: dict[Instance, list[tuple[str, int]]] = {}
         self._answers: dict[Instance, Answer] = {}
+        self._answered: dict[int, Instance] = {}
         self._given_up: set[int] = set()  # requests that were answered in the place of a dead one
         self._finishing = False
         self._recovering = False
@@ -117,6 +119,9 @@ class Relay:
         match message:
             case Ready() | Failed():
                 return self._answer(message)
+            case AsBefore():
+                earlier = self._answers[self._answered[message.earlier]]
+                return self._answer(replace(earlier, id=message.id))
             case Serving():
                 record.served = True
             case SettingUp() | SetUp() | Finalizing() | Finalized():
@@ -239,6 +244,7 @@ class Relay:
 
     def _keep(self, answer: Answer) -> list[Delivery]:
         instance = self._asked.pop(answer.id)
+        self._answered[answer.id] = instance
         self._answers[instance] = answer
         waiting = self._waiting.pop(instance, [])
         return [(worker, replace(answer, id=id_)) for worker, id_ in waiting]

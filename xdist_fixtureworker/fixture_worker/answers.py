@@ -1,62 +1,124 @@
-"""Turns the outcome of a set-up into the answer that is sent; runs in the fixture worker."""
+"""Answers requests: sets up what they want, where that has not been done; fixture worker."""
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from .. import errors
-from ..declared.decorator import Declaration
-from ..declared.definitions import Definition
+from .._compat import defining_node
+from ..declared.definitions import global_declaration
+from ..errors import CannotShareError, SetUpError
+from ..rules.same_value import note_value
 from ..rules.worker_id import worker_id_hint
 from ..wire import pickles
-from ..wire.messages import Answer, Change, Failed, Inline, Output, Ready
-from .sharing import share
+from ..wire.frozen import replace
+from ..wire.messages import Answer, AsBefore, Change, Failed, Inline, Output, Ready, Request
+from .lookup import Found, Lookup
+from .running import Runner
+from .set_ups import Result, SetUpRecord, SetUps
 
 Serialize = Callable[[pytest.TestReport], Mapping[str, Any]]
 
 
-@dataclass
-class Outcome:
-    """What became of one instance of a global fixture. Kept, so that it runs once."""
+class Answerer:
+    """Finds what a request wants, and has it set up once.
 
-    definition: Definition
-    declaration: Declaration
-    error: BaseException | None = None
-    report: pytest.TestReport | None = None  #: of the failure
-    environment: tuple[Change, ...] = ()  #: to be replayed, those of its dependencies included
-    output: tuple[Output, ...] = ()  #: likewise
-    packed: bytes | errors.CannotShareError | None = None  #: what is shared, once it was pickled
-    answer: Answer | None = None
+    :param serialize: turns a report into plain data.
+    """
 
-    @property
-    def value(self) -> object:
-        assert self.definition.cached_result is not None
-        return self.definition.cached_result[0]
+    def __init__(
+        self,
+        *,
+        config: pytest.Config,
+        set_ups: SetUps,
+        lookup: Lookup,
+        runner: Runner,
+        serialize: Serialize,
+    ) -> None:
+        self._config = config
+        self._set_ups = set_ups
+        self._lookup = lookup
+        self._runner = runner
+        self._serialize = serialize
 
-    def pack(self) -> bytes:
-        """What is shared of the value, pickled; once.
+    def answer(self, request: Request) -> Answer | AsBefore:
+        """Answer ``request``; sets up what has not been set up yet."""
+        try:
+            return self._answer(request)
+        except pytest.Collector.CollectError as error:
+            text = str(error)
+        except BaseException:
+            # Of a hook of another plugin, or a bug of ours: others are to be served all the same,
+            # and finalizers wait for those who use the values.
+            text = set_up_broke(request.instance.name, traceback.format_exc())
+        return failed(SetUpError(text), None, request.id, self._serialize)
 
-        :raises CannotShareError: if it cannot be sent.
+    def _answer(self, request: Request) -> Answer | AsBefore:
+        record, result = self._ensure(self._lookup.find(request.instance))
+        if result.answered is not None:  # to an instance with equal parameters
+            return AsBefore(request.id, result.answered)
+        self._runner.pack(record, result)
+        answer = answer_of(result, request.id, self._serialize)
+        result.note_answer(request.id)
+        return answer
+
+    def _ensure(
+        self, found: Found, active: frozenset[int] = frozenset()
+    ) -> tuple[SetUpRecord, Result]:
+        """Set up a global fixture and, before it, those it depends on, each from its own place.
+
+        :param active: the definitions, by identity, that are waiting for this one.
         """
-        if self.packed is None:
-            self.packed = share(self.declaration, self.value)
-        if isinstance(self.packed, errors.CannotShareError):
-            raise self.packed
-        return self.packed
+        clones = self._set_ups.clones
+        definition, node = found.definition, found.node
+        record = self._set_ups.of(clones.get(definition, node, found.parameters))
+        if record.result is not None:
+            return record, record.result
+        environment, output = self._ensure_needed(found, active | {id(definition)})
+        relevant = clones.relevant(definition, node, found.parameters)
+        result = self._runner.run(record, replace(found, parameters=relevant))
+        result.environment = (*environment, *result.environment)
+        result.output = (*output, *result.output)
+        if record.is_promoted:
+            self._note_values(found)
+        record.result = result
+        if record.definition.cached_result is not None:
+            record.hide_argnames()
+        return record, result
+
+    def _ensure_needed(
+        self, found: Found, active: frozenset[int]
+    ) -> tuple[tuple[Change, ...], tuple[Output, ...]]:
+        """Set up the global fixtures that one needs; returns what they changed and printed."""
+        environment: dict[Change, None] = {}
+        output: dict[Output, None] = {}
+        for needed in self._lookup.global_dependencies(found.definition, found.node):
+            if id(needed) not in active:
+                place = defining_node(needed, found.node)
+                _, result = self._ensure(Found(needed, place, found.parameters), active)
+                environment.update(dict.fromkeys(result.environment))
+                output.update(dict.fromkeys(result.output))
+        return tuple(environment), tuple(output)
+
+    def _note_values(self, found: Found) -> None:
+        """Note the values of what a fixture needs that was not written to be global: they may
+        depend on the process."""
+        for needed in self._lookup.dependencies(found.definition, found.node):
+            if global_declaration(needed, self._config) is None:
+                note_value(self._config, needed)
 
 
-def answer_of(outcome: Outcome, id_: int, serialize: Serialize) -> Answer:
-    """The answer to the first request for what ``outcome`` is the outcome of."""
-    if outcome.error is not None:
-        return failed(outcome.error, outcome.report, id_, serialize)
-    try:
-        return Ready(id_, Inline(outcome.pack()), outcome.environment, outcome.output)
-    except errors.CannotShareError as error:
-        return failed(error, None, id_, serialize)
+def answer_of(result: Result, id_: int, serialize: Serialize) -> Answer:
+    """The answer to a request, after the value was pickled, if there is one."""
+    if result.error is not None:
+        return failed(result.error, result.report, id_, serialize)
+    if isinstance(result.packed, CannotShareError):
+        return failed(result.packed, None, id_, serialize)
+    assert result.packed is not None
+    return Ready(id_, Inline(result.packed), result.environment, result.output)
 
 
 def failed(
@@ -64,7 +126,7 @@ def failed(
 ) -> Failed:
     """The answer that ``error`` came up, and is shown as in ``report``."""
     traceback = report.longreprtext if report is not None else ""
-    hint = worker_id_hint(traceback)
+    hint = worker_id_hint(traceback, error)
     if report is not None and hint:
         report.sections.append(("the fixture worker's id", hint.strip()))
     return Failed(
@@ -73,4 +135,14 @@ def failed(
         text=pickles.describe(error),
         traceback=traceback,
         report=None if report is None else serialize(report),
+    )
+
+
+# --- messages
+
+
+def set_up_broke(fixture: str, traceback: str) -> str:
+    return (
+        f"the global fixture '{fixture}' could not be set up, because an exception came up around "
+        f"it in the fixture worker, in a hook for instance:\n{traceback}"
     )

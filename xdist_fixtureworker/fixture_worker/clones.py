@@ -17,26 +17,26 @@ from ..declared.definitions import ArgNames, Definition, dependencies, global_de
 from ..wire.frozen import Frozen
 
 
-class Value(Frozen):
-    """A parameter's value. Equal values, as pytest compares them, share one ``Value`` object."""
+class ParameterValue(Frozen):
+    """A parameter's value. Equal values, as pytest compares them, share one object."""
 
     name: str
     index: int
     value: Any
 
 
-class Values:
+class ParameterValues:
     """All parameter values that were asked for so far."""
 
     def __init__(self) -> None:
-        self._known: dict[str, list[Value]] = {}
+        self._known: dict[str, list[ParameterValue]] = {}
 
-    def get(self, name: str, index: int, value: object) -> Value:
+    def get(self, name: str, index: int, value: object) -> ParameterValue:
         known = self._known.setdefault(name, [])
         for candidate in known:
             if _equal(candidate.value, value):
                 return candidate
-        known.append(Value(name, index, value))
+        known.append(ParameterValue(name, index, value))
         return known[-1]
 
 
@@ -61,7 +61,9 @@ class Clones:
         """The definition that ``definition`` was copied from; itself if it is no copy."""
         return self._originals.get(id(definition), definition)
 
-    def get(self, definition: Definition, node: Node, params: Mapping[str, Value]) -> Definition:
+    def get(
+        self, definition: Definition, node: Node, params: Mapping[str, ParameterValue]
+    ) -> Definition:
         """The copy of ``definition`` for ``params``, or itself where it depends on none of them.
 
         :param node: where names are looked up from.
@@ -84,8 +86,8 @@ class Clones:
         return self._clones[key]
 
     def relevant(
-        self, definition: Definition, node: Node, params: Mapping[str, Value]
-    ) -> dict[str, Value]:
+        self, definition: Definition, node: Node, params: Mapping[str, ParameterValue]
+    ) -> dict[str, ParameterValue]:
         """Those of ``params`` that ``definition`` or something it depends on takes."""
         names = {needed.argname for needed in dependencies(definition, node, self._argnames)} | {
             definition.argname
@@ -93,7 +95,7 @@ class Clones:
         return {name: params[name] for name in sorted(params) if name in names}
 
 
-class Visible(Mapping[str, Sequence[Definition]]):
+class VisibleDefinitions(Mapping[str, Sequence[Definition]]):
     """The definitions that an item sees: copies where they depend on the item's parameters.
 
     Looked up when they are asked for, so ``getfixturevalue()`` sees the same as an argument.
@@ -102,7 +104,11 @@ class Visible(Mapping[str, Sequence[Definition]]):
     """
 
     def __init__(
-        self, definition: Definition, node: Node, params: Mapping[str, Value], clones: Clones
+        self,
+        definition: Definition,
+        node: Node,
+        params: Mapping[str, ParameterValue],
+        clones: Clones,
     ) -> None:
         self._definition = definition
         self._node = node
@@ -119,7 +125,7 @@ class Visible(Mapping[str, Sequence[Definition]]):
                 chain.pop()
         return [self._clones.get(definition, self._node, self._params) for definition in chain]
 
-    def copy(self) -> Visible:
+    def copy(self) -> VisibleDefinitions:
         """Before pytest 9.1, a request copies the mapping to add to it what it looked up."""
         return self
 

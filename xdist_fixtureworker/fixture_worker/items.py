@@ -1,137 +1,169 @@
-"""The pytest items through which the fixture worker sets fixtures up and finalizes them.
-
-An item that runs through ``pytest_runtest_protocol`` gets what a test gets: captured output, log
-sections, warnings, assertion diffs, faulthandler and a report; from any plugin that a test gets
-them from.
-"""
+"""Makes the items for session fixtures, and runs them within the time-out; fixture worker."""
 
 from __future__ import annotations
 
-import sys
+import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
-from _pytest.fixtures import FuncFixtureInfo, TopRequest
-from _pytest.runner import call_and_report
 from _pytest.scope import Scope
 
-from ..declared.definitions import Definition
-from ..declared.locations import underlying
+from ..declared.definitions import Definition, module_of
+from ..declared.locations import in_source
+from ..wire.messages import Hanging, Message
+from .clones import ParameterValue, VisibleDefinitions
+from .fixture_item import CallSpec, FixtureItem, SessionItem
+from .lookup import Found, Lookup
+from .main_thread import MainThread
+from .set_ups import SetUps
+
+SESSION = "the test session"
+_STACKS = "stacks of all threads"
 
 
-@dataclass
-class CallSpec:
-    """What fixture requests read of a parametrized test: pytest's own has no public constructor."""
+class Items:
+    """Makes items, runs them, and turns their reports into what can be sent.
 
-    params: dict[str, object] = field(default_factory=dict)
-    indices: dict[str, int] = field(default_factory=dict)
-    _arg2scope: dict[str, Scope] = field(default_factory=dict)
-    marks: list[pytest.Mark] = field(default_factory=list)
-    id: str = ""
-
-
-class FixtureItem(pytest.Item):
-    """An item that stands for one session fixture, at the node where it is defined.
-
-    :param definition: the fixture.
-    :param names: of the fixtures that it needs, and its own.
-    :param visible: the definitions of each fixture name that the item can see.
-    :param action: what there is to do in the phase "setup".
+    :param main: the thread that they run in, which time-outs interrupt.
+    :param timeout: seconds that a set-up or a finalizer may take; None: as long as it wants.
+    :param send: sends a message to the controller; must not raise.
     """
-
-    nofuncargs = False
-    instance = None
-    # Tracebacks as those of a test that fails in a fixture: without pytest's own frames.
-    _traceback_filter = pytest.Function._traceback_filter
-    repr_failure = pytest.Function.repr_failure  # type: ignore[assignment]  # as in pytest itself
 
     def __init__(
         self,
         *,
-        definition: Definition,
-        names: Sequence[str],
-        visible: Mapping[str, Sequence[Definition]],
-        callspec: CallSpec,
-        action: Callable[[FixtureItem], object],
-        **kwargs: Any,
+        session: pytest.Session,
+        set_ups: SetUps,
+        lookup: Lookup,
+        main: MainThread,
+        timeout: float | None,
+        send: Callable[[Message], None],
     ) -> None:
-        super().__init__(**kwargs)
-        self.definition = definition
-        self.obj = self._obj = definition.func
-        self.function = underlying(definition.func)
-        self.originalname = definition.argname
-        self.funcargs: dict[str, object] = {}
-        self.fixturenames = list(names)
-        self.reports: list[pytest.TestReport] = []
-        self.error: BaseException | None = None  #: the first one, of the fixture or of a hook
-        self._action = action
-        self._fixtureinfo = FuncFixtureInfo((), (), self.fixturenames, visible)  # type: ignore[arg-type]  # a Mapping does
-        self._request = TopRequest(self, _ispytest=True)  # type: ignore[arg-type]  # as for DoctestItem
-        if callspec.params:
-            self.callspec = callspec
+        self.session_item = SessionItem.from_parent(session, name=SESSION, nodeid=SESSION)
+        self._config = session.config
+        self._set_ups = set_ups
+        self._lookup = lookup
+        self._main = main
+        self._timeout = timeout
+        self._send = send
 
-    @property
-    def cls(self) -> type | None:
-        parent = self.getparent(pytest.Class)
-        return parent.obj if parent else None
+    def make(
+        self,
+        definition: Definition,
+        found: Found,
+        action: Callable[[FixtureItem], object],
+        kind: str = "",
+    ) -> FixtureItem:
+        """Make an item for ``definition``, which is what was found or a copy of it.
 
-    @property
-    def module(self) -> Any:
-        return sys.modules.get(self.function.__module__)
-
-    def request(self) -> TopRequest:
-        """The request from which fixtures are looked up."""
-        return self._request
-
-    def setup(self) -> None:
-        __tracebackhide__ = True
-        self._action(self)
-
-    def runtest(self) -> None:
-        """Nothing: a fixture has no phase "call"."""
-
-    def reportinfo(self) -> tuple[Any, int | None, str]:
-        code = getattr(self.function, "__code__", None)
-        if code is None:
-            return self.path, None, self.name
-        return code.co_filename, code.co_firstlineno - 1, self.name
-
-    def run_phases(self, rest: pytest.Item) -> None:
-        """Set up and tear down this item; what it set up for the session stays.
-
-        :param rest: an item right below the session: the one that "comes next".
-        :raises KeyboardInterrupt: and ``pytest.exit``, if the set-up did; the rest is in reports.
+        :param action: what the item does in the phase "setup".
+        :param kind: of fixture, to be shown; default: whether it is global.
         """
+        visible: Mapping[str, Sequence[Definition]] = VisibleDefinitions(
+            definition, found.node, found.parameters, self._set_ups.clones
+        )
+        kind = kind or ("global" if self._set_ups.of(definition).is_global else "session")
+        parameters = found.parameters
+        shown = "-".join(_shown(value) for value in parameters.values())
+        label = f"{kind} fixture {definition.argname}" + (f"[{shown}]" if shown else "")
+        item: FixtureItem = FixtureItem.from_parent(
+            cast(pytest.Collector, found.node),  # what fixtures are defined at
+            name=label,
+            nodeid=f"{self._file(definition)}::{label}",
+            definition=definition,
+            names=self._lookup.names_needed(definition, found.node),
+            visible=visible,
+            callspec=CallSpec(
+                params={name: value.value for name, value in parameters.items()},
+                indices={name: value.index for name, value in parameters.items()},
+                _arg2scope=dict.fromkeys(parameters, Scope.Session),
+                id=shown,
+            ),
+            action=action,
+        )
+        return item
+
+    def run(self, item: FixtureItem, number: int, when: str, what: str, where: str) -> None:
+        """Run an item within the time-out.
+
+        :param when: the phase of pytest in which the code of the fixture runs.
+        :param what: that phase in our words.
+        """
+        name = item.originalname
+
+        def expired(stacks: str) -> str:
+            item.add_report_section(when, _STACKS, stacks)
+            return exceeds_timeout(what, name, where, self._timeout or 0.0)
+
+        with self.limited(number, what, name, where, expired):
+            self._config.hook.pytest_runtest_protocol(item=item, nextitem=self.session_item)
+
+    def limited(
+        self,
+        number: int,
+        what: str,
+        name: str,
+        where: str,
+        expired: Callable[[str], str] | None = None,
+    ) -> AbstractContextManager[None]:
+        """Give what runs within it the time of ``fixture_worker_timeout``.
+
+        :param number: of the set-up.
+        :param expired: given the stacks of all threads, returns what the exception says.
+        """
+
+        def timed_out(stacks: str) -> str:
+            return f"{exceeds_timeout(what, name, where, self._timeout or 0.0)}\n{stacks}"
+
+        def hanging(stacks: str) -> None:
+            self._send(Hanging(number, hangs(what, name, where, stacks)))
+
+        return self._main.limited(self._timeout, expired or timed_out, hanging)
+
+    def serialized(self, report: pytest.TestReport) -> dict[str, Any]:
+        """The report as plain data."""
+        data: dict[str, Any] = self._config.hook.pytest_report_to_serializable(
+            config=self._config, report=report
+        )
+        return data
+
+    def _file(self, definition: Definition) -> str:
+        """The file that the fixture stands in, as in the ids of tests."""
         try:
-            self.reports.append(call_and_report(self, "setup", log=False))
-        except BaseException:
-            self.session._setupstate.teardown_exact(rest)
-            raise
-        self.reports.append(call_and_report(self, "teardown", log=False, nextitem=rest))
-
-    def run_finalizer_alone(self, finalizer: Callable[[], None]) -> None:
-        """Run a finalizer that :meth:`run_phases` did not come to, because a hook for the phase
-        "setup" raised. It has to run all the same."""
-        call = pytest.CallInfo.from_call(finalizer, "teardown")
-        # pytest's own report, not through the hook, which may be what raised.
-        self.reports[:] = [pytest.TestReport.from_item_and_call(self, call)]
-
-    @property
-    def failure(self) -> pytest.TestReport | None:
-        """The report of the first phase that did not pass."""
-        return next((report for report in self.reports if not report.passed), None)
+            path = Path(inspect.getfile(in_source(definition.func)))
+        except TypeError:  # it is built in
+            return module_of(definition)
+        root = self._config.rootpath
+        return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
 
-class RestItem(pytest.Item):
-    """What is said to come next after each fixture, so that pytest keeps the session set up.
+def _shown(parameter: ParameterValue) -> str:
+    """As in the ids that pytest makes."""
+    value = parameter.value
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return str(value)
+    return f"{parameter.name}{parameter.index}"
 
-    At the end it stands for the session itself.
-    """
 
-    def reportinfo(self) -> tuple[Any, int | None, str]:
-        return self.path, None, self.name
+# --- messages
 
-    def runtest(self) -> None:
-        """Never called."""
+
+def exceeds_timeout(what: str, fixture: str, where: str, seconds: float) -> str:
+    return (
+        f"the {what} of the global fixture '{fixture}' ({where}) took longer than the "
+        f"{seconds:g} s of fixture_worker_timeout.\n"
+        f"The stacks of all threads of the fixture worker at that time are shown below. If it only "
+        f"needs longer, raise the limit."
+    )
+
+
+def hangs(what: str, fixture: str, where: str, stacks: str) -> str:
+    return (
+        f"the {what} of the global fixture '{fixture}' ({where}) hangs: it took longer than "
+        f"fixture_worker_timeout, and no exception reaches it, as in a call into C code.\n"
+        f"Nothing else can be set up or finalized. Use a time-out of the library that it calls.\n"
+        f"Stacks of the fixture worker:\n{stacks}"
+    )

@@ -21,7 +21,7 @@ from ..rules.same_value import comparable
 from ..wire import pickles
 from ..wire.frozen import Frozen
 from ..wire.messages import Instance, Param
-from .clones import Value, Values
+from .clones import ParameterValue, ParameterValues
 from .tree import Tree
 
 _ANYIO_BACKEND = "anyio_backend"
@@ -32,7 +32,7 @@ class Found(Frozen):
 
     definition: Definition
     node: Node  #: where it is defined, and names are looked up from
-    parameters: Mapping[str, Value]
+    parameters: Mapping[str, ParameterValue]
 
 
 class Lookup:
@@ -44,7 +44,7 @@ class Lookup:
     def __init__(self, tree: Tree, argnames: ArgNames) -> None:
         self._tree = tree
         self._argnames = argnames
-        self._values = Values()
+        self._values = ParameterValues()
 
     def find(self, instance: Instance) -> Found:
         """What ``instance`` stands for; collects the way to it.
@@ -63,7 +63,7 @@ class Lookup:
 
     def _parameters(
         self, instance: Instance, definition: Definition, node: Node
-    ) -> dict[str, Value]:
+    ) -> dict[str, ParameterValue]:
         parameters = {}
         closure = [*self.dependencies(definition, node), definition]
         for param in instance.params:

@@ -1,4 +1,4 @@
-"""What of a global fixture's value is sent to the test workers; runs in the fixture worker."""
+"""Pickles what of a global fixture's value is sent to the test workers; fixture worker."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from ..wire import culprit, pickles
 
 
 def share(declaration: Declaration, value: object) -> bytes | CannotShareError:
-    """The packed value, or a record of some of its attributes; or why it cannot be sent."""
+    """Pickle a value, or the attributes of it that are shared; returns why if that fails.
+
+    Runs code of the value's classes.
+    """
     name, where = declaration.name, declaration.where
     shared = value
     try:

@@ -1,0 +1,89 @@
+"""Notices what set-ups change in the environment variables; fixture worker.
+
+Pure: it reads the mapping that it is given, which is ``os.environ``.
+
+A change belongs to the innermost global fixture in whose set-up it was made. What a plain session
+fixture changes belongs to the global one that needs it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+
+from ..wire.frozen import Frozen
+from ..wire.messages import Change, Variable
+
+_SET_BY_PYTEST = "PYTEST_CURRENT_TEST"
+
+Difference = Mapping[str, str | None]
+"""The new values of the variables that differ; None: removed."""
+
+
+class Before(Frozen):
+    """The state when a set-up began."""
+
+    variables: Mapping[str, str]
+    noted: int  #: how many changes had been noted
+
+
+class Noted(Frozen):
+    """What one set-up changed."""
+
+    variables: tuple[Variable, ...]  #: itself
+    changes: tuple[Change, ...]  #: to be replayed, those of the set-ups within it included
+
+
+class Environment:
+    """The changes within one set-up that was asked for, and the set-ups within it.
+
+    :param variables: the environment.
+    """
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+        self._nested: set[Variable] = set()  # changed by set-ups within the one asked for
+        self._changes: list[Change] = []  # to be replayed
+        self._orders = itertools.count()  # goes on: changes of all set-ups are compared
+
+    def forget(self) -> None:
+        """Forget what was noted: a set-up that is asked for begins."""
+        self._nested.clear()
+        self._changes.clear()
+
+    def before(self) -> Before:
+        """The present state, to be compared with later."""
+        return Before(dict(self._variables), len(self._changes))
+
+    def since(self, before: Before) -> Difference:
+        """How the variables differ from what they were."""
+        return difference(before.variables, self._variables)
+
+    def note(self, changed: Difference, fixture: int | None) -> Noted:
+        """Note what the set-up that was asked for changed.
+
+        :param fixture: the number under which it is replayed; None: it is not.
+        """
+        variables = self._own(changed)
+        self._replay(variables, fixture)
+        return Noted(variables, tuple(self._changes))
+
+    def note_nested(self, before: Before, fixture: int | None) -> Noted:
+        """Likewise for a set-up within that one, which ends now."""
+        variables = self._own(self.since(before))
+        self._nested.update(variables)
+        self._replay(variables, fixture)
+        return Noted(variables, tuple(self._changes[before.noted :]))
+
+    def _own(self, changed: Difference) -> tuple[Variable, ...]:
+        variables = (Variable(name, value) for name, value in sorted(changed.items()))
+        return tuple(variable for variable in variables if variable not in self._nested)
+
+    def _replay(self, variables: tuple[Variable, ...], fixture: int | None) -> None:
+        if fixture is not None:
+            self._changes.append(Change(fixture, next(self._orders), variables))
+
+
+def difference(before: Mapping[str, str], after: Mapping[str, str]) -> Difference:
+    names = (before.keys() | after.keys()) - {_SET_BY_PYTEST}
+    return {name: after.get(name) for name in names if before.get(name) != after.get(name)}

@@ -1,0 +1,142 @@
+"""Runs finalizers and recoveries, each with its own report; fixture worker."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+from _pytest.fixtures import SubRequest
+
+from .. import errors
+from ..wire import pickles
+from ..wire.frozen import replace
+from ..wire.messages import Finalized, Finalizing, Message, Recover
+from .clones import ParameterValue
+from .fixture_item import FixtureItem
+from .items import SESSION, Items
+from .lookup import Found, Lookup
+from .main_thread import MainThread
+from .set_ups import SetUpRecord, SetUps
+
+_SESSION_NUMBER = 0
+"""The session's place among the numbers of set-ups, which start at 1."""
+
+
+class Finalization:
+    """Runs finalizers in the main thread.
+
+    :param send: sends a message to the controller; must not raise.
+    """
+
+    def __init__(
+        self,
+        *,
+        session: pytest.Session,
+        set_ups: SetUps,
+        lookup: Lookup,
+        items: Items,
+        main: MainThread,
+        send: Callable[[Message], None],
+    ) -> None:
+        self._session = session
+        self._set_ups = set_ups
+        self._lookup = lookup
+        self._items = items
+        self._main = main
+        self._send = send
+
+    def finalize(self) -> None:
+        """Finalize all that is set up, one by one, last set up first."""
+        while (record := self._set_ups.next_to_finalize()) is not None:
+            self._finalize(record)
+        self._finalize_session()
+
+    def _finalize(self, record: SetUpRecord) -> None:
+        request = record.request
+        assert request is not None
+        self._set_ups.begin_finalizer(record)
+        self._send(Finalizing(record.number, record.name, record.where))
+        finish = partial(self._as_finalizer, partial(record.definition.finish, request))
+        place = self._lookup.place(record.original, request._pyfuncitem)
+        found = replace(place, parameters=_parameters_of(request))
+        item = self._items.make(record.definition, found, _finalizer_only(finish))
+        try:
+            self._items.run(item, record.number, "teardown", "finalizer", record.where)
+        except BaseException as error:  # of a hook; the other finalizers are to run
+            item.error = error
+            self._session._setupstate.teardown_exact(self._items.session_item)
+        if record.definition.cached_result is not None:
+            item.run_finalizer_alone(finish)
+        failure = item.failure
+        self._set_ups.end_finalizer(record, failed=failure is not None)
+        self._tell_finalized(record.number, failure)
+
+    def _finalize_session(self) -> None:
+        """Run what fixtures have added to the session itself, by ``request.node``."""
+        where = "request.node"
+        self._send(Finalizing(_SESSION_NUMBER, SESSION, where))
+        finish = partial(self._session._setupstate.teardown_exact, None)
+        with self._items.limited(_SESSION_NUMBER, "finalizer", SESSION, where):
+            call = pytest.CallInfo.from_call(partial(self._as_finalizer, finish), "teardown")
+        failure = None
+        if call.excinfo is not None:
+            failure = pytest.TestReport.from_item_and_call(self._items.session_item, call)
+        self._tell_finalized(_SESSION_NUMBER, failure)
+
+    def recover(self, message: Recover) -> None:
+        """Undo a set-up of a fixture worker that died, with the function given as ``recover=``."""
+        instance = message.recovery.instance
+        self._send(Finalizing(message.id, instance.name, f"recover= of {instance.module}"))
+        failure: pytest.TestReport | None
+        try:
+            failure = self._recover(self._lookup.find(instance), message)
+        except Exception:
+            failure = pytest.TestReport(
+                nodeid=f"recovery of global fixture {instance.name}",
+                location=("", None, f"recovery of global fixture {instance.name}"),
+                keywords={},
+                outcome="failed",
+                longrepr=traceback.format_exc(),
+                when="teardown",
+            )
+        self._tell_finalized(message.id, failure)
+
+    def _recover(self, found: Found, message: Recover) -> pytest.TestReport | None:
+        declaration = self._set_ups.of(found.definition).declaration
+        if declaration is None or declaration.recover is None:
+            raise errors.FixtureWorkerError(f"Internal error: nothing recovers {message.recovery}")
+        recover = declaration.recover
+
+        def undo() -> None:
+            recover(pickles.unpack(message.recovery.value.data))
+
+        action = _finalizer_only(partial(self._as_finalizer, undo))
+        item = self._items.make(found.definition, found, action, "recovery of global")
+        self._items.run(item, message.id, "teardown", "recovery", declaration.where)
+        return item.failure
+
+    def _tell_finalized(self, number: int, failure: pytest.TestReport | None) -> None:
+        report = None if failure is None else self._items.serialized(failure)
+        self._send(Finalized(number, report))
+
+    def _as_finalizer(self, finalizer: Callable[[], object]) -> None:
+        try:
+            with self._main.finalizer():
+                finalizer()
+        except (KeyboardInterrupt, pytest.exit.Exception) as error:
+            # The tests are over and the other finalizers must run: an error like any other.
+            raise errors.FixtureWorkerError(f"the finalizer raised {error!r}") from error
+
+
+def _finalizer_only(finalizer: Callable[[], None]) -> Callable[[FixtureItem], None]:
+    """The action of an item that only has a finalizer."""
+    return lambda item: item.addfinalizer(finalizer)
+
+
+def _parameters_of(request: SubRequest) -> dict[str, ParameterValue]:
+    if not hasattr(request, "param"):
+        return {}
+    name = request.fixturename or ""
+    return {name: ParameterValue(name, request.param_index, request.param)}

@@ -1,0 +1,135 @@
+"""The pytest items through which the fixture worker sets fixtures up and finalizes them.
+
+An item that runs through ``pytest_runtest_protocol`` gets what a test gets: captured output, log
+sections, warnings, assertion diffs, faulthandler and a report; from any plugin that a test gets
+them from.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from _pytest.fixtures import FuncFixtureInfo, TopRequest
+from _pytest.runner import call_and_report
+from _pytest.scope import Scope
+
+from ..declared.definitions import Definition
+from ..declared.locations import underlying
+
+
+@dataclass
+class CallSpec:
+    """What fixture requests read of a parametrized test: pytest's own has no public constructor."""
+
+    params: dict[str, object] = field(default_factory=dict)
+    indices: dict[str, int] = field(default_factory=dict)
+    _arg2scope: dict[str, Scope] = field(default_factory=dict)
+    marks: list[pytest.Mark] = field(default_factory=list)
+    id: str = ""
+
+
+class FixtureItem(pytest.Item):
+    """An item that stands for one session fixture, at the node where it is defined.
+
+    :param definition: the fixture.
+    :param names: of the fixtures that it needs, and its own.
+    :param visible: the definitions of each fixture name that the item can see.
+    :param action: what there is to do in the phase "setup".
+    """
+
+    nofuncargs = False
+    instance = None
+    # Tracebacks as those of a test that fails in a fixture: without pytest's own frames.
+    _traceback_filter = pytest.Function._traceback_filter
+    repr_failure = pytest.Function.repr_failure  # type: ignore[assignment]  # as in pytest itself
+
+    def __init__(
+        self,
+        *,
+        definition: Definition,
+        names: Sequence[str],
+        visible: Mapping[str, Sequence[Definition]],
+        callspec: CallSpec,
+        action: Callable[[FixtureItem], object],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.definition = definition
+        self.obj = self._obj = definition.func
+        self.function = underlying(definition.func)
+        self.originalname = definition.argname
+        self.funcargs: dict[str, object] = {}
+        self.fixturenames = list(names)
+        self.reports: list[pytest.TestReport] = []
+        self.error: BaseException | None = None  #: the first one, of the fixture or of a hook
+        self._action = action
+        self._fixtureinfo = FuncFixtureInfo((), (), self.fixturenames, visible)  # type: ignore[arg-type]  # a Mapping does
+        self._request = TopRequest(self, _ispytest=True)  # type: ignore[arg-type]  # as for DoctestItem
+        if callspec.params:
+            self.callspec = callspec
+
+    @property
+    def cls(self) -> type | None:
+        parent = self.getparent(pytest.Class)
+        return parent.obj if parent else None
+
+    @property
+    def module(self) -> Any:
+        return sys.modules.get(self.function.__module__)
+
+    def request(self) -> TopRequest:
+        """The request from which fixtures are looked up."""
+        return self._request
+
+    def setup(self) -> None:
+        __tracebackhide__ = True
+        self._action(self)
+
+    def runtest(self) -> None:
+        """Nothing: a fixture has no phase "call"."""
+
+    def reportinfo(self) -> tuple[Any, int | None, str]:
+        code = getattr(self.function, "__code__", None)
+        if code is None:
+            return self.path, None, self.name
+        return code.co_filename, code.co_firstlineno - 1, self.name
+
+    def run_phases(self, following: pytest.Item) -> None:
+        """Set up and tear down this item; what it set up for the session stays.
+
+        :param following: an item right below the session, which is said to come next.
+        :raises KeyboardInterrupt: and ``pytest.exit``, if the set-up did; the rest is in reports.
+        """
+        try:
+            self.reports.append(call_and_report(self, "setup", log=False))
+        except BaseException:
+            self.session._setupstate.teardown_exact(following)
+            raise
+        self.reports.append(call_and_report(self, "teardown", log=False, nextitem=following))
+
+    def run_finalizer_alone(self, finalizer: Callable[[], None]) -> None:
+        """Run a finalizer that :meth:`run_phases` did not come to, because a hook for the phase
+        "setup" raised. It has to run all the same."""
+        call = pytest.CallInfo.from_call(finalizer, "teardown")
+        # pytest's own report, not through the hook, which may be what raised.
+        self.reports[:] = [pytest.TestReport.from_item_and_call(self, call)]
+
+    @property
+    def failure(self) -> pytest.TestReport | None:
+        """The report of the first phase that did not pass."""
+        return next((report for report in self.reports if not report.passed), None)
+
+
+class SessionItem(pytest.Item):
+    """The item that is said to come next after each fixture, so that pytest keeps the session set
+    up; at the end it stands for the session itself."""
+
+    def reportinfo(self) -> tuple[Any, int | None, str]:
+        return self.path, None, self.name
+
+    def runtest(self) -> None:
+        """Never called."""

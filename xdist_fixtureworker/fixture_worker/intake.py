@@ -1,0 +1,92 @@
+"""Takes in what the controller sends, and sorts it; receiver and main thread of the fixture worker.
+
+A message is decoded once, when it arrives. What a running set-up must not hold up is dealt with at
+once, in execnet's receiver thread; the rest is queued for the main thread.
+"""
+
+from __future__ import annotations
+
+import threading
+from queue import SimpleQueue
+from typing import TypeAlias
+
+from ..errors import ProtocolError
+from ..processes.identity import Identity
+from ..wire.codec import decode
+from ..wire.messages import Begin, Finish, Interrupt, Recover, Request, WorkerJoined
+from .main_thread import MainThread
+
+CONNECTION_LOST = object()
+"""What execnet is to call :meth:`Intake.receive` with when the connection ends."""
+
+HANGING_SET_UP = 60.0
+"""Seconds that a set-up gets to end after the controller died; then it hangs in spite of the
+exception that was raised in it, and so would this process."""
+
+Work: TypeAlias = Begin | Request | Recover | Finish
+"""What the main thread does, one after the other."""
+
+
+class Intake:
+    """What has arrived from the controller.
+
+    :param main: interrupted where the controller says so, or dies.
+    """
+
+    def __init__(self, main: MainThread) -> None:
+        self.test_workers: list[Identity] = []  #: all that joined
+        self.connection_lost = False
+        self._main = main
+        self._work: SimpleQueue[Work | Exception | None] = SimpleQueue()  # None: no more comes
+        self._may_end = threading.Event()
+
+    def wait_next(self) -> Work | None:
+        """Wait for the next thing to do; None: the connection is lost. Main thread.
+
+        :raises ProtocolError: if what arrived is no message to a fixture worker.
+        """
+        work = self._work.get()
+        if isinstance(work, Exception):
+            raise work
+        return work
+
+    def let_end(self) -> None:
+        """Let the process end, from now on, when the connection does."""
+        self._may_end.set()
+
+    def receive(self, data: object) -> None:
+        """Take in what arrived. Runs in execnet's receiver thread."""
+        if data is CONNECTION_LOST:
+            self._lose_connection()
+            return
+        try:
+            self._sort(data)
+        except Exception as error:  # raised in the main thread, which pytest reports
+            self._work.put(error)
+
+    def _sort(self, data: object) -> None:
+        match message := decode(data, "the controller"):
+            case Interrupt():
+                self._main.interrupt()
+            case WorkerJoined():
+                self.test_workers.append(Identity(message.pid, message.started))
+            case Begin() | Request() | Recover() | Finish():
+                self._work.put(message)
+            case _:
+                raise ProtocolError(f"Internal error: the controller sent {message}")
+
+    def _lose_connection(self) -> None:
+        """Hold the connection's end up until the main thread is done.
+
+        When the connection ends, execnet interrupts the main thread after 5 s and ends the
+        process after another 10 s; but only once this call has returned. So it is what gives the
+        finalizers the time they need. It returns in any case: the event is set in a ``finally``,
+        and when the main thread hangs.
+        """
+        self.connection_lost = True
+        self._work.put(None)
+        # In the main thread if the connection was lost before execnet knew what to call.
+        if threading.current_thread() is not threading.main_thread():
+            self._main.interrupt()  # nobody wants what is being set up any more
+            if not self._may_end.wait(HANGING_SET_UP) and not self._main.in_set_up:
+                self._may_end.wait()

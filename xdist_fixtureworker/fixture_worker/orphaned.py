@@ -1,0 +1,42 @@
+"""Does what is left of the controller's part when it has died; fixture worker."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+import pytest
+
+from ..processes import strays
+from ..processes.crash_file import LedgerFile
+from ..processes.identity import Identity, wait_gone
+from ..roles import RUN
+from ..settings import treatment_of_strays
+
+TEST_WORKERS_TIMEOUT = 20.0
+"""Seconds that test workers get to end after the controller died; then they are ended. execnet does
+so with those that run a test after 15 s."""
+
+
+def wait_test_workers_down(test_workers: Iterable[Identity]) -> None:
+    """Wait for the test workers to end: they may be using what the finalizers destroy. One that
+    hangs, or is stopped, does not end by itself."""
+    strays.end(wait_gone(test_workers, TEST_WORKERS_TIMEOUT))
+
+
+def deal_with_strays(
+    config: pytest.Config, testrun_uid: str, crash_file: LedgerFile | None
+) -> None:
+    """Deal with processes that are left of the run. Only for when this one is the last that should
+    be. There is no terminal: the next run reports.
+    """
+
+    def left() -> list[strays.Stray]:
+        run = strays.Run(os.environ.get(RUN, ""), testrun_uid)
+        return strays.find(run, exclude={os.getpid()})
+
+    match treatment_of_strays(config):
+        case "kill":
+            strays.end_all(left)
+        case "report" if left() and crash_file is not None:
+            crash_file.keep()

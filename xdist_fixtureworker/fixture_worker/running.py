@@ -1,0 +1,217 @@
+"""Sets global fixtures up with pytest's own machinery; fixture worker."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+import pytest
+from _pytest.fixtures import SubRequest
+from _pytest.nodes import Node
+
+from .. import errors
+from .._compat import defining_node
+from ..declared.definitions import Definition, instance_of
+from ..wire.messages import (
+    ExitRequested,
+    Inline,
+    Message,
+    Output,
+    Recovery,
+    SettingUp,
+    SetUp,
+    Variable,
+)
+from .environment import Environment
+from .fixture_item import FixtureItem
+from .items import Items
+from .lookup import Found, Lookup
+from .main_thread import MainThread
+from .set_ups import Result, SetUpRecord, SetUps
+from .sharing import share
+
+_CAPTURED = re.compile(r"Captured (?P<kind>stdout|stderr|log) setup")
+
+
+class Runner:
+    """Runs set-ups in the main thread.
+
+    :param send: sends a message to the controller; must not raise.
+    """
+
+    def __init__(
+        self,
+        *,
+        set_ups: SetUps,
+        lookup: Lookup,
+        items: Items,
+        main: MainThread,
+        send: Callable[[Message], None],
+    ) -> None:
+        self._set_ups = set_ups
+        self._lookup = lookup
+        self._items = items
+        self._main = main
+        self._send = send
+        self._environment = Environment(os.environ)
+
+    def run(self, record: SetUpRecord, found: Found) -> Result:
+        """Set up a global fixture, on its own: no other is being set up."""
+        changed: dict[str, str | None] = {}
+        action = partial(self._set_up, found.node, changed)
+        item = self._items.make(record.definition, found, action)
+        self._environment.forget()
+        error, failure = self._run_item(record, item)
+        noted = self._environment.note(changed, _replayed(record, self._set_ups))
+        set_up = next((done for done in item.reports if done.when == "setup"), None)
+        output = () if set_up is None else tuple(_output(record.number, set_up))
+        result = Result(error, failure, noted.changes, output)
+        self._announce(record, result, found.node, noted.variables, set_up)
+        return result
+
+    def _set_up(self, node: Node, changed: dict[str, str | None], item: FixtureItem) -> None:
+        """Set up the fixture that ``item`` stands for, from where it is defined.
+
+        :param changed: filled with what that changes in the environment.
+        """
+        __tracebackhide__ = True
+        request, name = item.request(), item.definition.argname
+        for autouse in self._lookup.autouse(node):
+            if autouse.argname != name:
+                request.getfixturevalue(autouse.argname)
+        before = self._environment.before()
+        try:
+            request.getfixturevalue(name)
+        finally:
+            changed.update(self._environment.since(before))
+
+    def _run_item(
+        self, record: SetUpRecord, item: FixtureItem
+    ) -> tuple[BaseException | None, pytest.TestReport | None]:
+        """Run the item of a set-up; returns how it failed, and the report of it."""
+        try:
+            self._items.run(item, record.number, "setup", "set-up", record.where)
+        except pytest.exit.Exception as error:
+            returncode = None if error.returncode is None else int(error.returncode)
+            self._send(ExitRequested(error.msg, returncode))
+            return error, None
+        except KeyboardInterrupt as error:
+            return error, None
+        if item.error is None and item.failure is not None:
+            return errors.SetUpError(item.failure.longreprtext), item.failure
+        return item.error, item.failure
+
+    def _announce(
+        self,
+        record: SetUpRecord,
+        result: Result,
+        node: Node,
+        changed: Sequence[Variable],
+        report: pytest.TestReport | None,
+    ) -> None:
+        """Tell the controller that the set-up of a global fixture ended.
+
+        :param node: where it is defined.
+        """
+        declaration = record.declaration
+        assert declaration is not None
+        recovery = None
+        # Attributes at once, too, as other global fixtures may change the object.
+        if declaration.recover or declaration.share:
+            self.pack(record, result)
+        if declaration.recover is not None and isinstance(result.packed, bytes):
+            recovery = Recovery(instance_of(record.original, node), Inline(result.packed))
+        self._send(
+            SetUp(
+                id=record.number,
+                fixture=record.name,
+                where=record.where,
+                report=None if report is None else self._items.serialized(report),
+                environment=() if declaration.env else tuple(v.name for v in changed),
+                recovery=recovery,
+            )
+        )
+
+    def pack(self, record: SetUpRecord, result: Result) -> None:
+        """Pickle what is shared, once, if there is a value. Whoever asks for it is told if that
+        fails."""
+        if result.error is not None or result.packed is not None:
+            return
+        assert record.declaration is not None
+        with (
+            self._items.limited(record.number, "pickling", record.name, record.where),
+            self._main.set_up(),
+        ):
+            result.packed = share(record.declaration, record.value)
+
+    # --- what pytest does with any session fixture, as its hooks tell
+
+    def setting_up(self, definition: Definition) -> None:
+        """Note that pytest starts to set up a session fixture, global or not.
+
+        :raises FixtureWorkerError: if it has been finalized.
+        """
+        record = self._set_ups.of(definition)
+        if self._set_ups.is_finalized(record):
+            raise errors.FixtureWorkerError(already_finalized(record.name, record.where))
+        self._set_ups.begin(record)
+        record.before = self._environment.before()
+        self._send(SettingUp(record.number, record.name, record.where, record.is_global))
+
+    def was_set_up(
+        self, definition: Definition, request: SubRequest, error: BaseException | None
+    ) -> None:
+        """Note that pytest has set it up, or tried to."""
+        record = self._set_ups.of(definition)
+        record.request = request
+        self._set_ups.end(record, error)
+        if request._pyfuncitem.definition is not definition:  # type: ignore[attr-defined]  # a FixtureItem
+            self._was_set_up_within_another(record, request, error)
+        record.before = None
+        if error is not None and definition.cached_result is None:
+            # What pytest does for Exceptions only; without it, a fixture that raised SystemExit
+            # would run again and its finalizers would not run.
+            key = definition.cache_key(request)
+            definition.cached_result = (None, key, (error, error.__traceback__))
+
+    def _was_set_up_within_another(
+        self, record: SetUpRecord, request: SubRequest, error: BaseException | None
+    ) -> None:
+        """Note the end of the set-up of a plain session fixture, or of a global one that another
+        asked for by ``getfixturevalue()``."""
+        if record.declaration is None:
+            self._send(SetUp(record.number, record.name, record.where, None, (), None))
+            return
+        assert record.before is not None
+        noted = self._environment.note_nested(record.before, _replayed(record, self._set_ups))
+        result = Result(error, environment=noted.changes)
+        if error is None:  # else who asks for it next gets the error, with a report
+            record.result = result
+        node = defining_node(record.original, request._pyfuncitem)
+        self._announce(record, result, node, noted.variables, None)
+
+
+def _replayed(record: SetUpRecord, set_ups: SetUps) -> int | None:
+    """The number under which changes to the environment are replayed, the same for all instances
+    of a parametrized fixture; None if they are not."""
+    if record.declaration is None or not record.declaration.env:
+        return None
+    return set_ups.of(record.original).number
+
+
+def _output(number: int, report: pytest.TestReport) -> Iterator[Output]:
+    for title, text in report.sections:
+        if match := _CAPTURED.fullmatch(title):
+            yield Output(number, match["kind"], text)
+
+
+# --- messages
+
+
+def already_finalized(fixture: str, where: str) -> str:
+    return (
+        f"a finalizer asks for the fixture '{fixture}' ({where}), which is finalized already.\n"
+        f"Let the fixture with that finalizer name '{fixture}' as an argument: then it goes first."
+    )
