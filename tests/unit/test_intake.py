@@ -88,9 +88,14 @@ def test_the_end_of_the_connection_is_held_up_until_all_is_done(
 ) -> None:
     """In execnet's thread, which ends the process afterwards."""
     receiver = threading.Thread(target=intake.receive, args=[CONNECTION_LOST], daemon=True)
-    with pytest.raises(KeyboardInterrupt), main.set_up():
-        receiver.start()
-        threading.Event().wait(NEVER)  # is interrupted: nobody wants it any more
+
+    def long() -> None:
+        with main.set_up():
+            receiver.start()
+            threading.Event().wait(NEVER)
+
+    with pytest.raises(KeyboardInterrupt):  # nobody wants it any more
+        long()
     assert intake.wait_next() is None
     assert receiver.is_alive()
     intake.let_end()
