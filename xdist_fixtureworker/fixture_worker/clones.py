@@ -26,7 +26,7 @@ class ParameterValue(Frozen):
 
 
 class ParameterValues:
-    """All parameter values that were asked for so far."""
+    """Keeps all parameter values that were asked for, each once."""
 
     def __init__(self) -> None:
         self._known: dict[str, list[ParameterValue]] = {}
@@ -50,7 +50,10 @@ def _equal(one: object, other: object) -> bool:
 
 
 class Clones:
-    """The copies of all definitions that depend on parameters."""
+    """Makes the copies of definitions that depend on parameters, and keeps them.
+
+    :param argnames: tells the names that a definition asks for.
+    """
 
     def __init__(self, argnames: ArgNames) -> None:
         self._argnames = argnames

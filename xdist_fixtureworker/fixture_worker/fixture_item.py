@@ -23,7 +23,8 @@ from ..declared.locations import underlying
 
 @dataclass
 class CallSpec:
-    """What fixture requests read of a parametrized test: pytest's own has no public constructor."""
+    """Stands for what pytest knows of a parametrized test, as far as fixture requests read it: that
+    class has no public constructor."""
 
     params: dict[str, object] = field(default_factory=dict)
     indices: dict[str, int] = field(default_factory=dict)
@@ -38,7 +39,7 @@ class FixtureItem(pytest.Item):
     :param definition: the fixture.
     :param names: of the fixtures that it needs, and its own.
     :param visible: the definitions of each fixture name that the item can see.
-    :param action: what there is to do in the phase "setup".
+    :param action: called in the phase "setup".
     """
 
     nofuncargs = False

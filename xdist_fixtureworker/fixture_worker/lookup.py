@@ -1,4 +1,4 @@
-"""Finds what an instance stands for, and what comes before it; runs in the fixture worker."""
+"""Finds the definition that an instance names, and what it depends on; fixture worker."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Found(Frozen):
 
 
 class Lookup:
-    """Knows definitions, and what they depend on; sets nothing up.
+    """Looks up definitions and what they depend on; sets nothing up.
 
     :param argnames: tells the names that a definition asks for.
     """
@@ -47,9 +47,10 @@ class Lookup:
         self._values = ParameterValues()
 
     def find(self, instance: Instance) -> Found:
-        """What ``instance`` stands for; collects the way to it.
+        """Find what ``instance`` names; collects the nodes on the way to it.
 
-        :raises pytest.Collector.CollectError: if it is not there in this process, or another one.
+        :raises pytest.Collector.CollectError: if it is not there in this process, or has other
+            parameters.
         """
         node = self._tree.find(instance.place)
         definition = definition_of(instance, node)
@@ -81,7 +82,7 @@ class Lookup:
             return pickles.unpack(param.value)
 
     def dependencies(self, definition: Definition, node: Node) -> Iterator[Definition]:
-        """What ``definition`` needs, in the order of set-up."""
+        """The definitions that ``definition`` needs, in the order of set-up."""
         return dependencies(definition, node, self._argnames)
 
     def global_dependencies(self, definition: Definition, node: Node) -> Iterator[Definition]:

@@ -127,6 +127,8 @@ class FixtureWorker:
         error: BaseException | None = None
         try:
             with self._main.set_up():
+                if self._main.interrupted:  # since we looked
+                    raise KeyboardInterrupt
                 return (yield)
         except BaseException as raised:
             error = raised

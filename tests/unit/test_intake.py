@@ -1,0 +1,103 @@
+"""What the controller sends is sorted when it arrives."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from xdist_fixtureworker.errors import ProtocolError
+from xdist_fixtureworker.fixture_worker.intake import CONNECTION_LOST, Intake
+from xdist_fixtureworker.fixture_worker.main_thread import MainThread
+from xdist_fixtureworker.processes.strays import Identity
+from xdist_fixtureworker.wire.codec import encode
+from xdist_fixtureworker.wire.messages import (
+    Begin,
+    Finish,
+    Inline,
+    Instance,
+    Interrupt,
+    Recover,
+    Recovery,
+    Request,
+    Serving,
+    WorkerJoined,
+)
+
+TABLES = Instance((), "tables", "conftest", "tables", 0, ())
+NEVER = 300.0
+"""Seconds after which a test fails instead of hanging; nothing takes that long."""
+
+
+@pytest.fixture
+def main() -> Iterator[MainThread]:
+    before = signal.getsignal(signal.SIGINT)
+    yield MainThread()
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def intake(main: MainThread) -> Intake:
+    return Intake(main)
+
+
+def test_work_is_done_in_the_order_of_arrival(intake: Intake) -> None:
+    work = [
+        Begin("run", 1, None),
+        Request(1, TABLES),
+        Recover(2, Recovery(TABLES, Inline(b"value"))),
+        Finish(),
+    ]
+    for message in work:
+        intake.receive(encode(message))
+    assert [intake.wait_next() for _ in work] == work
+
+
+def test_nothing_else_is_queued(intake: Intake, main: MainThread) -> None:
+    intake.receive(encode(WorkerJoined("gw0", 7, 1.5)))
+    assert intake.test_workers == [Identity(7, 1.5)]
+    assert not main.interrupted
+    intake.receive(encode(Interrupt()))
+    assert main.interrupted
+    intake.receive(encode(Finish()))
+    assert intake.wait_next() == Finish()
+
+
+@pytest.mark.parametrize("data", ["nonsense", ("Request", (1,)), encode(Serving())])
+def test_what_is_no_message_to_it_is_an_error_in_its_turn(intake: Intake, data: object) -> None:
+    intake.receive(encode(Request(1, TABLES)))
+    intake.receive(data)
+    intake.receive(encode(Finish()))
+    assert intake.wait_next() == Request(1, TABLES)
+    with pytest.raises(ProtocolError, match="the controller sent"):
+        intake.wait_next()
+    assert intake.wait_next() == Finish()
+
+
+def test_the_end_of_the_connection_comes_after_the_work(intake: Intake) -> None:
+    intake.receive(encode(Request(1, TABLES)))
+    intake.receive(CONNECTION_LOST)
+    assert intake.connection_lost
+    assert [intake.wait_next(), intake.wait_next()] == [Request(1, TABLES), None]
+
+
+def test_the_end_of_the_connection_is_held_up_until_all_is_done(
+    intake: Intake, main: MainThread
+) -> None:
+    """In execnet's thread, which ends the process afterwards."""
+    receiver = threading.Thread(target=intake.receive, args=[CONNECTION_LOST], daemon=True)
+
+    def long() -> None:
+        with main.set_up():
+            receiver.start()
+            threading.Event().wait(NEVER)
+
+    with pytest.raises(KeyboardInterrupt):  # nobody wants it any more
+        long()
+    assert intake.wait_next() is None
+    assert receiver.is_alive()
+    intake.let_end()
+    receiver.join(NEVER)
+    assert not receiver.is_alive()
