@@ -53,7 +53,10 @@ THIRD_PARTY = {
     "xdist": {"controller.process"},
 }
 #: They are told what happened, and return what to do.
-PURE = {"controller.relay", "errors", "fixture_worker.ledger", "roles", "wire."}
+PURE = {
+    *("controller.fixture_worker_state", "controller.journal", "controller.relay"),
+    *("controller.requests", "errors", "fixture_worker.ledger", "roles", "wire."),
+}
 IMPURE = {"os", "signal", "socket", "subprocess", "threading", "time"}
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from xdist_fixtureworker.controller.stray_search import Mark
 from xdist_fixtureworker.processes import strays
-from xdist_fixtureworker.processes.strays import Fate, Identity, Run, Stray
+from xdist_fixtureworker.processes.strays import Fate, Identity, RunIdentity, Stray
 from xdist_fixtureworker.roles import RUN
 
 NEVER = 30.0
@@ -75,11 +75,11 @@ def start() -> Iterator[Start]:
 
 
 @pytest.fixture
-def run() -> Run:
+def run() -> RunIdentity:
     """A run that nobody else has."""
     mark = Mark()
     mark.take_off()
-    return Run(mark.id, "uid")
+    return RunIdentity(mark.id, "uid")
 
 
 @pytest.fixture
@@ -111,7 +111,9 @@ def has_exited(process: subprocess.Popen[str]) -> int:
 # --- looking
 
 
-def test_what_a_worker_started_is_found_with_worker_and_test(run: Run, start: Start) -> None:
+def test_what_a_worker_started_is_found_with_worker_and_test(
+    run: RunIdentity, start: Start
+) -> None:
     process = start(
         [*SLEEP, "0"],
         **{RUN: run.id},
@@ -130,14 +132,14 @@ def test_what_a_worker_started_is_found_with_worker_and_test(run: Run, start: St
     ]
 
 
-def test_what_does_not_show_is_not_known(run: Run, start: Start) -> None:
+def test_what_does_not_show_is_not_known(run: RunIdentity, start: Start) -> None:
     start(SLEEP, **{RUN: run.id})
     ((stray),) = strays.find(run)
     assert (stray.worker, stray.test) == (None, None)
 
 
 def test_a_forked_daemon_shows_the_environment_of_what_it_was_forked_from(
-    run: Run, start: Start, end_pid: Callable[[int], None]
+    run: RunIdentity, start: Start, end_pid: Callable[[int], None]
 ) -> None:
     parent = start(script(FORKS), **{RUN: run.id})
     daemon = int(said(parent))
@@ -147,7 +149,7 @@ def test_a_forked_daemon_shows_the_environment_of_what_it_was_forked_from(
     assert [stray.pid for stray in strays.find(run)] == [daemon]
 
 
-def test_processes_of_others_are_not_found(run: Run, start: Start) -> None:
+def test_processes_of_others_are_not_found(run: RunIdentity, start: Start) -> None:
     start(SLEEP, **{RUN: "another-run"})
     start(SLEEP)
     start(SLEEP, XDIST_FIXTUREWORKER_RUNS=run.id)
@@ -155,13 +157,13 @@ def test_processes_of_others_are_not_found(run: Run, start: Start) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can start processes of other users")
-def test_a_process_of_another_user_is_not_found(run: Run, start: Start) -> None:
+def test_a_process_of_another_user_is_not_found(run: RunIdentity, start: Start) -> None:
     process = start(SLEEP, user=65534, **{RUN: run.id})
     assert psutil.Process(process.pid).environ()[RUN] == run.id  # so it could be
     assert strays.find(run) == []
 
 
-def test_a_zombie_is_not_found(run: Run, start: Start) -> None:
+def test_a_zombie_is_not_found(run: RunIdentity, start: Start) -> None:
     process = start(SLEEP, **{RUN: run.id})
     process.kill()
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
@@ -169,7 +171,7 @@ def test_a_zombie_is_not_found(run: Run, start: Start) -> None:
     assert strays.find(run) == []
 
 
-def test_what_is_excluded_is_not_found(run: Run, start: Start) -> None:
+def test_what_is_excluded_is_not_found(run: RunIdentity, start: Start) -> None:
     processes = [start(SLEEP, **{RUN: run.id}) for _ in range(2)]
     (stray,) = strays.find(run, exclude={processes[0].pid})
     assert stray.pid == processes[1].pid
@@ -199,7 +201,7 @@ def test_variables_about_another_run_tell_nothing(
     worker: str | None,
     test: str | None,
 ) -> None:
-    run = Run("run", testrun_uid)
+    run = RunIdentity("run", testrun_uid)
     assert (run.worker(environment), run.test(environment)) == (worker, test)
 
 
@@ -289,7 +291,7 @@ def test_looks_between_which_the_time_of_the_boot_moved_find_the_same_stray() ->
 
 
 def test_what_is_started_by_what_is_ended_is_ended_as_well(
-    run: Run, start: Start, end_pid: Callable[[int], None]
+    run: RunIdentity, start: Start, end_pid: Callable[[int], None]
 ) -> None:
     process = start(script(HYDRA), **{RUN: run.id})
     said(process)
@@ -302,7 +304,7 @@ def test_what_is_started_by_what_is_ended_is_ended_as_well(
     assert strays.find(run) == []
 
 
-def test_the_looking_ends_even_if_new_ones_keep_coming(run: Run, start: Start) -> None:
+def test_the_looking_ends_even_if_new_ones_keep_coming(run: RunIdentity, start: Start) -> None:
     def look() -> list[Stray]:
         start(SLEEP, **{RUN: run.id})
         return strays.find(run)

@@ -1,4 +1,4 @@
-"""Tells what earlier runs left unfinalized because all was killed; runs in the controller."""
+"""Reports what earlier runs left unfinalized because all was killed; runs in the controller."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def ledger_directory(config: pytest.Config) -> Path | None:
-    """Where runs of this project note what is set up; None without pytest's cache."""
+    """The directory where runs of this project note what is set up; None without pytest's cache."""
     directory = cache_directory(config)
     return None if directory is None else directory / LEDGERS
 
 
 class EarlierRuns:
-    """Adds to the summary what other runs left, once."""
+    """The plugin that adds to the summary what other runs left, once."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._directory = ledger_directory(config)
@@ -49,7 +49,7 @@ class EarlierRuns:
 def _lines(leftover: Leftover) -> Iterator[str]:
     from ..processes import strays
 
-    left = strays.find(strays.Run(leftover.run, leftover.testrun_uid))
+    left = strays.find(strays.RunIdentity(leftover.run, leftover.testrun_uid))
     if not leftover.fixtures and not left:
         return
     yield (

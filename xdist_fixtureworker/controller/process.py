@@ -30,7 +30,8 @@ EXIT_TIMEOUT = 10.0
 PIPES_TIMEOUT = 0.5
 """Seconds between the end of a process and that of its pipes; then they are let go."""
 EXIT_STATUS_TIMEOUT = 1.0
-"""Seconds between the end of the connection and that of the process; then it is told without."""
+"""Seconds between the end of the connection and that of the process; then its exit status is not
+waited for any more."""
 
 
 _PREPARE = """
@@ -38,13 +39,15 @@ import os, pytest
 if hasattr(os, "setsid"):
     os.setsid()
 """
-"""Runs first of all in the interpreter: imports what takes long, and leaves the session of the
-terminal, whose Ctrl-C must reach neither this process nor the servers that fixtures start in it."""
+"""Runs first in the interpreter. It imports what takes long, and leaves the session of the
+terminal: Ctrl-C must reach neither this process nor the servers that fixtures start in it."""
 
 
 class Manager:
-    """What ``WorkerController`` wants to know of xdist's ``NodeManager``, and no more: a second
-    ``NodeManager`` would make another ``testrun_uid`` and open every ``--px`` proxy again."""
+    """Stands in for xdist's ``NodeManager``, as far as ``WorkerController`` reads it.
+
+    A second ``NodeManager`` would make another ``testrun_uid`` and open every ``--px`` proxy again.
+    """
 
     def __init__(self, manager: NodeManager) -> None:
         self.specs = manager.specs
@@ -55,9 +58,8 @@ class Manager:
 class Interpreter:
     """The interpreter of the fixture worker, which starts in a thread.
 
-    xdist starts those of the test workers one after the other and waits for each. Beside that,
-    the first one of all can start, and import what every worker imports, on a core that would
-    have nothing to do.
+    xdist starts those of the test workers one after the other and waits for each. Meanwhile this
+    one can start, and import what every worker imports, on a core that would be idle.
     """
 
     def __init__(self) -> None:
@@ -100,10 +102,10 @@ class Interpreter:
 
 
 class FixtureWorkerProcess:
-    """The fixture worker as the controller sees it.
+    """The process of a fixture worker, with pytest in it.
 
-    :param interpreter: in which pytest is to be started.
-    :param manager: that of the test workers.
+    :param interpreter: the one in which pytest is to be started.
+    :param manager: xdist's, of the test workers.
     :param on_down: called with the reason, in a thread of its own or of execnet's, when the
         process, or pytest in it, has ended, for good reasons or bad.
     """
@@ -149,7 +151,7 @@ class FixtureWorkerProcess:
         self._interpreter.group.terminate(timeout)
 
     def _event(self, event: tuple[str, dict[str, Any]]) -> None:
-        """What xdist's worker side reports. Runs in the receiver thread of the gateway."""
+        """Receive a report of xdist's worker side. Runs in the receiver thread of the gateway."""
         name, content = event
         match name:
             case "warning_recorded":

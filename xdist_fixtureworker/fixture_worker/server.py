@@ -187,7 +187,7 @@ class FixtureWorker:
 
     def _left_behind(self) -> list[strays.Stray]:
         """What is left of the run but for this process. Only for when it is the last one."""
-        run = strays.Run(os.environ.get(RUN, ""), self._testrun_uid)
+        run = strays.RunIdentity(os.environ.get(RUN, ""), self._testrun_uid)
         return strays.find(run, exclude={os.getpid()})
 
     def _deal_with_strays(self) -> None:

@@ -73,8 +73,8 @@ class Fate(Enum):
 
 
 @dataclass(frozen=True)
-class Run:
-    """A run, as the environments of its processes show it."""
+class RunIdentity:
+    """Identity of a run, as the environments of its processes show it."""
 
     id: str
     testrun_uid: str | None  #: as xdist has it: its variables about another run tell nothing
@@ -94,7 +94,7 @@ class Run:
         return environment if uid is not None and uid == self.testrun_uid else {}
 
 
-def find(run: Run, exclude: Collection[int] = ()) -> list[Stray]:
+def find(run: RunIdentity, exclude: Collection[int] = ()) -> list[Stray]:
     """All living processes of ``run`` and of this user, but those whose ids are to be excluded.
 
     Of a run within this run, with an id of its own, only the controller is found: it is a process
