@@ -42,6 +42,7 @@ THIRD_PARTY = {
     "_pytest": {"_compat", "declared.definitions", "fixture_worker.", "test_worker.instances"},
     "execnet": {
         "controller.process",
+        "controller.python_versions",
         "controller.switchboard",
         "controller.worker_exits",
         "fixture_worker.server",
@@ -55,7 +56,14 @@ THIRD_PARTY = {
 #: They are told what happened, and return what to do.
 PURE = {
     *("controller.fixture_worker_state", "controller.journal", "controller.relay"),
-    *("controller.requests", "errors", "fixture_worker.ledger", "roles", "wire."),
+    *(
+        "controller.recoveries",
+        "controller.requests",
+        "errors",
+        "fixture_worker.ledger",
+        "roles",
+        "wire.",
+    ),
 }
 IMPURE = {"os", "signal", "socket", "subprocess", "threading", "time"}
 

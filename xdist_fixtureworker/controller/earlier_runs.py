@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..processes.crash_file import Leftover
 
 
-def ledger_directory(config: pytest.Config) -> Path | None:
+def crash_file_directory(config: pytest.Config) -> Path | None:
     """The directory where runs of this project note what is set up; None without pytest's cache."""
     directory = cache_directory(config)
     return None if directory is None else directory / LEDGERS
@@ -27,7 +27,7 @@ class EarlierRuns:
     """The plugin that adds to the summary what other runs left, once."""
 
     def __init__(self, config: pytest.Config) -> None:
-        self._directory = ledger_directory(config)
+        self._directory = crash_file_directory(config)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if self._directory is None or not self._directory.is_dir():

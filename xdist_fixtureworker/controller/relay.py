@@ -15,7 +15,6 @@ from typing import TypeAlias
 
 from ..errors import FixtureWorkerDiedError, FixtureWorkerError, ProtocolError, SetUpError
 from ..roles import FIXTURE_WORKER_ID
-from ..wire.frozen import replace
 from ..wire.messages import (
     AsBefore,
     ExitRequested,
@@ -29,12 +28,10 @@ from ..wire.messages import (
     Message,
     Ready,
     Recover,
-    Recovery,
     Request,
     Serving,
     SettingUp,
     SetUp,
-    Value,
     WorkerJoined,
 )
 from .fixture_worker_state import FixtureWorkerState, Move, State
@@ -52,6 +49,7 @@ from .journal import (
     WorkerDown,
     WorkerStarted,
 )
+from .recoveries import Recoveries
 from .requests import Delivery, Requests
 
 FromFixtureWorker: TypeAlias = (
@@ -67,34 +65,6 @@ FromFixtureWorker: TypeAlias = (
     | ExitRequested
     | Finished
 )
-AnyAnswer: TypeAlias = Ready | Failed | AsBefore
-
-
-class Recoveries:
-    """What ``recover=`` functions need to undo set-ups, should the fixture worker die."""
-
-    def __init__(self) -> None:
-        self._recoveries: dict[int, Recovery] = {}
-        self._values: dict[Value, Value] = {}
-
-    def add(self, id_: int, recovery: Recovery) -> None:
-        """Keep it until the set-up of that id is finalized."""
-        value = self._values.setdefault(recovery.value, recovery.value)
-        self._recoveries[id_] = replace(recovery, value=value)
-
-    def discard(self, id_: int) -> None:
-        recovery = self._recoveries.pop(id_, None)
-        if recovery is not None:
-            self._values.pop(recovery.value, None)
-
-    def get(self, id_: int) -> Recovery | None:
-        return self._recoveries.get(id_)
-
-    def one_copy(self, answer: AnyAnswer) -> AnyAnswer:
-        """The same answer, with the value that is kept here, if an equal one is."""
-        if not self._values or not isinstance(answer, Ready):
-            return answer  # without hashing, which takes its time for a large value
-        return replace(answer, value=self._values.get(answer.value, answer.value))
 
 
 class Relay:

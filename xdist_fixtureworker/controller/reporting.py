@@ -41,9 +41,7 @@ def log_failures(
 
 def what_was_left(fixture_worker: FixtureWorkerState, journal: Journal) -> str | None:
     """What became of global fixtures whose fixture worker died; None if it did not."""
-    if fixture_worker.died is None:
-        return None
-    if not fixture_worker.came_up:  # then that is what ends the run
+    if fixture_worker.died is None or not fixture_worker.came_up:  # then that is what ends the run
         return None
     text = f"The fixture worker ended too early: {fixture_worker.died}"
     if journal.undone:

@@ -12,7 +12,7 @@ import pytest
 from ..roles import LEDGERS, Role, hand_over
 from ..settings import treatment_of_strays
 from ..wire.messages import WorkerJoined
-from .earlier_runs import ledger_directory
+from .earlier_runs import crash_file_directory
 from .journal import Journal
 from .relay import Relay
 from .service import Service, in_thread
@@ -105,7 +105,7 @@ class DistributedRun:
 
 def _crash_files(config: pytest.Config) -> Path | None:
     """Where the fixture worker notes what is set up, for the next run if all is killed."""
-    directory = ledger_directory(config)
+    directory = crash_file_directory(config)
     if directory is not None:
         try:
             # So that it is pytest that makes its cache directory, with all that belongs there.

@@ -18,6 +18,7 @@ import pytest
 from .. import errors
 from ..declared.promotion import promotions
 from ..rules.worker_id import worker_id_hint
+from ..wire.messages import Recover
 from . import reporting
 from .run import DistributedRun
 from .service import Service, in_thread
@@ -66,16 +67,17 @@ class Shutdown:
     def _bring_all_down(self, interrupted: bool) -> None:
         """Bring the test workers down, have everything finalized, stop the fixture worker."""
         run, service = self._run, self._run.service
-        end = PatientEnd(self._config, run, self._signals, interrupted)
+        waiting = InterruptibleWait(self._config, run, self._signals, interrupted)
         try:
             if interrupted:
                 service.switchboard.interrupt()
             test_workers_down = run.end_test_workers()
             if test_workers_down is not None:
-                end.wait(test_workers_down)
-            self._bring_down(service, end)
-            if service.fixture_worker.died is not None and service.relay.recoverable:
-                self._recover(service, end)
+                waiting.wait(test_workers_down)
+            self._bring_down(service, waiting)
+            lost = service.relay.recoverable
+            if lost and service.fixture_worker.died is not None:
+                self._recover(lost, service.fixture_worker.name, waiting)
         except Abandoned:
             for each in self._services:
                 each.switchboard.fixture_worker_down("abandoned on Ctrl-C")
@@ -85,24 +87,23 @@ class Shutdown:
                 each.switchboard.close()
             run.waiting_line.show(None)
 
-    def _bring_down(self, service: Service, end: PatientEnd) -> None:
+    def _bring_down(self, service: Service, waiting: InterruptibleWait) -> None:
         """Have a fixture worker finalize, and stop it."""
         if service.process is not None:
             service.switchboard.finish()
-            end.wait(service.switchboard.done)
+            waiting.wait(service.switchboard.done)
             if not service.fixture_worker.hangs:
-                end.wait(in_thread(service.process.wait_ended))
+                waiting.wait(in_thread(service.process.wait_ended))
             self._config.hook.pytest_testnodedown(node=service.process.node, error=None)
         self._stopping.append(service.stop())
 
-    def _recover(self, dead: Service, end: PatientEnd) -> None:
+    def _recover(self, lost: list[Recover], lost_by: str, waiting: InterruptibleWait) -> None:
         """Have another fixture worker undo what the one that died left."""
-        lost = dead.relay.recoverable
         again = self._run.recovery_service()
         self._services.append(again)
         self._run.start_recovery(again)
-        again.switchboard.recover(lost, dead.fixture_worker.name)
-        self._bring_down(again, end)
+        again.switchboard.recover(lost, lost_by)
+        self._bring_down(again, waiting)
 
     def _report(self, session: pytest.Session | None) -> None:
         """Log what went wrong."""
@@ -183,8 +184,8 @@ class Abandoned(Exception):
     """The user did not want to wait for the finalizers."""
 
 
-class PatientEnd:
-    """Waits while a run ends; says what for, and gives up at the third Ctrl-C of the run.
+class InterruptibleWait:
+    """Waits for the steps of the end, while signals may ask for it to be faster.
 
     :param interrupted: whether the user, or the system, wants it to end now.
     """

@@ -41,7 +41,7 @@ class Supervisor:
         if not self._starts_fixture_worker():
             return (yield)
         versions.check()
-        from .process import check_local_pythons
+        from .python_versions import check_local_pythons
 
         check_local_pythons(self._config)
         signals = EndSignals()
@@ -58,7 +58,7 @@ class Supervisor:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodeready(self, node: Any) -> None:
         if self._run is not None:
-            from .process import check_python
+            from .python_versions import check_python
 
             check_python(".".join(map(str, node.workerinfo["version_info"][:2])), node.gateway.id)
 
