@@ -142,6 +142,11 @@ def cache_directory(config: pytest.Config) -> Path | None:
     return None if cache is None else cache._cachedir
 
 
+def terminal_column(terminal: Any) -> int:
+    """How many characters pytest's terminal reporter has written on the present line."""
+    return int(terminal._tw.width_of_current_line)
+
+
 def is_session_scoped(definition: FixtureDef[Any]) -> bool:
     return definition.scope == "session"
 

@@ -126,9 +126,9 @@ def _role_plugin(config: pytest.Config, role: Role) -> object:
 
             return Supervisor(config)
         case Role.CONTROLLER:
-            from .controller.no_fixture_worker import ControllerAlone
+            from .controller.no_fixture_worker import ControllerWithoutFixtureWorker
 
-            return ControllerAlone()
+            return ControllerWithoutFixtureWorker()
         case Role.FIXTURE_WORKER:
             from .fixture_worker.server import FixtureWorker
 

@@ -42,6 +42,7 @@ THIRD_PARTY = {
     "_pytest": {"_compat", "fixture_worker."},
     "execnet": {
         "controller.process",
+        "controller.python_versions",
         "controller.switchboard",
         "controller.worker_exits",
         "fixture_worker.server",
@@ -54,7 +55,17 @@ THIRD_PARTY = {
     "xdist": {"controller.process"},
 }
 #: They are told what happened, and return what to do.
-PURE = {"controller.relay", "errors", "fixture_worker.ledger", "roles", "wire."}
+PURE = {
+    *("controller.fixture_worker_state", "controller.journal", "controller.relay"),
+    *(
+        "controller.recoveries",
+        "controller.requests",
+        "errors",
+        "fixture_worker.ledger",
+        "roles",
+        "wire.",
+    ),
+}
 IMPURE = {"os", "signal", "socket", "subprocess", "threading", "time"}
 
 

@@ -14,7 +14,7 @@ import psutil
 from figures import quartiles
 
 from xdist_fixtureworker.processes import strays
-from xdist_fixtureworker.processes.strays import Run
+from xdist_fixtureworker.processes.strays import RunIdentity
 from xdist_fixtureworker.roles import RUN
 
 
@@ -32,7 +32,7 @@ def sleeping(count: int, **env: str) -> Iterator[None]:
             process.wait()
 
 
-def measure(run: Run, found: int, rounds: int) -> None:
+def measure(run: RunIdentity, found: int, rounds: int) -> None:
     """Look for the processes of ``run``, of which there are ``found``, and say how long it takes."""
     wall, cpu = [], []
     for _ in range(rounds):
@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=500, help="unrelated ones, at most")
     parser.add_argument("--rounds", type=int, default=21)
     arguments = parser.parse_args()
-    run = Run(uuid.uuid4().hex, None)
+    run = RunIdentity(uuid.uuid4().hex, None)
     for unrelated in (0, arguments.processes // 2, arguments.processes):
         with sleeping(unrelated):
             measure(run, 0, arguments.rounds)

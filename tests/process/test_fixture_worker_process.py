@@ -16,9 +16,8 @@ from xdist.remote import serialize_warning_message
 from xdist.workermanage import NodeManager
 
 from xdist_fixtureworker.controller import process
-from xdist_fixtureworker.controller.process import (
-    FixtureWorkerProcess,
-    Interpreter,
+from xdist_fixtureworker.controller.process import FixtureWorkerProcess, Interpreter
+from xdist_fixtureworker.controller.python_versions import (
     check_local_pythons,
     check_python,
     mixed_pythons,

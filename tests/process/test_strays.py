@@ -14,7 +14,7 @@ import pytest
 from xdist_fixtureworker.controller.stray_search import Mark
 from xdist_fixtureworker.processes import strays
 from xdist_fixtureworker.processes.identity import Identity, started, wait_gone
-from xdist_fixtureworker.processes.strays import Fate, Run, Stray
+from xdist_fixtureworker.processes.strays import Fate, RunIdentity, Stray
 from xdist_fixtureworker.roles import RUN
 from xdist_fixtureworker.wire.frozen import replace
 
@@ -77,11 +77,11 @@ def start() -> Iterator[Start]:
 
 
 @pytest.fixture
-def run() -> Run:
+def run() -> RunIdentity:
     """A run that nobody else has."""
     mark = Mark()
     mark.take_off()
-    return Run(mark.id, "uid")
+    return RunIdentity(mark.id, "uid")
 
 
 @pytest.fixture
@@ -109,7 +109,9 @@ def has_exited(process: subprocess.Popen[str]) -> int:
 # --- looking
 
 
-def test_what_a_worker_started_is_found_with_worker_and_test(run: Run, start: Start) -> None:
+def test_what_a_worker_started_is_found_with_worker_and_test(
+    run: RunIdentity, start: Start
+) -> None:
     process = start(
         [*SLEEP, "0"],
         **{RUN: run.id},
@@ -128,14 +130,14 @@ def test_what_a_worker_started_is_found_with_worker_and_test(run: Run, start: St
     ]
 
 
-def test_what_does_not_show_is_not_known(run: Run, start: Start) -> None:
+def test_what_does_not_show_is_not_known(run: RunIdentity, start: Start) -> None:
     start(SLEEP, **{RUN: run.id})
     ((stray),) = strays.find(run)
     assert (stray.worker, stray.test) == (None, None)
 
 
 def test_a_forked_daemon_shows_the_environment_of_what_it_was_forked_from(
-    run: Run, start: Start, end_pid: Callable[[int], None]
+    run: RunIdentity, start: Start, end_pid: Callable[[int], None]
 ) -> None:
     parent = start(script(FORKS), **{RUN: run.id})
     daemon = int(said(parent))
@@ -145,7 +147,7 @@ def test_a_forked_daemon_shows_the_environment_of_what_it_was_forked_from(
     assert [stray.pid for stray in strays.find(run)] == [daemon]
 
 
-def test_processes_of_others_are_not_found(run: Run, start: Start) -> None:
+def test_processes_of_others_are_not_found(run: RunIdentity, start: Start) -> None:
     start(SLEEP, **{RUN: "another-run"})
     start(SLEEP)
     start(SLEEP, XDIST_FIXTUREWORKER_RUNS=run.id)
@@ -153,13 +155,13 @@ def test_processes_of_others_are_not_found(run: Run, start: Start) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can start processes of other users")
-def test_a_process_of_another_user_is_not_found(run: Run, start: Start) -> None:
+def test_a_process_of_another_user_is_not_found(run: RunIdentity, start: Start) -> None:
     process = start(SLEEP, user=65534, **{RUN: run.id})
     assert psutil.Process(process.pid).environ()[RUN] == run.id  # so it could be
     assert strays.find(run) == []
 
 
-def test_a_zombie_is_not_found(run: Run, start: Start) -> None:
+def test_a_zombie_is_not_found(run: RunIdentity, start: Start) -> None:
     process = start(SLEEP, **{RUN: run.id})
     process.kill()
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
@@ -167,7 +169,7 @@ def test_a_zombie_is_not_found(run: Run, start: Start) -> None:
     assert strays.find(run) == []
 
 
-def test_what_is_excluded_is_not_found(run: Run, start: Start) -> None:
+def test_what_is_excluded_is_not_found(run: RunIdentity, start: Start) -> None:
     processes = [start(SLEEP, **{RUN: run.id}) for _ in range(2)]
     (stray,) = strays.find(run, exclude={processes[0].pid})
     assert stray.pid == processes[1].pid
@@ -197,7 +199,7 @@ def test_variables_about_another_run_tell_nothing(
     worker: str | None,
     test: str | None,
 ) -> None:
-    run = Run("run", testrun_uid)
+    run = RunIdentity("run", testrun_uid)
     assert (run.worker(environment), run.test(environment)) == (worker, test)
 
 
@@ -276,7 +278,7 @@ def test_a_later_process_with_the_same_id_is_left_alone(start: Start) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system keeps the time itself")
 def test_when_the_clock_is_set_a_process_stays_the_same(
-    run: Run, start: Start, monkeypatch: pytest.MonkeyPatch
+    run: RunIdentity, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the clock, the time of the boot moves, from which psutil works out when a process was
     started."""
@@ -308,10 +310,10 @@ def test_no_process_has_such_an_id() -> None:
         assert not Identity.of(pid).runs
 
 
-def test_one_look_finds_the_processes_of_many_runs(run: Run, start: Start) -> None:
-    other = Run("another", None)
+def test_one_look_finds_the_processes_of_many_runs(run: RunIdentity, start: Start) -> None:
+    other = RunIdentity("another", None)
     one, two = (start(SLEEP, **{RUN: each.id}) for each in (run, other))
-    found = strays.find_each([run, other, Run("empty", None)])
+    found = strays.find_each([run, other, RunIdentity("empty", None)])
     assert [[stray.pid for stray in found[each]] for each in found] == [[one.pid], [two.pid], []]
 
 
@@ -324,11 +326,11 @@ def test_without_proc_nothing_is_found_and_nobody_is_hurt(
         raise IndexError("list index out of range")
 
     monkeypatch.setattr(psutil, "pids", missing)
-    assert strays.find(Run("any", None)) == []
+    assert strays.find(RunIdentity("any", None)) == []
 
 
 def test_what_is_started_by_what_is_ended_is_ended_as_well(
-    run: Run, start: Start, end_pid: Callable[[int], None]
+    run: RunIdentity, start: Start, end_pid: Callable[[int], None]
 ) -> None:
     process = start(script(HYDRA), **{RUN: run.id})
     said(process)
@@ -341,7 +343,7 @@ def test_what_is_started_by_what_is_ended_is_ended_as_well(
     assert strays.find(run) == []
 
 
-def test_the_looking_ends_even_if_new_ones_keep_coming(run: Run, start: Start) -> None:
+def test_the_looking_ends_even_if_new_ones_keep_coming(run: RunIdentity, start: Start) -> None:
     def look() -> list[Stray]:
         start(SLEEP, **{RUN: run.id})
         return strays.find(run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from threading import Thread
@@ -11,7 +12,10 @@ from threading import Thread
 import execnet
 import pytest
 
-from xdist_fixtureworker.controller.relay import Delivery, Relay
+from xdist_fixtureworker.controller.fixture_worker_state import State
+from xdist_fixtureworker.controller.journal import Journal
+from xdist_fixtureworker.controller.relay import Relay
+from xdist_fixtureworker.controller.requests import Delivery
 from xdist_fixtureworker.controller.switchboard import Switchboard
 from xdist_fixtureworker.errors import FixtureWorkerDiedError
 from xdist_fixtureworker.wire import pickles
@@ -85,7 +89,7 @@ class ObservedRelay(Relay):
     """The relay, which also tells what it was told."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(Journal(time.monotonic))
         self.asked: SimpleQueue[Message] = SimpleQueue()
         self.down: SimpleQueue[str] = SimpleQueue()
         self.answered: SimpleQueue[list[Delivery]] = SimpleQueue()
@@ -128,7 +132,7 @@ def ends() -> SimpleQueue[str | None]:
 
 @pytest.fixture
 def switchboard(relay: ObservedRelay, ends: SimpleQueue[str | None]) -> Iterator[Switchboard]:
-    switchboard = Switchboard(relay, lambda: ends.put(relay.record.died), lambda line: None)
+    switchboard = Switchboard(relay, lambda: ends.put(relay.fixture_worker.died), lambda line: None)
     yield switchboard
     switchboard.close()
 
@@ -139,6 +143,12 @@ def is_done(switchboard: Switchboard) -> bool:
     waiting.start()
     waiting.join(NEVER)
     return not waiting.is_alive()
+
+
+def connect(switchboard: Switchboard, fixture_worker: Peer) -> None:
+    """Have a fixture worker served, in which pytest is up."""
+    switchboard.connect_fixture_worker(fixture_worker.served, BEGIN)
+    fixture_worker.send(Serving())
 
 
 def forwarded(fixture_worker: Peer) -> Request:
@@ -152,8 +162,7 @@ def test_a_request_goes_through_and_its_answer_comes_back(
 ) -> None:
     worker, fixture_worker = peer("gw0"), peer("fixtureworker")
     switchboard.connect_test_worker("gw0", worker.served)
-    switchboard.connect_fixture_worker(fixture_worker.served, BEGIN)
-    fixture_worker.send(Serving())
+    connect(switchboard, fixture_worker)
     switchboard.test_worker_joined(WorkerJoined("gw0", worker.pid, "1.5"))
     assert fixture_worker.receive_after_begin() == WorkerJoined("gw0", worker.pid, "1.5")
     worker.send(Request(17, TABLES))
@@ -179,7 +188,7 @@ def test_all_who_wait_are_answered_by_one_answer(
     first, second, fixture_worker = peer("gw0"), peer("gw1"), peer("fixtureworker")
     switchboard.connect_test_worker("gw0", first.served)
     switchboard.connect_test_worker("gw1", second.served)
-    switchboard.connect_fixture_worker(fixture_worker.served, BEGIN)
+    connect(switchboard, fixture_worker)
     first.send(Request(1, TABLES))
     request = forwarded(fixture_worker)
     second.send(Request(2, TABLES))
@@ -202,7 +211,7 @@ def test_what_comes_before_the_fixture_worker_is_connected_is_kept(
     switchboard.test_worker_joined(WorkerJoined("gw0", worker.pid, "1.5"))
     worker.send(Request(1, TABLES))
     assert relay.asked.get(timeout=NEVER) == Request(1, TABLES)
-    switchboard.connect_fixture_worker(fixture_worker.served, BEGIN)
+    connect(switchboard, fixture_worker)
     assert fixture_worker.receive_after_begin() == WorkerJoined("gw0", worker.pid, "1.5")
     request = forwarded(fixture_worker)
     fixture_worker.send(Ready(request.id, Inline(b"value"), (), ()))
@@ -216,7 +225,7 @@ def test_a_run_that_ends_well(
     peer: Callable[[str], Peer],
 ) -> None:
     fixture_worker = peer("fixtureworker")
-    switchboard.connect_fixture_worker(fixture_worker.served, BEGIN)
+    connect(switchboard, fixture_worker)
     waiting = Thread(target=switchboard.done.wait, daemon=True)
     waiting.start()
     switchboard.finish()
@@ -227,7 +236,7 @@ def test_a_run_that_ends_well(
     assert not waiting.is_alive()
     switchboard.fixture_worker_down("its process ended with exit status 0")
     switchboard.close()
-    assert (relay.record.finished, relay.record.died) == (True, None)
+    assert (relay.fixture_worker.state, relay.fixture_worker.died) == (State.FINISHED, None)
     assert ends.empty()
     assert switchboard.error is None
 
@@ -236,7 +245,7 @@ def test_an_interrupt_reaches_the_fixture_worker(
     switchboard: Switchboard, peer: Callable[[str], Peer]
 ) -> None:
     fixture_worker = peer("fixtureworker")
-    switchboard.connect_fixture_worker(fixture_worker.served, BEGIN)
+    connect(switchboard, fixture_worker)
     switchboard.interrupt()
     assert fixture_worker.receive_after_begin() == Interrupt()
 
@@ -248,13 +257,16 @@ def test_a_set_up_that_ends_the_run(
     peer: Callable[[str], Peer],
 ) -> None:
     fixture_worker = peer("fixtureworker")
-    switchboard.connect_fixture_worker(fixture_worker.served, BEGIN)
+    connect(switchboard, fixture_worker)
     waiting = Thread(target=switchboard.done.wait, daemon=True)
     waiting.start()
     fixture_worker.send(ExitRequested("enough", 3))
     assert ends.get(timeout=NEVER) is None  # it is not that it died
-    assert relay.record.exit_requested == ExitRequested("enough", 3)
+    exit_called = relay.journal.exit_called
+    assert exit_called is not None
+    assert (exit_called.reason, exit_called.returncode) == ("enough", 3)
     assert waiting.is_alive()  # what is set up is still to be finalized
+    switchboard.finish()
     fixture_worker.send(Finished())
     waiting.join(NEVER)
     assert not waiting.is_alive()
@@ -266,7 +278,7 @@ def test_a_killed_test_worker_waits_no_more(
     killed, other, fixture_worker = peer("gw0"), peer("gw1"), peer("fixtureworker")
     switchboard.connect_test_worker("gw0", killed.served)
     switchboard.connect_test_worker("gw1", other.served)
-    switchboard.connect_fixture_worker(fixture_worker.served, BEGIN)
+    connect(switchboard, fixture_worker)
     killed.send(Request(1, TABLES))
     request = forwarded(fixture_worker)
     killed.kill()
@@ -308,7 +320,7 @@ def test_a_test_worker_killed_before_its_answer_is_sent_holds_nobody_up(
     killed, other, fixture_worker = peer("gw0"), peer("gw1"), peer("fixtureworker")
     switchboard.connect_test_worker("gw0", killed.served)
     switchboard.connect_test_worker("gw1", other.served)
-    switchboard.connect_fixture_worker(fixture_worker.served, BEGIN)
+    connect(switchboard, fixture_worker)
     killed.send(Request(1, SERVER))
     for_killed = forwarded(fixture_worker)
     other.send(Request(1, TABLES))
@@ -330,7 +342,7 @@ def test_a_killed_fixture_worker_fails_all_who_wait(
     first, second, fixture_worker = peer("gw0"), peer("gw1"), peer("fixtureworker")
     switchboard.connect_test_worker("gw0", first.served)
     switchboard.connect_test_worker("gw1", second.served)
-    switchboard.connect_fixture_worker(fixture_worker.served, BEGIN)
+    connect(switchboard, fixture_worker)
     first.send(Request(1, TABLES))
     second.send(Request(1, SERVER))
     forwarded(fixture_worker)
@@ -362,7 +374,7 @@ def test_sending_to_a_killed_fixture_worker_hurts_nobody(
     """Its end is told after that."""
     worker, fixture_worker = peer("gw0"), peer("fixtureworker")
     switchboard.connect_test_worker("gw0", worker.served)
-    switchboard.connect_fixture_worker(fixture_worker.served, BEGIN)
+    connect(switchboard, fixture_worker)
     fixture_worker.kill()
     with pytest.raises(EOFError):
         fixture_worker.served.waitclose(NEVER)
@@ -395,7 +407,7 @@ def test_garbage_is_an_error_and_nobody_waits_for_ever(
     waiting, bad, fixture_worker = peer("gw0"), peer("gw1"), peer("fixtureworker")
     switchboard.connect_test_worker("gw0", waiting.served)
     switchboard.connect_test_worker("gw1", bad.served)
-    switchboard.connect_fixture_worker(fixture_worker.served, BEGIN)
+    connect(switchboard, fixture_worker)
     waiting.send(Request(3, TABLES))
     forwarded(fixture_worker)
     if sender == "test worker":
@@ -430,7 +442,7 @@ def test_after_garbage_it_goes_on(switchboard: Switchboard, peer: Callable[[str]
     """The first error is the one that is kept; whoever asks is answered."""
     worker, fixture_worker = peer("gw0"), peer("fixtureworker")
     switchboard.connect_test_worker("gw0", worker.served)
-    switchboard.connect_fixture_worker(fixture_worker.served, BEGIN)
+    connect(switchboard, fixture_worker)
     fixture_worker.send_raw("first")
     assert is_done(switchboard)
     fixture_worker.send_raw("second")
@@ -447,7 +459,7 @@ def test_an_answer_that_was_on_its_way_when_the_fixture_worker_was_killed_is_no_
     """The end of the process is noticed by another thread than the one that reads its pipe."""
     worker, fixture_worker = peer("gw0"), peer("fixtureworker")
     switchboard.connect_test_worker("gw0", worker.served)
-    switchboard.connect_fixture_worker(fixture_worker.served, BEGIN)
+    connect(switchboard, fixture_worker)
     worker.send(Request(1, TABLES))
     request = forwarded(fixture_worker)
     switchboard.fixture_worker_down("its process was killed by signal 9")
@@ -472,5 +484,5 @@ def test_closing_deals_with_what_has_arrived(
     switchboard.fixture_worker_down("gone")
     switchboard.close()
     assert relay.down.get_nowait() == "gw0"
-    assert relay.record.died == "gone"
+    assert relay.fixture_worker.died == "gone"
     assert is_done(switchboard)

@@ -57,6 +57,7 @@ from xdist_fixtureworker._compat import (
     parse_conftest_again,
     set_final,
     skip_at_item,
+    terminal_column,
     undefined_names,
     visible_definitions,
     who_asked,
@@ -193,7 +194,7 @@ def test_every_name_of_xdist_that_is_used_is_looked_for() -> None:
         "self.node",
     }
     found = {"NodeManager", "WorkerController", "DSession", "putevent"}  # imported, or inherited
-    for module in ("process", "service", "supervisor"):
+    for module in ("process", "run"):
         path = Path(xdist_fixtureworker.__file__).with_name("controller") / f"{module}.py"
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and ast.unparse(node.value) in owners:
@@ -1419,9 +1420,9 @@ def test_the_column_of_the_terminal(pytester: pytest.Pytester) -> None:
         def pytest_sessionfinish(self, session: pytest.Session) -> None:
             terminal: Any = session.config.pluginmanager.get_plugin("terminalreporter")
             terminal.write("\n")
-            columns.append(terminal._tw.width_of_current_line)
+            columns.append(terminal_column(terminal))
             terminal.write("dots")
-            columns.append(terminal._tw.width_of_current_line)
+            columns.append(terminal_column(terminal))
             assert not terminal.isatty
             terminal.rewrite("written over", erase=True)
 

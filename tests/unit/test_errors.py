@@ -11,7 +11,7 @@ import pytest
 
 import xdist_fixtureworker
 from xdist_fixtureworker import errors, settings
-from xdist_fixtureworker.controller import process, relay, service, versions
+from xdist_fixtureworker.controller import python_versions, relay, shutdown, versions
 from xdist_fixtureworker.declared import attributes, decorator, guard_marks, promotion
 from xdist_fixtureworker.fixture_worker import answers, items, lookup, running, sharing
 from xdist_fixtureworker.rules import guard_plugin, promotable, worker_id
@@ -126,12 +126,12 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "The end of the report says what is known of it.",
     ),
     (
-        service.fixture_worker_did_not_start,
+        shutdown.fixture_worker_did_not_start,
         ("Traceback (most recent call last):\nRuntimeError: no\n\n",),
         "the fixture worker could not start.\nTraceback (most recent call last):\nRuntimeError: no",
     ),
     (
-        service.fixture_worker_did_not_start,
+        shutdown.fixture_worker_did_not_start,
         ("ValueError: invalid literal for int() with base 10: 'fixtureworker'\n",),
         "the fixture worker could not start.\n"
         "ValueError: invalid literal for int() with base 10: 'fixtureworker'\n"
@@ -164,7 +164,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "--no-fixture-worker: global fixtures then run once per test worker.",
     ),
     (
-        process.mixed_pythons,
+        python_versions.mixed_pythons,
         ("3.11", "3.13", "gw1"),
         "--fixture-worker needs one Python version for all workers: the controller and the "
         "fixture worker run Python 3.11, test worker gw1 runs 3.13.\n"

@@ -1,4 +1,4 @@
-"""Tells what earlier runs left unfinalized because all was killed; runs in the controller."""
+"""Reports what earlier runs left unfinalized because all was killed; runs in the controller."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from ..processes.strays import Fate, Stray
 
 
-def ledger_directory(config: pytest.Config) -> Path | None:
-    """Where runs of this project note what is set up; None without pytest's cache, or where it
-    leads out of it."""
+def crash_file_directory(config: pytest.Config) -> Path | None:
+    """The directory where runs of this project note what is set up; None without pytest's cache, or
+    where it leads out of it."""
     directory = cache_directory(config)
     if directory is None or (directory / LEDGERS).is_symlink():
         return None  # a link may lead to somebody else's files
@@ -29,10 +29,10 @@ def ledger_directory(config: pytest.Config) -> Path | None:
 
 
 class EarlierRuns:
-    """Adds to the summary what other runs left, once."""
+    """The plugin that adds to the summary what other runs left, once."""
 
     def __init__(self, config: pytest.Config) -> None:
-        self._directory = ledger_directory(config)
+        self._directory = crash_file_directory(config)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if self._directory is None or not self._directory.is_dir():
@@ -53,15 +53,14 @@ class EarlierRuns:
 def _lines(leftovers: Sequence[Leftover]) -> Iterator[str]:
     from ..processes import strays
 
-    runs = {leftover.file: strays.Run(leftover.run, leftover.testrun_uid) for leftover in leftovers}
-    left = strays.find_each(runs.values())  # looks at all processes, which takes its time, once
-    for leftover in leftovers:
-        found = left[runs[leftover.file]]
-        if leftover.fixtures or found:
-            yield from _lines_of_one(leftover, dict.fromkeys(found, strays.Fate.RUNNING))
+    runs = [strays.RunIdentity(leftover.run, leftover.testrun_uid) for leftover in leftovers]
+    found = strays.find_each(runs)  # looks at all processes, which takes its time, once
+    for leftover, run in zip(leftovers, runs, strict=True):
+        if leftover.fixtures or found[run]:
+            yield from _lines_of(leftover, dict.fromkeys(found[run], strays.Fate.RUNNING))
 
 
-def _lines_of_one(leftover: Leftover, processes: Mapping[Stray, Fate]) -> Iterator[str]:
+def _lines_of(leftover: Leftover, processes: Mapping[Stray, Fate]) -> Iterator[str]:
     yield (
         f"fixture worker: a run that started at {_shown(leftover.started)} (controller "
         f"{leftover.controller.pid}, fixture worker {leftover.fixture_worker.pid}) was killed and "

@@ -1,4 +1,4 @@
-"""Shows with ``--fixtures`` which are global or guarded; runs in the controller or a serial run."""
+"""Marks global and guarded fixtures in ``--fixtures``; runs in the controller or a serial run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _GLOBAL = "Global: set up once per test run, in the fixture worker, with -n and 
 
 
 class Listing:
-    """Puts lines before the docstrings of such fixtures, in a process that only lists them."""
+    """Adds lines to the docstrings of such fixtures, in a process that only lists them."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._failing = failing_guard(config)

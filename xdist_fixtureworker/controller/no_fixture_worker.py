@@ -1,4 +1,4 @@
-"""The plugin of the controller, or of a serial run, where no fixture worker was asked for."""
+"""The plugin of a controller, or a serial run, for which no fixture worker was asked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from ..roles import RAN
 
 
-class ControllerAlone:
+class ControllerWithoutFixtureWorker:
     """Says in the summary which global fixtures ran once per test worker."""
 
     def __init__(self) -> None:

@@ -10,10 +10,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import re
-import shlex
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -30,7 +26,8 @@ EXIT_TIMEOUT = 10.0
 PIPES_TIMEOUT = 0.5
 """Seconds between the end of a process and that of its pipes; then they are let go."""
 EXIT_STATUS_TIMEOUT = 1.0
-"""Seconds between the end of the connection and that of the process; then it is told without."""
+"""Seconds between the end of the connection and that of the process; then its exit status is not
+waited for any more."""
 
 
 _PREPARE = """
@@ -38,13 +35,15 @@ import os, pytest
 if hasattr(os, "setsid"):
     os.setsid()
 """
-"""Runs first of all in the interpreter: imports what takes long, and leaves the session of the
-terminal, whose Ctrl-C must reach neither this process nor the servers that fixtures start in it."""
+"""Runs first in the interpreter. It imports what takes long, and leaves the session of the
+terminal: Ctrl-C must reach neither this process nor the servers that fixtures start in it."""
 
 
 class Manager:
-    """What ``WorkerController`` wants to know of xdist's ``NodeManager``, and no more: a second
-    ``NodeManager`` would make another ``testrun_uid`` and open every ``--px`` proxy again."""
+    """Stands in for xdist's ``NodeManager``, as far as ``WorkerController`` reads it.
+
+    A second ``NodeManager`` would make another ``testrun_uid`` and open every ``--px`` proxy again.
+    """
 
     def __init__(self, manager: NodeManager) -> None:
         self.specs = manager.specs
@@ -55,9 +54,8 @@ class Manager:
 class Interpreter:
     """The interpreter of the fixture worker, which starts in a thread.
 
-    xdist starts those of the test workers one after the other and waits for each. Beside that,
-    the first one of all can start, and import what every worker imports, on a core that would
-    have nothing to do.
+    xdist starts those of the test workers one after the other and waits for each. Meanwhile this
+    one can start, and import what every worker imports, on a core that would be idle.
     """
 
     def __init__(self) -> None:
@@ -100,10 +98,10 @@ class Interpreter:
 
 
 class FixtureWorkerProcess:
-    """The fixture worker as the controller sees it.
+    """The process of a fixture worker, with pytest in it.
 
-    :param interpreter: in which pytest is to be started.
-    :param manager: that of the test workers.
+    :param interpreter: the one in which pytest is to be started.
+    :param manager: xdist's, of the test workers.
     :param on_down: called with the reason, in a thread of its own or of execnet's, when the
         process, or pytest in it, has ended, for good reasons or bad.
     """
@@ -149,7 +147,7 @@ class FixtureWorkerProcess:
         self._interpreter.group.terminate(timeout)
 
     def _event(self, event: tuple[str, dict[str, Any]]) -> None:
-        """What xdist's worker side reports. Runs in the receiver thread of the gateway."""
+        """Receive a report of xdist's worker side. Runs in the receiver thread of the gateway."""
         name, content = event
         match name:
             case "warning_recorded":
@@ -190,43 +188,3 @@ class FixtureWorkerProcess:
             if killed
             else f"its process {self.pid} ended with exit status {ended.si_status}"
         )
-
-
-def check_python(version: str, worker: str) -> None:
-    """Check the Python version of a test worker, such as ``3.12``, against ours.
-
-    :raises pytest.UsageError: if they differ.
-    """
-    ours = f"{sys.version_info.major}.{sys.version_info.minor}"
-    if version != ours:
-        raise pytest.UsageError(mixed_pythons(ours, version, worker))
-
-
-def check_local_pythons(config: pytest.Config) -> None:
-    """Check the interpreters that ``--tx popen//python=...`` names, before they are started: a
-    local worker of another version gets our ``sys.path`` from xdist, crashes, and is replaced by
-    the next one without end.
-
-    :raises pytest.UsageError: if one is of another version.
-    """
-    ask = "import sys; print(*sys.version_info[:2], sep='.')"
-    # As in --tx "4*popen": xdist's own parser has another name in each of its versions.
-    specs = [execnet.XSpec(re.sub(r"^\d+\*", "", tx)) for tx in config.getoption("tx")]
-    pythons = {spec.python for spec in specs if spec.popen}
-    for python in pythons - {None}:
-        command = [*shlex.split(python), "-c", ask]
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)
-        if answer.returncode == 0:
-            check_python(answer.stdout.strip(), f"popen//python={python}")
-
-
-# --- messages
-
-
-def mixed_pythons(ours: str, theirs: str, worker: str) -> str:
-    return (
-        f"--fixture-worker needs one Python version for all workers: the controller and the "
-        f"fixture worker run Python {ours}, test worker {worker} runs {theirs}.\n"
-        f"Values travel as pickles, which different versions need not understand. "
-        f"Run pytest once per version, or use --no-fixture-worker."
-    )

@@ -1,5 +1,4 @@
-"""Says what is wrong with the names that configuration makes global; runs in the controller, or
-in the only process."""
+"""Checks the names in ``global_fixtures``; runs in the controller, or in the only process."""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ from .reporting import values_lines
 
 
 class PromotionCheck:
-    """Ends the run with a usage error, whoever finds it out."""
+    """Ends the run with a usage error if a name is wrong, whichever process finds it out."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config

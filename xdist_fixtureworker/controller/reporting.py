@@ -1,14 +1,15 @@
-"""What the controller shows and logs about the fixture worker."""
+"""Shows and logs what became of global fixtures; runs in the controller."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping
 from typing import Any
 
 import pytest
 
 from ..declared.promotion import INI
-from .relay import Record
+from .fixture_worker_state import FixtureWorkerState
+from .journal import Journal, SetUpEnded
 
 # These remember failed node ids for the next run, where no test has them.
 _REMEMBERING_PLUGINS = ("lfplugin", "stepwiseplugin")
@@ -19,8 +20,8 @@ def log_failures(
 ) -> None:
     """Log what went wrong at the end as reports, as tests do: the exit code follows from them.
 
-    :param failed: of finalizers.
-    :param left: what :func:`what_was_left` says.
+    :param failed: reports of finalizers.
+    :param left: the text of :func:`what_was_left`.
     """
     for report in failed:
         _log(session, report)
@@ -38,23 +39,20 @@ def log_failures(
         )
 
 
-def what_was_left(record: Record, recovered: Sequence[str]) -> str | None:
-    """What became of global fixtures whose fixture worker died; None if it did not.
-
-    :param recovered: what ``recover=`` functions undid.
-    """
-    if record.died is None or not record.served:  # then that is what ends the run
+def what_was_left(fixture_worker: FixtureWorkerState, journal: Journal) -> str | None:
+    """What became of global fixtures whose fixture worker died; None if it did not."""
+    if fixture_worker.died is None or not fixture_worker.came_up:  # then that is what ends the run
         return None
-    text = f"The fixture worker ended too early: {record.died}"
-    if recovered:
-        text += _listed("These global fixtures were undone by recover=:", recovered)
-    if record.live:
-        text += _listed("These global fixtures were left unfinalized:", record.unfinalized)
+    text = f"The fixture worker ended too early: {fixture_worker.died}"
+    if journal.undone:
+        text += _listed("These global fixtures were undone by recover=:", journal.undone)
+    if journal.live:
+        text += _listed("These global fixtures were left unfinalized:", journal.unfinalized)
     return text
 
 
-def lines_of(failed: Iterable[pytest.TestReport]) -> Iterable[str]:
-    """What pytest would show of finalizers that failed."""
+def failure_lines(failed: Iterable[pytest.TestReport]) -> Iterable[str]:
+    """Finalizers that failed, as pytest would show them."""
     for report in failed:
         yield f"ERROR at teardown of {report.head_line}"
         yield from report.longreprtext.splitlines()
@@ -82,11 +80,13 @@ def _log(session: pytest.Session, report: pytest.TestReport) -> None:
     hook(report=report)
 
 
-def add_durations(config: pytest.Config, record: Record) -> None:
+def add_durations(config: pytest.Config, journal: Journal) -> None:
     """Let ``--durations`` show the set-ups: among the terminal's reports that print nothing."""
     terminal = config.pluginmanager.get_plugin("terminalreporter")
     if terminal is not None:
-        reports = [report_from(config, done.report) for done in record.set_ups if done.report]
+        reports = [
+            report_from(config, done.report) for done in journal.of(SetUpEnded) if done.report
+        ]
         terminal.stats.setdefault("", []).extend(reports)
 
 
@@ -99,12 +99,12 @@ def write_left_behind(terminal: Any, lines: Iterable[str]) -> None:
             terminal.write_line(line)
 
 
-def environment_lines(record: Record, promoted: Container[str]) -> Iterable[str]:
-    """A summary line per global fixture whose changes to ``os.environ`` reached no test.
+def environment_lines(journal: Journal, promoted: Container[str]) -> Iterable[str]:
+    """A summary line for each global fixture whose changes to ``os.environ`` reached no test.
 
     :param promoted: the names of those that configuration made global.
     """
-    for done in record.set_ups:
+    for done in journal.of(SetUpEnded):
         if done.environment:
             remedy = "@global_fixture(env=True) changes it in the test workers too"
             if done.fixture in promoted:
@@ -119,8 +119,11 @@ def values_lines(
     in_fixture_worker: Mapping[str, Collection[str]],
     in_test_workers: Mapping[str, Collection[str]],
 ) -> Iterable[str]:
-    """A summary line per session fixture that is not the same where a global fixture used it as
-    where tests did. What is given are digests of the values, by ``name (file:line)``."""
+    """A summary line for each session fixture whose value differs between the fixture worker, where
+    a global fixture used it, and the test workers.
+
+    Both arguments are digests of the values, by ``name (file:line)``.
+    """
     for fixture, there in sorted(in_fixture_worker.items()):
         if not set(in_test_workers.get(fixture, ())) <= set(there):
             yield (
@@ -130,11 +133,11 @@ def values_lines(
             )
 
 
-def tell_what_is_waited_for(config: pytest.Config, record: Record, interrupts_left: int) -> None:
+def say_what_is_waited_for(config: pytest.Config, journal: Journal, interrupts_left: int) -> None:
     """Say, after a signal, why the run does not end at once."""
     terminal = config.pluginmanager.get_plugin("terminalreporter")
     if terminal is not None:
-        what = ", ".join(record.unfinalized) or "nothing that was announced"
+        what = ", ".join(journal.unfinalized) or "nothing that was announced"
         times = "once" if interrupts_left == 1 else f"{interrupts_left} times"
         terminal.ensure_newline()
         terminal.write_line(

@@ -1,4 +1,4 @@
-"""Makes an orderly end of the signals with which a run is ended; runs in the controller."""
+"""Turns signals that end a run into an orderly end; runs in the controller."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 ABANDONING_INTERRUPT = 3
-"""The Ctrl-C that is not held: whoever presses it so often does not want to wait."""
+"""The Ctrl-C that always interrupts: whoever presses it so often does not want to wait."""
 
 
 class EndSignals:
     """Handlers for Ctrl-C, SIGTERM and SIGHUP where nobody else handles them.
 
-    The first signal ends the run by an exception, as Ctrl-C does in any pytest. What that sets
-    going, the finalizers most of all, must not be cut short at whatever place the next signal
-    comes up: further ones are counted, and :meth:`hold` has even the first one counted only.
+    The first signal ends the run by an exception, as Ctrl-C does in any pytest. The next one must
+    not cut short what that sets going, the finalizers most of all: so further signals are counted
+    only. After :meth:`hold`, so is the first one.
     """
 
     def __init__(self) -> None:
@@ -38,11 +38,11 @@ class EndSignals:
                     self._before[number] = signal.signal(number, self._received)
 
     def hold(self) -> None:
-        """From now on signals are counted, whatever came before."""
+        """Count signals only, from now on."""
         self._holding = True
 
     def restore(self) -> None:
-        """Let the signals do what they did before; not where somebody else took them over."""
+        """Put the earlier handlers back, but where somebody else has set another one since."""
         for number, handler in self._before.items():
             if signal.getsignal(number) == self._received:
                 signal.signal(number, handler)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from .._compat import terminal_column
+
 FIRST = 2.0
-"""Seconds after which what is going on is told; then after twice, four times as long, and so on."""
+"""Seconds until the first notice; the next ones follow after twice, four times as long, and so on.
+"""
 
 
-class Patience:
-    """When to tell what goes on in the fixture worker. Pure: the clock is the caller's.
+class SlowNotice:
+    """When to say what goes on in the fixture worker. Pure: the clock is the caller's.
 
     :param limit: seconds after which the fixture worker must have said something, even if what
         goes on hangs.
@@ -18,45 +21,48 @@ class Patience:
 
     def __init__(self, limit: float = math.inf) -> None:
         self._limit = limit
-        self._what: str | None = None
+        self._activity: str | None = None
         self._since = 0.0
         self._next = math.inf
         self._given_up = False
 
-    def update(self, what: str | None, now: float) -> bool:
-        """``what`` goes on now; None: nothing. Tells whether that ends something that was told."""
-        if what == self._what:
+    def update(self, activity: str | None, now: float) -> bool:
+        """Note what goes on from now on; None: nothing.
+
+        :returns: whether that ends something of which there was a notice.
+        """
+        if activity == self._activity:
             return False
-        told = self._what is not None and self._next > self._since + FIRST
-        self._what, self._since, self._given_up = what, now, False
-        self._next = math.inf if what is None else now + FIRST
-        return told
+        was_shown = self._activity is not None and self._next > self._since + FIRST
+        self._activity, self._since, self._given_up = activity, now, False
+        self._next = math.inf if activity is None else now + FIRST
+        return was_shown
 
     def seconds_left(self, now: float) -> float | None:
-        """Until there is something to tell; None: for ever."""
+        """Seconds until there is something to do; None: for ever."""
         until = self._next
-        if self._what is not None and not self._given_up:
+        if self._activity is not None and not self._given_up:
             until = min(until, self._since + self._limit)
         return None if until == math.inf else max(0.0, until - now)
 
     def gives_up(self, now: float) -> bool:
-        """Whether the limit is over; once."""
-        if self._what is None or self._given_up or now < self._since + self._limit:
+        """Whether the limit is over; true once for each activity."""
+        if self._activity is None or self._given_up or now < self._since + self._limit:
             return False
         self._given_up = True
         return True
 
     def line(self, now: float) -> str | None:
-        """What to tell now, if it is time."""
-        if self._what is None or now < self._next:
+        """The notice to show now, if it is time."""
+        if self._activity is None or now < self._next:
             return None
         passed = now - self._since
         self._next = now + max(FIRST, passed)
-        return f"fixture worker: waiting for {self._what} for {passed:.0f} s"
+        return f"fixture worker: waiting for {self._activity} for {passed:.0f} s"
 
 
 class WaitingLine:
-    """A line of the terminal that is written over when it is told anew; a line each elsewhere.
+    """A line that each notice writes over, on a terminal; elsewhere, a line for each.
 
     Main thread only, as everything that writes by pytest's reporter.
     """
@@ -66,10 +72,10 @@ class WaitingLine:
         self._width: int | None = None  # of the line, while it is the last thing on the terminal
 
     def show(self, line: str | None) -> None:
-        """Show ``line``; None: what it told of is over."""
+        """Show a notice; None: the wait is over."""
         if self._terminal is None:
             return
-        untouched = self._width is not None and self._width == self._column()
+        untouched = self._width is not None and self._width == terminal_column(self._terminal)
         self._width = None
         if line is None:
             if untouched:
@@ -85,12 +91,9 @@ class WaitingLine:
         else:
             self._start_line()
             self._terminal.write(line, flush=True)
-        self._width = self._column()
+        self._width = terminal_column(self._terminal)
 
     def _start_line(self) -> None:
         self._terminal.ensure_newline()
-        if self._column() > 0:  # behind the dots of tests
+        if terminal_column(self._terminal) > 0:  # behind the dots of tests
             self._terminal.write("\n")
-
-    def _column(self) -> int:
-        return int(self._terminal._tw.width_of_current_line)

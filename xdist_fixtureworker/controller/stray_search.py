@@ -1,9 +1,9 @@
-"""Looks for what a run left behind, at the times when something may be; runs in the controller.
+"""Looks for processes that a run left behind; runs in the controller.
 
-That is when a test worker crashed, and at the end. While a worker lives, or the controller, what it
-started is no stray. Whose process it is shows in the environment only of those that a worker
-started by ``exec``. A forked one might as well be of a worker that still lives, or a server of a
-global fixture: it is looked for at the end, when all of them are gone.
+It looks when a test worker has crashed, and at the end. While a worker lives, what it started is no
+stray; nor is what the controller started. Only a process that a worker started by ``exec`` shows in
+its environment which worker that was. A forked one might as well belong to a worker that still
+lives, or be a server of a global fixture: so those are looked for at the end only.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 
 from ..roles import FIXTURE_WORKER_ID, RUN
 from .escaping import escaped
-from .relay import Record
+from .journal import Journal
 
 if TYPE_CHECKING:
     from ..processes.identity import Identity
-    from ..processes.strays import Fate, Run, Stray
+    from ..processes.strays import Fate, RunIdentity, Stray
 
 _SETTLE = 1.0
 """Seconds in which processes may end that do so by themselves when they notice that their worker is
@@ -32,7 +32,7 @@ _COMMAND_LENGTH = 200
 
 
 class Mark:
-    """Has all processes that are started from now on carry the id of a new run."""
+    """Marks all processes that are started from now on with the id of a new run."""
 
     def __init__(self) -> None:
         self.id = uuid.uuid4().hex
@@ -46,16 +46,16 @@ class Mark:
             os.environ[RUN] = self._before
 
 
-class Sweep:
+class StraySearch:
     """One per run. Make it before the first worker is started.
 
     :param treatment: what the user wants done: ``"report"``, ``"kill"`` or ``"ignore"``.
     """
 
-    def __init__(self, treatment: str, record: Record) -> None:
+    def __init__(self, treatment: str, journal: Journal) -> None:
         self.testrun_uid: str | None = None  #: to be set when xdist has chosen one
         self._treatment = treatment
-        self._record = record
+        self._journal = journal
         self._mark = Mark()
         self.run = self._mark.id  #: the id that all its processes carry
         self._crashed: list[threading.Thread] = []
@@ -64,8 +64,8 @@ class Sweep:
         self._finished = False
 
     def test_worker_crashed(self, worker: str) -> None:
-        """Look for what it left, in a thread: tests go on meanwhile."""
-        joined = self._record.test_workers.get(worker)
+        """Look for what a test worker left, in a thread: tests go on meanwhile."""
+        joined = self._journal.test_workers.get(worker)
         if joined is None or self._treatment == "ignore":
             return
         from ..processes.identity import Identity
@@ -95,7 +95,7 @@ class Sweep:
             self._mark.take_off()
 
     def lines(self) -> Iterator[str]:
-        """What there is to say, line by line; nothing if nothing was left."""
+        """Lines for the summary; none if nothing was left."""
         for worker, (identity, fate) in self._outlived.items():
             yield f"process {identity.pid} {fate.value}: test worker {worker} itself"
         yield from stray_lines(self._fates)
@@ -111,14 +111,17 @@ class Sweep:
             self._look(lambda: [stray for stray in find(self._run()) if stray.worker == worker])
 
     def _end_test_workers(self) -> None:
-        """xdist has killed its child processes by now; but the one that it started need not be the
-        worker itself, and who abandons a run does not wait for that."""
+        """End those that are still there.
+
+        xdist has killed its child processes by now; but the one that it started need not be the
+        worker itself, and a run that the user abandons does not wait for that.
+        """
         from ..processes.identity import Identity, wait_gone
         from ..processes.strays import Fate, end
 
         workers = {
             Identity(joined.pid, joined.started): worker
-            for worker, joined in self._record.test_workers.items()
+            for worker, joined in self._journal.test_workers.items()
         }
         for identity, fate in end(wait_gone(workers, _SETTLE)).items():
             if fate is not Fate.GONE:
@@ -156,14 +159,14 @@ class Sweep:
         else:
             self._fates.update(dict.fromkeys(settled(), Fate.RUNNING))
 
-    def _run(self) -> Run:
-        from ..processes.strays import Run
+    def _run(self) -> RunIdentity:
+        from ..processes.strays import RunIdentity
 
-        return Run(self._mark.id, self.testrun_uid)
+        return RunIdentity(self._mark.id, self.testrun_uid)
 
 
 def stray_lines(fates: Mapping[Stray, Fate]) -> Iterator[str]:
-    """Which processes were left, whose they were, and what became of them."""
+    """Lines that say which processes were left, who started them, and what became of them."""
     for stray, fate in fates.items():
         yield f"process {stray.pid} {fate.value}: {_short(stray.command)}"
         yield f"  {_origin(stray)}"
@@ -180,6 +183,6 @@ def _origin(stray: Stray) -> str:
 
 
 def _short(command: str) -> str:
-    """On one line, and no longer than helps to recognise it."""
+    """Put a command on one line, no longer than helps to recognise it."""
     command = escaped(" ".join(command.split()))
     return command if len(command) <= _COMMAND_LENGTH else f"{command[: _COMMAND_LENGTH - 3]}..."

@@ -1,19 +1,20 @@
 """The plugin of the controller in a run with ``--fixture-worker``.
 
-Starts the fixture worker beside xdist's test workers, connects them, and at the end brings them
-down in order: test workers, finalizers, fixture worker.
+Maps pytest's and xdist's hooks to :mod:`.run`, which starts the fixture worker beside the test
+workers and connects them, and to :mod:`.shutdown`, which brings all of them down in order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from typing import Any
 
 import pytest
 
 from ..roles import FIXTURE_WORKER_ID
-from . import reporting, versions
-from .service import Run
+from . import versions
+from .run import DistributedRun
+from .shutdown import Shutdown
 from .signals import EndSignals
 
 _SHOWS_ONLY = ("collectonly", "showfixtures", "show_fixtures_per_test", "setupplan")
@@ -24,11 +25,8 @@ class Supervisor:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self._run: Run | None = None
-        self._finished = False
-        self._signals: EndSignals | None = None
-        self._summary: list[str] = []
-        self._summary_shown = False
+        self._run: DistributedRun | None = None
+        self._shutdown: Shutdown | None = None
 
     def pytest_report_header(self) -> list[str]:
         if self._starts_fixture_worker():
@@ -43,11 +41,12 @@ class Supervisor:
         if not self._starts_fixture_worker():
             return (yield)
         versions.check()
-        from .process import check_local_pythons
+        from .python_versions import check_local_pythons
 
         check_local_pythons(self._config)
-        self._signals = EndSignals()
-        self._run = run = Run(self._config, self._signals)
+        signals = EndSignals()
+        self._run = run = DistributedRun(self._config)
+        self._shutdown = Shutdown(self._config, run, signals)
         yield
         run.start()
 
@@ -59,14 +58,14 @@ class Supervisor:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodeready(self, node: Any) -> None:
         if self._run is not None:
-            from .process import check_python
+            from .python_versions import check_python
 
             check_python(".".join(map(str, node.workerinfo["version_info"][:2])), node.gateway.id)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object | None) -> None:
         if self._run is not None and error is not None:
-            self._run.sweep.test_worker_crashed(node.gateway.id)
+            self._run.stray_search.test_worker_crashed(node.gateway.id)
 
     # Innermost, so that the reports are in time for plugins that end their work around this hook,
     # pytest-cov's combining of data among them.
@@ -81,50 +80,29 @@ class Supervisor:
             interrupted = exits or type(error) is KeyboardInterrupt
             raise
         finally:
-            self._finish(session, interrupted)
+            if self._shutdown is not None:
+                self._shutdown.finish(session, interrupted)
 
     # After other plugins have ended what is theirs, and before the summary.
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
-        if self._finished and self._run is not None:
-            self._run.sweep_up()
+        if self._shutdown is not None:
+            self._shutdown.end_processes()
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        if self._shutdown is not None:
+            self._shutdown.show_summary(terminalreporter)
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
-        # Where an exception at the session's start kept the test loop from running:
-        self._finish(None, interrupted=True)
-        if self._run is not None:
-            self._run.sweep_up()
-        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
-        if terminal is not None and not self._summary_shown:
-            # As with the exit code of SIGTERM, for which pytest shows none, or with --no-summary.
-            self._show_summary(terminal, () if self._run is None else self._run.failures())
-
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        option = self._config.getoption
-        hides_errors = option("no_summary") or option("tbstyle") == "no"
-        left = self._run.left() if hides_errors and self._run is not None else ()
-        self._show_summary(terminalreporter, left)
-
-    def _show_summary(self, terminal: Any, first: Iterable[str] = ()) -> None:
-        self._summary_shown = True
-        for line in (*first, *self._summary):
-            terminal.write_line(line)
-        if self._run is not None:
-            reporting.write_left_behind(terminal, self._run.sweep.lines())
-            self._run.told()
-
-    def _finish(self, session: pytest.Session | None, interrupted: bool) -> None:
-        if self._run is None or self._signals is None or self._finished:
+        if self._shutdown is None:
             return
-        self._finished = True
-        try:
-            self._run.finish(interrupted)
-        finally:
-            self._signals.restore()
-        self._summary.extend(self._run.report(session))
-        if session is not None:
-            self._run.raise_what_ended_it()
+        # Where an exception at the session's start kept the test loop from running:
+        self._shutdown.finish(None, interrupted=True)
+        self._shutdown.end_processes()
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        if terminal is not None:
+            self._shutdown.show_summary_late(terminal)
 
     def _starts_fixture_worker(self) -> bool:
         return _distributes(self._config) and not any(

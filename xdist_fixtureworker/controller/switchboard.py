@@ -11,15 +11,17 @@ import math
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
+from ..roles import FIXTURE_WORKER_ID
 from ..wire.codec import decode, encode
-from ..wire.messages import Begin, Message, WorkerJoined
-from .relay import FIXTURE_WORKER, Delivery, Live, Relay
-from .slow_notice import Patience
+from ..wire.messages import Begin, Message, Recover, WorkerJoined
+from .relay import Relay
+from .requests import Delivery
+from .slow_notice import SlowNotice
 
 if TYPE_CHECKING:
     import execnet
@@ -29,12 +31,45 @@ CLOSE_TIMEOUT = 5.0
 """Seconds that the last messages get; a worker that is stopped does not take any."""
 
 
+class Channels:
+    """The channels of all workers, by the ids of these. Used by the switchboard's thread only, but
+    for adding a test worker."""
+
+    def __init__(self) -> None:
+        self._channels: dict[str, execnet.Channel] = {}
+        self._early: list[Message] = []  # for the fixture worker, from before it was connected
+
+    def add_test_worker(self, worker: str, channel: execnet.Channel) -> None:
+        self._channels[worker] = channel
+
+    def add_fixture_worker(self, channel: execnet.Channel) -> list[Message]:
+        """Returns what is to be sent to it now."""
+        self._channels[FIXTURE_WORKER_ID] = channel
+        early, self._early = self._early, []
+        return early
+
+    def remove(self, worker: str) -> None:
+        self._channels.pop(worker, None)
+
+    def send(self, worker: str, message: Message) -> None:
+        """Send ``message``, or keep it until the fixture worker is there."""
+        channel = self._channels.get(worker)
+        if channel is None:
+            if worker == FIXTURE_WORKER_ID:
+                self._early.append(message)
+            return
+        try:
+            channel.send(encode(message))
+        except OSError:
+            pass  # it died; that it did arrives as an event of its own
+
+
 class Switchboard:
     """The one place in the controller where messages of this plugin arrive and leave.
 
     :param on_end: called in the switchboard's thread when a set-up called ``pytest.exit`` or
         the fixture worker died, so that the run can be ended.
-    :param on_slow: called in the switchboard's thread with what to tell when something in the
+    :param on_slow: called in the switchboard's thread with a line to show when something in the
         fixture worker takes long, and with None when that is over.
     :param limit: seconds of one set-up or finalizer after which the fixture worker is given up.
     """
@@ -50,10 +85,9 @@ class Switchboard:
         self._relay = relay
         self._on_end = on_end
         self._on_slow = on_slow
-        self._patience = Patience(limit)
+        self._notice = SlowNotice(limit)
         self._events: SimpleQueue[Callable[[], list[Delivery]] | None] = SimpleQueue()
-        self._channels: dict[str, execnet.Channel] = {}
-        self._early: list[Message] = []  #: for the fixture worker, from before it was connected
+        self._channels = Channels()
         #: Is set when the fixture worker has finalized everything, or is down.
         self.done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fixture worker relay", daemon=True)
@@ -65,31 +99,32 @@ class Switchboard:
         def received(data: object) -> None:
             self._events.put(partial(self._from_test_worker, worker, data))
 
-        self._channels[worker] = channel
+        self._channels.add_test_worker(worker, channel)
         channel.setcallback(received, endmarker=_END)
 
-    def recover(self, lost: dict[int, Live]) -> None:
-        """Ask the fixture worker to undo what another one left, in this order."""
-        self._events.put(lambda: self._relay.recover(lost))
+    def connect_fixture_worker(self, channel: execnet.Channel, begin: Begin) -> None:
+        """Serve the fixture worker: send it what it begins with, and what was asked for before."""
+
+        def received(data: object) -> None:
+            if data is not _END:
+                self._events.put(
+                    lambda: self._relay.from_fixture_worker(decode(data, "the fixture worker"))
+                )
+
+        def connected() -> list[Delivery]:
+            early = self._channels.add_fixture_worker(channel)
+            return [(FIXTURE_WORKER_ID, message) for message in (begin, *early)]
+
+        channel.setcallback(received, endmarker=_END)
+        self._events.put(connected)
 
     def test_worker_joined(self, joined: WorkerJoined) -> None:
         """Tell which process a test worker is: whoever outlives the others can wait for it."""
         self._events.put(lambda: self._relay.test_worker_joined(joined))
 
-    def connect_fixture_worker(self, channel: execnet.Channel, begin: Begin) -> None:
-        """Serve the fixture worker: tell it what to begin with, and what was asked for before."""
-
-        def received(data: object) -> None:
-            if data is not _END:
-                self._events.put(partial(self._from_fixture_worker, data))
-
-        def connected() -> list[Delivery]:
-            self._channels[FIXTURE_WORKER] = channel
-            early, self._early = self._early, []
-            return [(FIXTURE_WORKER, message) for message in (begin, *early)]
-
-        channel.setcallback(received, endmarker=_END)
-        self._events.put(connected)
+    def recover(self, lost: Sequence[Recover], lost_by: str) -> None:
+        """Ask the fixture worker to undo what the one named ``lost_by`` left, in this order."""
+        self._events.put(lambda: self._relay.recover(lost, lost_by))
 
     def fixture_worker_down(self, reason: str) -> None:
         """Tell that the fixture worker's process ended; nothing happens if it had finished."""
@@ -110,12 +145,9 @@ class Switchboard:
 
     def _from_test_worker(self, worker: str, data: object) -> list[Delivery]:
         if data is _END:
-            self._channels.pop(worker, None)
+            self._channels.remove(worker)
             return self._relay.test_worker_down(worker)
         return self._relay.from_test_worker(worker, decode(data, f"test worker {worker}"))
-
-    def _from_fixture_worker(self, data: object) -> list[Delivery]:
-        return self._relay.from_fixture_worker(decode(data, "the fixture worker"))
 
     def _run(self) -> None:
         while (event := self._next()) is not None:
@@ -125,39 +157,29 @@ class Switchboard:
                 # A bug of ours. Whoever waits must not wait for ever.
                 self.error = self.error or traceback.format_exc()
                 deliveries = self._relay.fixture_worker_down(f"Internal error:\n{self.error}")
-            for address, message in deliveries:
-                self._send(address, message)
+            for worker, message in deliveries:
+                self._channels.send(worker, message)
             self._tell()
 
     def _next(self) -> Callable[[], list[Delivery]] | None:
-        """What happened next; until then, tell what takes long."""
+        """Wait for the next event; show notices until it comes."""
         while True:
             try:
-                return self._events.get(timeout=self._patience.seconds_left(time.monotonic()))
+                return self._events.get(timeout=self._notice.seconds_left(time.monotonic()))
             except Empty:
-                if self._patience.gives_up(time.monotonic()):
+                if self._notice.gives_up(time.monotonic()):
                     return self._relay.says_nothing
-                line = self._patience.line(time.monotonic())
+                line = self._notice.line(time.monotonic())
                 if line is not None:
                     self._on_slow(line)
 
     def _tell(self) -> None:
-        record = self._relay.record
-        activity = None if self.done.is_set() else record.activity
-        if self._patience.update(activity, time.monotonic()):
+        """Tell those who wait for it what the last event changed."""
+        journal, fixture_worker = self._relay.journal, self._relay.fixture_worker
+        activity = None if self.done.is_set() else journal.activity(fixture_worker.name)
+        if self._notice.update(activity, time.monotonic()):
             self._on_slow(None)
-        if record.exit_requested or record.died is not None:
+        if journal.exit_called is not None or fixture_worker.died is not None:
             self._on_end()
-        if record.finished or record.died is not None:
+        if fixture_worker.ended:
             self.done.set()
-
-    def _send(self, address: str, message: Message) -> None:
-        channel = self._channels.get(address)
-        if channel is None:
-            if address == FIXTURE_WORKER:
-                self._early.append(message)
-            return
-        try:
-            channel.send(encode(message))
-        except OSError:
-            pass  # it died; that it did arrives as an event of its own

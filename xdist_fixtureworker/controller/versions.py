@@ -1,11 +1,11 @@
-"""Tells whether pytest, xdist and execnet are as this plugin needs them; runs in the controller.
+"""Checks that pytest, xdist and execnet have what this plugin needs; runs in the controller.
 
-There is no public way to run a fixture for tests of another process, so names are used that a newer
-version may take away. They are looked for before anything is started: in place of a traceback from
-somewhere in the middle of a run, there is one message that says which are missing. Without
-``--fixture-worker`` hardly any of them is needed: those of what ``@pytest.fixture`` returns.
+There is no public way to run a fixture for tests of another process, so the plugin uses names that
+a newer version may take away. It looks for them before anything is started: one message says which
+are missing, in place of a traceback in the middle of a run. Without ``--fixture-worker`` hardly any
+of them is needed.
 
-``tests/unit/test_compat.py`` says of each what the package takes for granted.
+``tests/unit/test_compat.py`` says what the package relies on for each.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ NEEDED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 def check() -> None:
     """Check that all is there that a fixture worker needs.
 
-    :raises pytest.UsageError: if something is not: a version that is newer than this plugin.
+    :raises pytest.UsageError: if something is missing, in a version newer than this plugin.
     """
     missing = {name: list(_missing(needed)) for name, needed in NEEDED.items()}
     for distribution, names in missing.items():
@@ -88,7 +88,7 @@ def check() -> None:
 
 
 def untested() -> list[str]:
-    """The header's line on versions that are newer than those that were tested; none: no line."""
+    """The header's line on versions newer than those that were tested; empty: there are none."""
     newer = [
         f"{name} {_version(name)} (tested up to {_text(newest)})"
         for name, newest in NEWEST.items()

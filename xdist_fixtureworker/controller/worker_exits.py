@@ -20,8 +20,8 @@ _CONNECTION_TIMEOUT = 2.0
 _CHUNK = 1 << 16
 
 
-class Exits:
-    """The processes of all test workers of a run."""
+class WorkerExits:
+    """Watches the processes of all test workers of a run."""
 
     def __init__(self) -> None:
         self._threads: list[threading.Thread] = []
@@ -54,7 +54,7 @@ class Exits:
 
 
 def _is_child(pid: int) -> bool:
-    """Whether it is a child of this process: not on another host, nor behind a wrapper."""
+    """Whether it is a child of this process: not one on another host, or behind a wrapper."""
     try:
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
     except (AttributeError, ChildProcessError):  # no waitid: macOS before Python 3.13, Windows

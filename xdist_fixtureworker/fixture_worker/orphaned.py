@@ -32,7 +32,7 @@ def deal_with_strays(
     """
 
     def left() -> list[strays.Stray]:
-        run = strays.Run(os.environ.get(RUN, ""), testrun_uid)
+        run = strays.RunIdentity(os.environ.get(RUN, ""), testrun_uid)
         return strays.find(run, exclude={os.getpid()})
 
     match treatment_of_strays(config):

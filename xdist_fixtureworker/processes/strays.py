@@ -54,8 +54,8 @@ class Fate(Enum):
     LEFT = "could not be ended"
 
 
-class Run(Frozen):
-    """A run, as the environments of its processes show it."""
+class RunIdentity(Frozen):
+    """Identity of a run, as the environments of its processes show it."""
 
     id: str
     testrun_uid: str | None  #: as xdist has it: its variables about another run tell nothing
@@ -74,7 +74,7 @@ class Run(Frozen):
         return environment if uid is not None and uid == self.testrun_uid else {}
 
 
-def find(run: Run, exclude: Collection[int] = ()) -> list[Stray]:
+def find(run: RunIdentity, exclude: Collection[int] = ()) -> list[Stray]:
     """Find all living processes of ``run`` and of this user.
 
     A run within this run has an id of its own: only its controller, which a process of this run
@@ -85,9 +85,11 @@ def find(run: Run, exclude: Collection[int] = ()) -> list[Stray]:
     return find_each([run], exclude)[run]
 
 
-def find_each(runs: Iterable[Run], exclude: Collection[int] = ()) -> dict[Run, list[Stray]]:
+def find_each(
+    runs: Iterable[RunIdentity], exclude: Collection[int] = ()
+) -> dict[RunIdentity, list[Stray]]:
     """What :func:`find` finds of each run, with one look at all processes."""
-    found: dict[Run, list[Stray]] = {run: [] for run in runs}
+    found: dict[RunIdentity, list[Stray]] = {run: [] for run in runs}
     by_id = {run.id: run for run in found}
     for pid in _pids():
         if pid in exclude:
@@ -126,7 +128,7 @@ def _environment(pid: int) -> Mapping[str, str]:
         return {}
 
 
-def _stray(pid: int, run: Run, environment: Mapping[str, str]) -> Stray | None:
+def _stray(pid: int, run: RunIdentity, environment: Mapping[str, str]) -> Stray | None:
     try:
         process = psutil.Process(pid)
         when = started(pid)

@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterator
 import psutil
 import pytest
 
-from xdist_fixtureworker.controller.relay import Record
-from xdist_fixtureworker.controller.stray_search import Sweep
+from xdist_fixtureworker.controller.journal import Journal, WorkerStarted
+from xdist_fixtureworker.controller.stray_search import StraySearch
 from xdist_fixtureworker.processes import strays
 from xdist_fixtureworker.processes.identity import Identity
 from xdist_fixtureworker.roles import RUN
-from xdist_fixtureworker.wire.messages import WorkerJoined
 
 NEVER = 30.0
 """Seconds after which a test fails instead of hanging; nothing takes that long."""
@@ -70,74 +69,74 @@ def processes() -> Iterator[Processes]:
 
 
 @pytest.fixture
-def record() -> Record:
-    return Record()
+def journal() -> Journal:
+    return Journal(lambda: 0.0)
 
 
 @pytest.fixture
-def make_sweep(record: Record) -> Iterator[Callable[[str], Sweep]]:
-    sweeps: list[Sweep] = []
+def make_search(journal: Journal) -> Iterator[Callable[[str], StraySearch]]:
+    searches: list[StraySearch] = []
 
-    def make(treatment: str) -> Sweep:
-        sweep = Sweep(treatment, record)
-        sweep.testrun_uid = UID
-        sweeps.append(sweep)
-        return sweep
+    def make(treatment: str) -> StraySearch:
+        search = StraySearch(treatment, journal)
+        search.testrun_uid = UID
+        searches.append(search)
+        return search
 
     yield make
-    for sweep in sweeps:
-        sweep.finish()  # takes its mark off
+    for search in searches:
+        search.finish()  # takes its mark off
 
 
-def joined(pid: int) -> WorkerJoined:
+def started(worker: str, pid: int) -> WorkerStarted:
     identity = Identity.of(pid)
-    return WorkerJoined("gw0", identity.pid, identity.started)
+    return WorkerStarted(0.0, worker, identity.pid, identity.started)
 
 
 def lives(pid: int) -> bool:
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
-def said(sweep: Sweep) -> list[str]:
-    sweep.finish()
-    return [line for line in sweep.lines() if line.startswith("process")]
+def said(search: StraySearch) -> list[str]:
+    search.finish()
+    return [line for line in search.lines() if line.startswith("process")]
 
 
-def wait_until_looked(sweep: Sweep) -> None:
+def wait_until_looked(search: StraySearch) -> None:
     """Until the looks after crashes are over, which are taken in threads."""
-    for thread in sweep._crashed:
+    for thread in search._crashed:
         thread.join(NEVER)
         assert not thread.is_alive()
 
 
-def test_nothing_was_left(make_sweep: Callable[[str], Sweep]) -> None:
-    sweep = make_sweep("report")
-    sweep.finish()
-    assert list(sweep.lines()) == []
+def test_nothing_was_left(make_search: Callable[[str], StraySearch]) -> None:
+    search = make_search("report")
+    search.finish()
+    assert list(search.lines()) == []
 
 
 def test_whose_worker_is_not_known_and_is_a_child_of_the_controller_is_not_left(
-    make_sweep: Callable[[str], Sweep], processes: Processes
+    make_search: Callable[[str], StraySearch], processes: Processes
 ) -> None:
-    sweep = make_sweep("kill")
+    search = make_search("kill")
     own, of_gw0, abandoned = (
         processes.sleep(),
         processes.sleep(PYTEST_XDIST_WORKER="gw0"),
         processes.abandoned(),
     )
-    assert sorted(said(sweep)) == sorted(
+    assert sorted(said(search)) == sorted(
         f"process {pid} was terminated: sleep 300" for pid in (of_gw0, abandoned)
     )
     assert [lives(pid) for pid in (own, of_gw0, abandoned)] == [True, False, False]
 
 
 def test_at_a_crash_only_what_is_known_to_be_of_that_worker(
-    make_sweep: Callable[[str], Sweep], record: Record, processes: Processes
+    make_search: Callable[[str], StraySearch], journal: Journal, processes: Processes
 ) -> None:
     """Another one may be of a worker that lives, or a server of a global fixture."""
-    sweep = make_sweep("kill")
+    search = make_search("kill")
     worker = processes.sleep()
-    record.test_workers["gw0"] = joined(worker)
+    journal.append(started("gw0", worker))
     left = processes.abandoned(PYTEST_XDIST_WORKER="gw0")
     others = [
         processes.abandoned(PYTEST_XDIST_WORKER="gw1"),
@@ -145,46 +144,46 @@ def test_at_a_crash_only_what_is_known_to_be_of_that_worker(
         processes.abandoned(),
     ]
     os.kill(worker, signal.SIGKILL)
-    sweep.test_worker_crashed("gw0")
-    wait_until_looked(sweep)
+    search.test_worker_crashed("gw0")
+    wait_until_looked(search)
     assert not lives(left)
     assert all(lives(pid) for pid in others)
-    assert len(said(sweep)) == 4  # at the end it is all of them
+    assert len(said(search)) == 4  # at the end it is all of them
 
 
 def test_a_worker_that_lost_its_connection_but_lives_has_left_nothing_yet(
-    make_sweep: Callable[[str], Sweep], record: Record, processes: Processes
+    make_search: Callable[[str], StraySearch], journal: Journal, processes: Processes
 ) -> None:
-    sweep = make_sweep("kill")
+    search = make_search("kill")
     worker = processes.sleep()
-    record.test_workers["gw0"] = joined(worker)
+    journal.append(started("gw0", worker))
     left = processes.abandoned(PYTEST_XDIST_WORKER="gw0")
-    sweep.test_worker_crashed("gw0")
+    search.test_worker_crashed("gw0")
     assert lives(left)
     os.kill(worker, signal.SIGKILL)
-    wait_until_looked(sweep)
+    wait_until_looked(search)
     assert not lives(left)
 
 
 @pytest.mark.parametrize("ended", [True, False])
 def test_what_a_crash_left_may_have_ended_by_the_end(
-    make_sweep: Callable[[str], Sweep], record: Record, processes: Processes, ended: bool
+    make_search: Callable[[str], StraySearch], journal: Journal, processes: Processes, ended: bool
 ) -> None:
-    sweep = make_sweep("report")
+    search = make_search("report")
     worker = processes.sleep()
-    record.test_workers["gw0"] = joined(worker)
+    journal.append(started("gw0", worker))
     left = processes.abandoned(
         PYTEST_XDIST_WORKER="gw0", PYTEST_CURRENT_TEST="test_it.py::test_a (call)"
     )
     os.kill(worker, signal.SIGKILL)
-    sweep.test_worker_crashed("gw0")
-    wait_until_looked(sweep)
+    search.test_worker_crashed("gw0")
+    wait_until_looked(search)
     if ended:
         identity = Identity.of(left)
         os.kill(left, signal.SIGKILL)
         assert strays.wait_gone([identity], NEVER) == []
-    sweep.finish()
-    assert list(sweep.lines()) == [
+    search.finish()
+    assert list(search.lines()) == [
         f"process {left} {'has ended since' if ended else 'is still running'}: sleep 300",
         "  started by test worker gw0, in test_it.py::test_a (call)",
         "(the ini setting fixture_worker_strays = kill ends them, ignore says nothing)",
@@ -192,10 +191,10 @@ def test_what_a_crash_left_may_have_ended_by_the_end(
 
 
 def test_what_ends_by_itself_right_away_is_not_left(
-    make_sweep: Callable[[str], Sweep], processes: Processes
+    make_search: Callable[[str], StraySearch], processes: Processes
 ) -> None:
     """As a helper that notices, by its pipe, that its worker is gone: so it takes a moment."""
-    sweep = make_sweep("report")
+    search = make_search("report")
     program = "import sys; print('up', flush=True); sys.stdin.read()"
     helper = subprocess.Popen(
         [sys.executable, "-c", program],
@@ -208,49 +207,55 @@ def test_what_ends_by_itself_right_away_is_not_left(
         assert helper.stdin is not None
         helper.stdout.readline()
         helper.stdin.close()
-        assert said(sweep) == []
+        assert said(search) == []
 
 
 @pytest.mark.parametrize("treatment", ["report", "kill", "ignore"])
 def test_a_test_worker_that_is_still_there_is_ended_in_any_case(
-    make_sweep: Callable[[str], Sweep], record: Record, processes: Processes, treatment: str
+    make_search: Callable[[str], StraySearch],
+    journal: Journal,
+    processes: Processes,
+    treatment: str,
 ) -> None:
-    sweep = make_sweep(treatment)
+    search = make_search(treatment)
     worker, gone = processes.sleep(), processes.sleep()
-    record.test_workers.update(gw0=joined(worker), gw1=joined(gone))
+    journal.append(started("gw0", worker))
+    journal.append(started("gw1", gone))
     os.kill(gone, signal.SIGKILL)
-    assert said(sweep) == [f"process {worker} was terminated: test worker gw0 itself"]
+    assert said(search) == [f"process {worker} was terminated: test worker gw0 itself"]
     assert not lives(worker)
 
 
-def test_ignoring(make_sweep: Callable[[str], Sweep], record: Record, processes: Processes) -> None:
-    sweep = make_sweep("ignore")
+def test_ignoring(
+    make_search: Callable[[str], StraySearch], journal: Journal, processes: Processes
+) -> None:
+    search = make_search("ignore")
     worker = processes.sleep()
-    record.test_workers["gw0"] = joined(worker)
+    journal.append(started("gw0", worker))
     left = processes.abandoned(PYTEST_XDIST_WORKER="gw0")
     os.kill(worker, signal.SIGKILL)
-    sweep.test_worker_crashed("gw0")
-    assert said(sweep) == []
+    search.test_worker_crashed("gw0")
+    assert said(search) == []
     assert lives(left)
 
 
 def test_a_worker_that_crashed_before_it_could_join(
-    make_sweep: Callable[[str], Sweep], processes: Processes
+    make_search: Callable[[str], StraySearch], processes: Processes
 ) -> None:
-    sweep = make_sweep("report")
+    search = make_search("report")
     left = processes.abandoned(PYTEST_XDIST_WORKER="gw0")
-    sweep.test_worker_crashed("gw0")
-    assert said(sweep) == [f"process {left} is still running: sleep 300"]
+    search.test_worker_crashed("gw0")
+    assert said(search) == [f"process {left} is still running: sleep 300"]
 
 
 def test_finishing_twice_is_finishing_once(
-    make_sweep: Callable[[str], Sweep], processes: Processes
+    make_search: Callable[[str], StraySearch], processes: Processes
 ) -> None:
-    sweep = make_sweep("kill")
+    search = make_search("kill")
     environment = dict(os.environ)
-    sweep.finish()
+    search.finish()
     later = processes.sleep(**{RUN: environment[RUN]}, PYTEST_XDIST_WORKER="gw0")
-    sweep.finish()
+    search.finish()
     assert lives(later)
     assert os.environ.get(RUN) != environment[RUN]
 
@@ -264,11 +269,11 @@ def test_finishing_twice_is_finishing_once(
     ids=["lines", "long"],
 )
 def test_a_command_is_shown_on_one_line(
-    make_sweep: Callable[[str], Sweep], processes: Processes, program: str, shown: str | None
+    make_search: Callable[[str], StraySearch], processes: Processes, program: str, shown: str | None
 ) -> None:
-    sweep = make_sweep("report")
+    search = make_search("report")
     processes.start(sys.executable, "-c", program, PYTEST_XDIST_WORKER="gw0")
-    (line,) = said(sweep)
+    (line,) = said(search)
     if shown is None:
         assert line.endswith("xxx...")
         assert len(line) < 250
@@ -290,9 +295,12 @@ def test_a_command_is_shown_on_one_line(
     ids=["test worker", "fixture worker", "unknown", "test only"],
 )
 def test_where_it_comes_from(
-    make_sweep: Callable[[str], Sweep], processes: Processes, env: dict[str, str], origin: str
+    make_search: Callable[[str], StraySearch],
+    processes: Processes,
+    env: dict[str, str],
+    origin: str,
 ) -> None:
-    sweep = make_sweep("report")
+    search = make_search("report")
     processes.abandoned(**env)
-    sweep.finish()
-    assert list(sweep.lines())[1] == f"  {origin}"
+    search.finish()
+    assert list(search.lines())[1] == f"  {origin}"

@@ -1,4 +1,4 @@
-"""When to tell what is waited for, and how a terminal shows it."""
+"""When there is a notice of what is waited for, and how a terminal shows it."""
 
 from __future__ import annotations
 
@@ -7,73 +7,73 @@ import io
 import pytest
 from _pytest.terminal import TerminalReporter
 
-from xdist_fixtureworker.controller.slow_notice import Patience, WaitingLine
+from xdist_fixtureworker.controller.slow_notice import SlowNotice, WaitingLine
 
 
-def told(patience: Patience, seconds: int) -> dict[int, str]:
-    """What is told in each of the next seconds."""
-    lines = {second: patience.line(float(second)) for second in range(seconds)}
+def shown_by(notice: SlowNotice, seconds: int) -> dict[int, str]:
+    """The notices of the next seconds."""
+    lines = {second: notice.line(float(second)) for second in range(seconds)}
     return {second: line for second, line in lines.items() if line is not None}
 
 
 def test_at_growing_intervals() -> None:
-    patience = Patience()
-    patience.update("the set-up of tables", 0.0)
-    assert told(patience, 40) == {
+    notice = SlowNotice()
+    notice.update("the set-up of tables", 0.0)
+    assert shown_by(notice, 40) == {
         second: f"fixture worker: waiting for the set-up of tables for {second} s"
         for second in (2, 4, 8, 16, 32)
     }
 
 
-def test_what_does_not_take_long_is_not_told() -> None:
-    patience = Patience()
-    assert not patience.update("one", 0.0)
-    assert patience.line(1.9) is None
-    assert not patience.update("other", 1.9)
-    assert patience.line(3.8) is None
-    assert not patience.update(None, 3.8)
-    assert told(patience, 100) == {}
+def test_what_does_not_take_long_has_no_notice() -> None:
+    notice = SlowNotice()
+    assert not notice.update("one", 0.0)
+    assert notice.line(1.9) is None
+    assert not notice.update("other", 1.9)
+    assert notice.line(3.8) is None
+    assert not notice.update(None, 3.8)
+    assert shown_by(notice, 100) == {}
 
 
-def test_the_end_of_what_was_told() -> None:
-    patience = Patience()
-    patience.update("one", 0.0)
-    patience.line(2.0)
-    assert patience.update(None, 3.0)
-    assert not patience.update(None, 4.0)
+def test_the_end_of_what_there_was_a_notice_of() -> None:
+    notice = SlowNotice()
+    notice.update("one", 0.0)
+    notice.line(2.0)
+    assert notice.update(None, 3.0)
+    assert not notice.update(None, 4.0)
 
 
 def test_the_same_again_is_no_news() -> None:
-    patience = Patience()
-    patience.update("one", 0.0)
-    patience.update("one", 1.0)
-    assert patience.line(2.0) == "fixture worker: waiting for one for 2 s"
+    notice = SlowNotice()
+    notice.update("one", 0.0)
+    notice.update("one", 1.0)
+    assert notice.line(2.0) == "fixture worker: waiting for one for 2 s"
 
 
 @pytest.mark.parametrize(
     ("now", "left"), [(0.0, 2.0), (1.5, 0.5), (3.0, 0.0)], ids=["begin", "later", "late"]
 )
-def test_how_long_until_there_is_something_to_tell(now: float, left: float) -> None:
-    patience = Patience()
-    assert patience.seconds_left(now) is None
-    patience.update("one", 0.0)
-    assert patience.seconds_left(now) == left
+def test_how_long_until_there_is_something_to_do(now: float, left: float) -> None:
+    notice = SlowNotice()
+    assert notice.seconds_left(now) is None
+    notice.update("one", 0.0)
+    assert notice.seconds_left(now) == left
 
 
 def test_the_limit_is_over_once() -> None:
-    patience = Patience(limit=5.0)
-    patience.update("one", 0.0)
-    assert told(patience, 5) == {
+    notice = SlowNotice(limit=5.0)
+    notice.update("one", 0.0)
+    assert shown_by(notice, 5) == {
         second: f"fixture worker: waiting for one for {second} s" for second in (2, 4)
     }
-    assert patience.seconds_left(4.5) == 0.5
-    assert not patience.gives_up(4.5)
-    assert patience.gives_up(5.0)
-    assert not patience.gives_up(6.0)
-    assert patience.seconds_left(6.0) == 2.0
-    patience.update("other", 7.0)
-    assert not patience.gives_up(8.0)
-    assert patience.gives_up(12.0)
+    assert notice.seconds_left(4.5) == 0.5
+    assert not notice.gives_up(4.5)
+    assert notice.gives_up(5.0)
+    assert not notice.gives_up(6.0)
+    assert notice.seconds_left(6.0) == 2.0
+    notice.update("other", 7.0)
+    assert not notice.gives_up(8.0)
+    assert notice.gives_up(12.0)
 
 
 class Terminal(io.StringIO):

@@ -13,7 +13,7 @@ from threading import Thread
 import execnet
 import pytest
 
-from xdist_fixtureworker.controller.worker_exits import Exits
+from xdist_fixtureworker.controller.worker_exits import WorkerExits
 
 NEVER = 30.0
 """Seconds after which a test fails instead of hanging; nothing takes that long."""
@@ -52,7 +52,7 @@ def start() -> Iterator[Callable[[str], Node]]:
     group.terminate(5)
 
 
-def all_exited(exits: Exits) -> bool:
+def all_exited(exits: WorkerExits) -> bool:
     """Wait until they have; False if that takes for ever."""
     waiting = Thread(target=exits.wait_all, daemon=True)
     waiting.start()
@@ -71,7 +71,7 @@ def test_a_process_whose_child_holds_its_connection(start: Callable[[str], Node]
     pid, child = node.channel.receive(NEVER)
     ours, xdists = node.gateway.newchannel(), node.channel
     ends = [received(ours), received(xdists)]
-    exits = Exits()
+    exits = WorkerExits()
     exits.watch(node, ours)
     os.kill(pid, signal.SIGKILL)
     try:
@@ -90,7 +90,7 @@ def test_more_than_the_connection_can_hold_blocks_nobody(start: Callable[[str], 
     os.kill(pid, signal.SIGKILL)
     sending.start()
     ends = [received(ours), received(xdists)]
-    exits = Exits()
+    exits = WorkerExits()
     exits.watch(node, ours)
     try:
         assert [end.get(timeout=NEVER) for end in ends] == [END, END]
@@ -106,7 +106,7 @@ def test_what_it_sent_before_its_end_is_received(start: Callable[[str], Node]) -
     node.channel.receive(NEVER)
     ours = node.gateway.newchannel()
     ours_received, xdists_received = received(ours), received(node.channel)
-    exits = Exits()
+    exits = WorkerExits()
     exits.watch(node, ours)
     node.channel.send("go on")
     node.gateway.exit()
@@ -120,7 +120,7 @@ def test_what_it_sent_before_its_end_is_received(start: Callable[[str], Node]) -
 
 def test_a_process_that_runs_keeps_all_waiting(start: Callable[[str], Node]) -> None:
     first, second = start(WAITING), start(WAITING)
-    exits = Exits()
+    exits = WorkerExits()
     for node in (first, second):
         exits.watch(node, node.gateway.newchannel())
     waiting = Thread(target=exits.wait_all, daemon=True)
@@ -137,7 +137,7 @@ def test_a_process_that_runs_keeps_all_waiting(start: Callable[[str], Node]) -> 
 def test_a_process_that_is_no_child_is_not_watched(start: Callable[[str], Node]) -> None:
     """So it is not known to have ended: who can tell otherwise has to."""
     master = start(WAITING)
-    exits = Exits()
+    exits = WorkerExits()
     exits.watch(master, master.gateway.newchannel())
     group = execnet.Group()
     group.makegateway("popen//id=via")

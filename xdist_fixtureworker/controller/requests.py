@@ -1,0 +1,102 @@
+"""Requests of test workers, and the answers that are kept for them; runs in the controller.
+
+Pure. An instance that several test workers want is asked for once, and its answer is kept: whoever
+asks later is answered from here, also when the fixture worker is gone by then.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+from ..errors import FixtureWorkerError, ProtocolError
+from ..roles import FIXTURE_WORKER_ID
+from ..wire import pickles
+from ..wire.frozen import replace
+from ..wire.messages import Answer, AsBefore, Failed, Instance, Message, Ready, Request
+from .journal import Answered, Asked, Journal
+
+Delivery = tuple[str, Message]
+"""The id of the worker that a message is for, and the message."""
+
+
+class Requests:
+    """All requests of test workers to one fixture worker."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._ids = itertools.count(1)
+        self._instances: dict[int, Instance] = {}  # by request, of all to the fixture worker
+        self._open: dict[Instance, int] = {}  # the requests that it has not answered
+        self._waiting: dict[Instance, list[tuple[str, int]]] = {}
+        self._given_up: set[int] = set()  # requests that were answered in its place
+        self._answers: dict[Instance, Answer] = {}
+
+    def ask(
+        self, worker: str, request: Request, refusal: FixtureWorkerError | None
+    ) -> list[Delivery]:
+        """Answer ``request`` from what is known, or pass it on.
+
+        :param refusal: why the fixture worker cannot be asked.
+        """
+        instance = request.instance
+        self._journal.append(Asked(self._journal.clock(), worker, request.id, instance.name))
+        if instance in self._answers:
+            return [self._deliver(worker, request.id, self._answers[instance])]
+        if refusal is not None:
+            return [self._deliver(worker, request.id, _failed(request.id, refusal))]
+        self._waiting.setdefault(instance, []).append((worker, request.id))
+        if instance in self._open:
+            return []
+        id_ = next(self._ids)
+        self._open[instance] = id_
+        self._instances[id_] = instance
+        return [(FIXTURE_WORKER_ID, Request(id_, instance))]
+
+    def answer(self, answer: Ready | Failed | AsBefore) -> list[Delivery]:
+        """Keep an answer of the fixture worker, and deliver it to all who wait for it.
+
+        :raises ProtocolError: if nobody asked for it.
+        """
+        if answer.id in self._given_up:
+            return []  # it was on its way when the fixture worker died, or it came loose
+        if isinstance(answer, AsBefore):
+            answer = replace(self._earlier(answer), id=answer.id)
+        return self._keep(answer)
+
+    def give_up(self, error: FixtureWorkerError) -> list[Delivery]:
+        """Answer all that the fixture worker was asked for, in its place."""
+        ids = list(self._open.values())
+        self._given_up.update(ids)
+        return [delivery for id_ in ids for delivery in self._keep(_failed(id_, error))]
+
+    def test_worker_down(self, worker: str) -> None:
+        """Forget who waits in that test worker; a set-up that it asked for goes on."""
+        for waiting in self._waiting.values():
+            waiting[:] = [(who, id_) for who, id_ in waiting if who != worker]
+
+    def _earlier(self, answer: AsBefore) -> Answer:
+        """The answer that counts for the earlier request: possibly one in the place of the fixture
+        worker's."""
+        instance = self._instances.get(answer.earlier)
+        if instance is None or instance not in self._answers:
+            raise ProtocolError(f"Internal error: no answer came before {answer}")
+        return self._answers[instance]
+
+    def _keep(self, answer: Answer) -> list[Delivery]:
+        instance = self._instances.get(answer.id)
+        if instance is None or self._open.get(instance) != answer.id:
+            raise ProtocolError(f"Internal error: nobody waits for the answer {answer.id}")
+        del self._open[instance]
+        self._answers[instance] = answer
+        waiting = self._waiting.pop(instance, [])
+        return [self._deliver(worker, id_, answer) for worker, id_ in waiting]
+
+    def _deliver(self, worker: str, id_: int, answer: Answer) -> Delivery:
+        is_ready = isinstance(answer, Ready)
+        self._journal.append(Answered(self._journal.clock(), worker, id_, is_ready))
+        return worker, replace(answer, id=id_)
+
+
+def _failed(id_: int, error: FixtureWorkerError) -> Failed:
+    packed = pickles.pack_exception(error)
+    return Failed(id=id_, exception=packed, text=str(error), traceback="", report=None)

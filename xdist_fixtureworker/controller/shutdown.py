@@ -1,0 +1,232 @@
+"""The end of a run with a fixture worker, in order; runs in the controller.
+
+1. :meth:`Shutdown.finish`, when the test loop ends: test workers down, finalizers, ``recover=``
+   functions if the fixture worker died, reports, and the exception that ends the session.
+2. :meth:`Shutdown.end_processes`, when the session finishes: the fixture worker's process is gone,
+   and so are, or are reported, processes that the run left behind.
+3. :meth:`Shutdown.show_summary`, in the terminal summary or, where there is none, after it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from .. import errors
+from ..declared.promotion import promotions
+from ..rules.worker_id import worker_id_hint
+from ..wire.messages import Recover
+from . import reporting
+from .run import DistributedRun
+from .service import Service, in_thread
+from .signals import ABANDONING_INTERRUPT, EndSignals
+
+_LOOK_FOR_SIGNALS = 0.2  # seconds; what is waited for wakes us at once
+
+
+class Shutdown:
+    """The end of one run; made at its start.
+
+    :param signals: how often the user asked to end.
+    """
+
+    def __init__(self, config: pytest.Config, run: DistributedRun, signals: EndSignals) -> None:
+        self._config = config
+        self._run = run
+        self._signals = signals
+        self._services = [run.service]
+        self._stopping: list[threading.Event] = []
+        self._finished = False
+        self._summary_shown = False
+        self._failed_finalizers: list[pytest.TestReport] = []
+        self._what_was_left: str | None = None
+
+    # --- 1. when the test loop ends
+
+    def finish(self, session: pytest.Session | None, interrupted: bool) -> None:
+        """Bring all down and report; does nothing if called again.
+
+        :param session: None: it did not come to the test loop.
+        :param interrupted: whether the user, or the system, wants it to end now.
+        """
+        if self._finished:
+            return
+        self._finished = True
+        self._signals.hold()
+        try:
+            self._bring_all_down(interrupted)
+        finally:
+            self._signals.restore()
+        self._report(session)
+        if session is not None:
+            self._raise_what_ended_the_run(interrupted)
+
+    def _bring_all_down(self, interrupted: bool) -> None:
+        """Bring the test workers down, have everything finalized, stop the fixture worker."""
+        run, service = self._run, self._run.service
+        waiting = InterruptibleWait(self._config, run, self._signals, interrupted)
+        try:
+            if interrupted:
+                service.switchboard.interrupt()
+            test_workers_down = run.end_test_workers()
+            if test_workers_down is not None:
+                waiting.wait(test_workers_down)
+            self._bring_down(service, waiting)
+            lost = service.relay.recoverable
+            if lost and service.fixture_worker.died is not None:
+                self._recover(lost, service.fixture_worker.name, waiting)
+        except Abandoned:
+            for each in self._services:
+                each.switchboard.fixture_worker_down("abandoned on Ctrl-C")
+                self._stopping.append(each.kill())
+        finally:
+            for each in self._services:
+                each.switchboard.close()
+            run.waiting_line.show(None)
+
+    def _bring_down(self, service: Service, waiting: InterruptibleWait) -> None:
+        """Have a fixture worker finalize, and stop it."""
+        if service.process is not None:
+            service.switchboard.finish()
+            waiting.wait(service.switchboard.done)
+            if not service.fixture_worker.hangs:
+                waiting.wait(in_thread(service.process.wait_ended))
+            self._config.hook.pytest_testnodedown(node=service.process.node, error=None)
+        self._stopping.append(service.stop())
+
+    def _recover(self, lost: list[Recover], lost_by: str, waiting: InterruptibleWait) -> None:
+        """Have another fixture worker undo what the one that died left."""
+        again = self._run.recovery_service()
+        self._services.append(again)
+        self._run.start_recovery(again)
+        again.switchboard.recover(lost, lost_by)
+        self._bring_down(again, waiting)
+
+    def _report(self, session: pytest.Session | None) -> None:
+        """Log what went wrong."""
+        journal = self._run.journal
+        for service in self._services:
+            for warning in service.process.warnings if service.process else ():
+                self._config.hook.pytest_warning_recorded.call_historic(kwargs=warning)
+        self._failed_finalizers = [
+            reporting.report_from(self._config, data) for data in journal.failed_finalizers
+        ]
+        self._what_was_left = reporting.what_was_left(self._run.service.fixture_worker, journal)
+        if session is not None:
+            reporting.log_failures(session, self._failed_finalizers, self._what_was_left)
+            reporting.add_durations(self._config, journal)
+
+    def _raise_what_ended_the_run(self, interrupted: bool) -> None:
+        """:raises pytest.UsageError: if the fixture worker did not come up.
+        :raises pytest.exit.Exception: if a set-up called ``pytest.exit``."""
+        service, exit_called = self._run.service, self._run.journal.exit_called
+        fixture_worker = service.fixture_worker
+        if service.switchboard.error is not None:
+            raise errors.FixtureWorkerError(f"Internal error:\n{service.switchboard.error}")
+        if self._signals.held is not None:
+            raise self._signals.held
+        if fixture_worker.died is not None and not fixture_worker.came_up and not interrupted:
+            raise pytest.UsageError(fixture_worker_did_not_start(fixture_worker.died))
+        if exit_called is not None:
+            raise pytest.exit.Exception(exit_called.reason, returncode=exit_called.returncode)
+
+    # --- 2. when the session finishes
+
+    def end_processes(self) -> None:
+        """Wait until the fixture worker is gone, and look for what is left of the run; does nothing
+        before :meth:`finish`."""
+        if not self._finished:
+            return
+        for stopping in self._stopping:
+            while not stopping.wait(_LOOK_FOR_SIGNALS):
+                pass
+        self._run.stray_search.finish()
+
+    # --- 3. the summary
+
+    def show_summary(self, terminal: Any) -> None:
+        """Show what pytest's own summary does not show."""
+        option = self._config.getoption
+        hides_errors = option("no_summary") or option("tbstyle") == "no"
+        self._show(terminal, self._left_lines if hides_errors else ())
+
+    def show_summary_late(self, terminal: Any) -> None:
+        """Show what went wrong where pytest showed no summary: as with the exit code of SIGTERM,
+        or with ``--no-summary``."""
+        if not self._summary_shown:
+            failures = reporting.failure_lines(self._failed_finalizers)
+            self._show(terminal, (*failures, *self._left_lines))
+
+    @property
+    def _left_lines(self) -> list[str]:
+        return (self._what_was_left or "").splitlines()
+
+    def _show(self, terminal: Any, first: Iterable[str]) -> None:
+        self._summary_shown = True
+        environment: Iterable[str] = ()
+        if self._finished:
+            environment = reporting.environment_lines(self._run.journal, promotions(self._config))
+        for line in (*first, *environment):
+            terminal.write_line(line)
+        search = self._run.stray_search
+        reporting.write_left_behind(terminal, search.lines())
+        if self._run.crash_files is not None:
+            # Not before: this process can be killed any time, and then the next run says it.
+            from ..processes.crash_file import forget
+
+            forget(self._run.crash_files, search.run)
+
+
+class Abandoned(Exception):
+    """The user did not want to wait for the finalizers."""
+
+
+class InterruptibleWait:
+    """Waits for the steps of the end, while signals may ask for it to be faster.
+
+    :param interrupted: whether the user, or the system, wants it to end now.
+    """
+
+    def __init__(
+        self,
+        config: pytest.Config,
+        run: DistributedRun,
+        signals: EndSignals,
+        interrupted: bool,
+    ) -> None:
+        self._config = config
+        self._run = run
+        self._signals = signals
+        self._answered = min(signals.received, 1)  # the one that interrupts needs no answer
+        # What interrupted it may have been no Ctrl-C that we know of.
+        self._uncounted = int(interrupted and not signals.interrupts)
+
+    def wait(self, event: threading.Event) -> None:
+        """Wait for ``event``, and say what is waited for whenever a signal asks to end, or when it
+        takes long.
+
+        :raises Abandoned: at the third Ctrl-C of the run.
+        """
+        while not event.wait(_LOOK_FOR_SIGNALS):
+            self._run.show_notices()
+            if self._signals.received != self._answered:
+                self._answered = self._signals.received
+                self._answer(self._signals.interrupts + self._uncounted)
+
+    def _answer(self, interrupts: int) -> None:
+        if interrupts >= ABANDONING_INTERRUPT:
+            raise Abandoned
+        self._run.service.switchboard.interrupt()
+        self._run.waiting_line.show(None)
+        interrupts_left = ABANDONING_INTERRUPT - interrupts
+        reporting.say_what_is_waited_for(self._config, self._run.journal, interrupts_left)
+
+
+# --- messages
+
+
+def fixture_worker_did_not_start(reason: str) -> str:
+    return f"the fixture worker could not start.\n{reason.rstrip()}{worker_id_hint(reason)}"
