@@ -25,6 +25,8 @@ from xdist_fixtureworker.wire.messages import (
     Message,
     Param,
     Ready,
+    Recover,
+    Recovery,
     Request,
     Serving,
     SettingUp,
@@ -101,6 +103,14 @@ class Worker:
         while isinstance(message := self.receive(), (SettingUp, SetUp)):
             pass
         return message
+
+    def finish(self) -> list[Finalized]:
+        """Have it finish; returns what it has finalized."""
+        self.send(Finish())
+        received = [self.receive()]
+        while received[-1] != Finished():
+            received.append(self.receive())
+        return [message for message in received if isinstance(message, Finalized)]
 
     def reason(self) -> str:
         """Why it is down, after all that it has sent."""
@@ -181,14 +191,19 @@ def test_an_interrupt_does_not_wait_for_what_it_interrupts(worker: Worker) -> No
 
 def test_it_finalizes_in_the_end(worker: Worker) -> None:
     worker.answer(Request(1, instance("needing")))
-    worker.send(Finish())
-    received = [worker.receive()]
-    while received[-1] != Finished():
-        received.append(worker.receive())
-    finalized = [message for message in received if isinstance(message, Finalized)]
+    finalized = worker.finish()
     assert [message.report for message in finalized] == [None, None, None]
     assert len({message.id for message in finalized}) == 3
     assert worker.reason() == "pytest in it ended"
+
+
+def test_a_recovery_is_told_apart_from_what_this_process_finalizes(worker: Worker) -> None:
+    """Its number is that of a set-up in another process."""
+    value = Inline(pickles.pack("value"))
+    worker.send(Recover(1, Recovery(instance("recoverable"), value)))
+    finalized = [message.id for message in worker.finish()]
+    assert finalized[0] == 1
+    assert len(finalized) == len(set(finalized)) == 2
 
 
 UNFIT: list[tuple[Callable[[Worker], None], str]] = [
