@@ -56,8 +56,8 @@ def test_work_is_done_in_the_order_of_arrival(intake: Intake) -> None:
 
 
 def test_nothing_else_is_queued(intake: Intake, main: MainThread) -> None:
-    intake.receive(encode(WorkerJoined("gw0", 7, 1.5)))
-    assert intake.test_workers == [Identity(7, 1.5)]
+    intake.receive(encode(WorkerJoined("gw0", 7, "1.5")))
+    assert intake.test_workers == [Identity(7, "1.5")]
     assert not main.interrupted
     intake.receive(encode(Interrupt()))
     assert main.interrupted
