@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,6 +37,15 @@ MODES = pytest.mark.parametrize("mode", [DISTRIBUTED, ()], ids=["distributed", "
 ONE_MODES = pytest.mark.parametrize("mode", [ONE, ()], ids=["distributed", "serial"])
 FIXTURE_WORKER = "fixtureworker"
 NEVER_HANG = 1200.0  # seconds, which no machine is too slow for: it only ends what hangs
+
+
+def sampled(core: Callable[..., bool], *axes: Iterable[Any]) -> list[Any]:
+    """The product of the axes, for ``parametrize``: those that ``core`` is true of are run always,
+    the others by ``tox -e full`` only."""
+    return [
+        pytest.param(*values, marks=() if core(*values) else pytest.mark.full)
+        for values in product(*axes)
+    ]
 
 
 @dataclass(frozen=True)
