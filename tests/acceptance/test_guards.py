@@ -6,13 +6,12 @@ import os
 import re
 import subprocess
 import sys
-from collections import Counter
 from typing import NamedTuple
 
 import pytest
 
 from ..isolation import as_found
-from ..suite import DISTRIBUTED, NEVER_HANG, ONE, Result, Suite, read_notes, sampled
+from ..suite import DISTRIBUTED, NEVER_HANG, ONE, Case, Result, Suite, read_notes, sampled
 
 
 class Mode(NamedTuple):
@@ -49,32 +48,6 @@ MODES = modes(SERVED, UNSERVED, SERIAL)
 SERVED_MODES = modes(SERVED_ONE, SERIAL)  # where global fixtures are there, or are not
 UNSERVED_MODES = modes(UNSERVED, SERIAL)  # where it does not matter whether there are any
 ARGUMENT = "def test_it(database): note(database)"
-
-
-class Case(NamedTuple):
-    """A folder of a suite. Its test modules have names that no other folder's have."""
-
-    files: dict[str, str]
-    outcomes: dict[str, int]  #: of its tests
-
-
-ENDS = {"PASSED": "passed", "SKIPPED": "skipped", "ERROR": "errors"}
-
-
-def run_cases(suite: Suite, mode: Mode, cases: dict[str, Case]) -> Result:
-    """Run all cases in one suite, and see that the tests of each end as it says."""
-    for name, case in cases.items():
-        suite.write({f"{name}/{file}": text for file, text in case.files.items()})
-    result = suite.run(*mode.options, "-v", "-rs")
-    for name, case in cases.items():
-        ended = {
-            (test, ENDS[end])
-            for line in result.lines(rf"\b{name}/\S+::")
-            for test in re.findall(r"\S+::\S+", line)
-            for end in re.findall("|".join(ENDS), line)
-        }
-        assert Counter(end for _, end in ended) == case.outcomes, (name, result.output)
-    return result
 
 
 def write_and_run(suite: Suite, mode: Mode, files: dict[str, str]) -> Result:
@@ -269,7 +242,7 @@ def test_the_definition_that_is_there(suite: Suite, mode: Mode) -> None:
         "no_parameters": parameters_of_a_definition_that_is_not_there(mode),
         "place": one_place_one_name_one_function_name(mode),
     }
-    result = run_cases(suite, mode, cases)
+    result = suite.run_cases(cases, *mode.options)
     assert_skipped(result, mode, 2)
     finalized = [what for what in result.noted() if what.startswith("finalized")]
     assert set(finalized) == {f"finalized {mode.holding}"}
@@ -449,7 +422,7 @@ def test_a_test_that_needs_it_is_skipped(suite: Suite, mode: Mode) -> None:
         "override": override_of_what_is_not_there(mode),
         "who": who_looks_it_up_and_does_without_it_passes(mode),
     }
-    result = run_cases(suite, mode, cases)
+    result = suite.run_cases(cases, *mode.options)
     assert result.code == 0
     assert_skipped(result, mode, len(NEEDING) + 5)
     assert "never" not in result.noted()
@@ -496,9 +469,7 @@ def test_other_fixtures_that_are_not_there_stay_errors(suite: Suite, mode: Mode)
     late = (
         "\n@pytest.fixture\ndef late(request):\n    yield\n    request.getfixturevalue('database')"
     )
-    result = run_cases(
-        suite,
-        mode,
+    result = suite.run_cases(
         {
             "one": Case(
                 {"conftest.py": guarded, "test_one.py": "def test_it(database): pass"},
@@ -526,6 +497,7 @@ def test_other(database): pass
                 {"passed": 1, "errors": 1},
             ),
         },
+        *mode.options,
     )
     assert_skipped(result, mode, 2)
     assert len(result.lines("^E .*fixture 'database' not found")) == 3
