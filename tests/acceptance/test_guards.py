@@ -954,7 +954,7 @@ def test_below_a_plain_fixture(suite: Suite, file: str, ignored: bool, mode: Mod
     that goes unseen, we refuse it."""
     suite.write({file: BELOW, "sub/test_sub.py": "def test_it(): pass"})
     options = ["-W", "ignore:Marks applied to fixtures"] if ignored else []
-    result = suite.run(*mode.options, *options)
+    result = suite.run(*mode.options, *options, subprocess=True)  # it may end in pytest.fail
     assert result.code != 0
     said = result.output + result.errors
     ours = f"@pytest.mark.parallel_only below @pytest.fixture, on 'it' ({file}:4), has no effect"

@@ -230,14 +230,15 @@ def test_each_test_gets_the_value_of_its_parameter(suite: Suite, mode: tuple[str
         "local": nothing_is_set_up_locally(),
         "combined": two_parametrized_fixtures_combined(),
         "indirect": indirect_parameters(),
-        "shadows": direct_parametrization_shadows_nothing_but_the_test(),
         "of_dependency": an_override_without_params_of_a_dependency(),
         "of_global": an_override_without_params_of_a_global_fixture(),
         "beside": indirect_parameters_beside_those_of_what_is_overridden(),
         "modules": parametrized_in_two_modules(),
     }
+    if mode:  # elsewhere, it is a ScopeMismatch of pytest's
+        cases["shadows"] = direct_parametrization_shadows_nothing_but_the_test()
     result = suite.run_cases(cases, *mode)
-    assert result.outcomes == {"passed": 60}
+    assert result.outcomes == {"passed": sum(case.outcomes["passed"] for case in cases.values())}
     assert result.noted().count("test engine pg") == result.noted().count("test engine my") == 4
     ups = [note.more["index"] for note in result.notes if note.what == "up"]
     downs = [note.more["index"] for note in result.notes if note.what == "down"]

@@ -128,9 +128,7 @@ if os.environ.get("PYTEST_XDIST_WORKER") != "fixtureworker":
         *ONE,
     )
     assert result.lines("SyntaxError: invalid syntax")
-    assert result.lines(
-        "the global fixture 'it' .fixture/conftest.it. is there in a test worker but not"
-    )
+    assert result.lines("the global fixture 'it' .conftest.it. is there in a test worker but not")
 
 
 @ONE_MODES
