@@ -1,4 +1,6 @@
-"""Runs pytest in a subprocess on a small suite that a test writes out, and tells what happened.
+"""Runs pytest on a small suite that a test writes out, and tells what happened.
+
+A run that needs no other process is in that of the test; others are in a subprocess.
 
 What fixtures and tests of such a suite did, and in which process, they write down themselves: with
 ``note()`` of the module ``notes``, which every suite has.
@@ -8,10 +10,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
+
+from .in_process import is_serial, run_in_process
 
 NOTES = """
 import json, os
@@ -29,7 +37,17 @@ ONE = ("-n1", "--fixture-worker")  # where it matters that one test worker runs 
 MODES = pytest.mark.parametrize("mode", [DISTRIBUTED, ()], ids=["distributed", "serial"])
 ONE_MODES = pytest.mark.parametrize("mode", [ONE, ()], ids=["distributed", "serial"])
 FIXTURE_WORKER = "fixtureworker"
-NEVER_HANG = 120.0  # seconds; a run that takes longer hangs, and fails the test
+NEVER_HANG = 1200.0  # seconds, which no machine is too slow for: it only ends what hangs
+_ENDS = {"PASSED": "passed", "FAILED": "failed", "SKIPPED": "skipped", "ERROR": "errors"}
+
+
+def sampled(core: Callable[..., bool], *axes: Iterable[Any]) -> list[Any]:
+    """The product of the axes, for ``parametrize``: those that ``core`` is true of are run always,
+    the others by ``tox -e full`` only."""
+    return [
+        pytest.param(*values, marks=() if core(*values) else pytest.mark.full)
+        for values in product(*axes)
+    ]
 
 
 @dataclass(frozen=True)
@@ -69,6 +87,13 @@ class Result:
         return [line for line in self.output.splitlines() if re.search(pattern, line)]
 
 
+class Case(NamedTuple):
+    """A folder of a suite, beside others. Its test modules have names that no other's have."""
+
+    files: dict[str, str]
+    outcomes: dict[str, int]  #: of its tests, as in :attr:`Result.outcomes`
+
+
 class Suite:
     """A suite in a directory of its own."""
 
@@ -90,17 +115,39 @@ class Suite:
                 )
             path.write_text(text, encoding="utf-8")
 
-    def run(self, *arguments: str) -> Result:
-        """Run pytest in this suite, in a subprocess."""
+    def run(self, *arguments: str, subprocess: bool = False) -> Result:
+        """Run pytest in this suite; in the current directory, which is that of the suite at first.
+
+        :param subprocess: for a serial run, too: where it needs an interpreter that has imported
+            nothing, or its end is that of the process; or where an ini file says "-n".
+        """
         notes = self.path / "notes.jsonl"
         notes.unlink(missing_ok=True)
-        result = self._pytester.runpytest_subprocess(*arguments, timeout=NEVER_HANG)
+        if subprocess or not is_serial(arguments):
+            result = self._pytester.runpytest_subprocess(*arguments, timeout=NEVER_HANG)
+        else:
+            result = run_in_process(self._pytester, *arguments)
         return Result(
             code=int(result.ret),
             output=result.stdout.str(),
             errors=result.stderr.str(),
             notes=read_notes(notes),
         )
+
+    def run_cases(self, cases: dict[str, Case], *arguments: str) -> Result:
+        """Run several cases at once, each in a folder of that name, and see how their tests end."""
+        for name, case in cases.items():
+            self.write({f"{name}/{file}": text for file, text in case.files.items()})
+        result = self.run(*arguments, "-v", "-rs")
+        for name, case in cases.items():
+            ended = {
+                (test, _ENDS[end])
+                for line in result.lines(rf"(^| ){name}/\S+::")
+                for test in re.findall(rf"{name}/\S+::\S+", line)
+                for end in re.findall(rf"\b({'|'.join(_ENDS)})\b", line)
+            }
+            assert Counter(end for _, end in ended) == case.outcomes, (name, result.output)
+        return result
 
     def run_distributed(self, *arguments: str) -> Result:
         """Run pytest on two test workers and a fixture worker."""
