@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ..suite import DISTRIBUTED, FIXTURE_WORKER, MODES, Suite
+from ..suite import FIXTURE_WORKER, MODES, Suite
 
 
 @MODES
@@ -143,24 +143,6 @@ def test_exit_with_an_exit_code_of_pytest(suite: Suite) -> None:
     result = suite.run_distributed()
     assert result.code == 4
     assert result.lines("Exit: enough")
-
-
-@pytest.mark.parametrize("root", [True, False], ids=["root", "directory"])
-def test_symbolic_links(suite: Suite, root: bool) -> None:
-    suite.write(
-        {
-            "real/tests/conftest.py": "@global_fixture\ndef it(): return 1",
-            "real/tests/test_it.py": "@global_fixture\ndef own(it): return it\n"
-            "def test_it(own): assert own == 1",
-        }
-    )
-    if root:
-        (suite.path / "link").symlink_to("real")
-        result = suite.run(*DISTRIBUTED, "--rootdir=link", "link/tests")
-    else:
-        (suite.path / "link").symlink_to("real/tests")
-        result = suite.run(*DISTRIBUTED, "link")
-    assert result.outcomes == {"passed": 1}
 
 
 def test_classes_of_two_conftests_of_one_name(suite: Suite) -> None:
