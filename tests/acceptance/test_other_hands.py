@@ -252,25 +252,6 @@ def it(): return 1
     assert result.lines("SKIPPED .*integration only")
 
 
-def test_environment_of_a_fixture_that_another_one_asked_for(suite: Suite) -> None:
-    suite.write(
-        {
-            "conftest.py": """
-@global_fixture(env=True)
-def inner(): os.environ["INNER"] = "1"
-@global_fixture
-def outer(request): request.getfixturevalue("inner")
-""",
-            "test_it.py": "def test_a(outer): assert os.environ['INNER'] == '1'\n"
-            "def test_b(inner): assert os.environ['INNER'] == '1'",
-        }
-    )
-    for test in ("test_a", "test_b", "test"):
-        result = suite.run("-n1", "--fixture-worker", "-k", test)
-        assert set(result.outcomes) <= {"passed", "deselected"}
-        assert not result.lines("INNER")
-
-
 def test_equal_parameters_of_different_types(suite: Suite) -> None:
     suite.write(
         {
