@@ -166,29 +166,3 @@ def test_other(): pass
     # The other way around: the place of a fixture is known already when the suite is collected.
     result = suite.run(*mode, "-k", "not other", "sub", "test_it.py")
     assert result.outcomes["passed"] == 5
-
-
-def test_hooks_of_a_conftest_see_an_item_like_a_test(suite: Suite) -> None:
-    suite.write(
-        {
-            "conftest.py": """
-@pytest.hookimpl(trylast=True)
-def pytest_runtest_setup(item):
-    item.get_closest_marker("slow")
-    if os.environ["PYTEST_XDIST_WORKER"] == "fixtureworker":
-        note("item", name=item.name, nodeid=item.nodeid, cls=str(item.cls), module=item.module.__name__,
-             function=item.function.__name__, names=list(item.fixturenames), keywords="it" in item.keywords,
-             current=os.environ["PYTEST_CURRENT_TEST"], own=len(item.own_markers), original=item.originalname,
-             has_callspec=hasattr(item, "callspec"))
-@global_fixture
-def it(): return 1
-""",
-            "test_it.py": "def test_it(it): pass",
-        }
-    )
-    result = suite.run_distributed()
-    assert result.outcomes == {"passed": 1}
-    first = result.notes[0].more
-    assert first["name"] == "global fixture it"
-    assert (first["function"], first["module"], first["cls"]) == ("it", "conftest", "None")
-    assert first["current"] == "conftest.py::global fixture it (setup)"
