@@ -15,7 +15,7 @@ import pytest
 
 from xdist_fixtureworker.controller.worker_exits import Exits
 
-NEVER = 30.0
+NEVER = 1200.0
 """Seconds after which a test fails instead of hanging; nothing takes that long."""
 
 END = object()

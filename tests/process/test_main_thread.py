@@ -13,7 +13,7 @@ import pytest
 from xdist_fixtureworker.fixture_worker import main_thread
 from xdist_fixtureworker.fixture_worker.main_thread import MainThread
 
-LONG = 60.0  # seconds that nothing here takes, if it works
+LONG = 1200.0  # seconds that nothing here takes, if it works
 SHORT = 0.05  # a time-out
 
 

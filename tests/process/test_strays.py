@@ -17,7 +17,7 @@ from xdist_fixtureworker.processes import strays
 from xdist_fixtureworker.processes.strays import Fate, Identity, Run, Stray
 from xdist_fixtureworker.roles import RUN
 
-NEVER = 30.0
+NEVER = 1200.0
 """Seconds after which a test fails instead of hanging; nothing takes that long."""
 SHORT = 0.2
 """Seconds of grace for a process that will not end without being killed."""

@@ -18,7 +18,7 @@ from xdist_fixtureworker.processes.strays import Identity
 from xdist_fixtureworker.roles import RUN
 from xdist_fixtureworker.wire.messages import WorkerJoined
 
-NEVER = 30.0
+NEVER = 1200.0
 """Seconds after which a test fails instead of hanging; nothing takes that long."""
 UID = "uid"
 OF_THIS_RUN = {"PYTEST_XDIST_TESTRUNUID": UID}
