@@ -79,7 +79,10 @@ def test_name(request): assert request.getfixturevalue("url") == "global local"
     ]
 
 
-def test_builtin_fixtures(suite: Suite) -> None:
+@pytest.mark.parametrize(
+    "options", [(), pytest.param(("--testrunuid=mine",), marks=pytest.mark.full)], ids=" ".join
+)
+def test_builtin_fixtures(suite: Suite, options: tuple[str, ...]) -> None:
     suite.write(
         {
             "conftest.py": """
@@ -116,8 +119,7 @@ def test_it(everything, testrun_uid, pytestconfig, i):
 """,
         }
     )
-    assert suite.run(*ONE).outcomes == {"passed": 4}
-    assert suite.run(*ONE, "--testrunuid=mine").outcomes == {"passed": 4}
+    assert suite.run(*ONE, *options).outcomes == {"passed": 4}
 
 
 @pytest.mark.parametrize(
@@ -281,12 +283,12 @@ ROOT = "tests/sub/test_it.py::test_root"  # its fixture is in a conftest that is
 #: How the files lie, and what is named on the command line.
 LAYOUTS = [
     ("directory", ("tests/sub/test_it.py::test_it",)),
-    ("package", ("--rootdir=tests", "tests/sub")),
     ("directory", ("--rootdir=.", "--confcutdir=tests/sub", "tests/sub", "--deselect", ROOT)),
-    ("package", ("--pyargs", "tests.sub.test_it")),
     ("directory", ("tests/sub/checks.py", "tests/sub/test_it.py")),
 ]
 MORE_LAYOUTS = [
+    ("package", ("--pyargs", "tests.sub.test_it")),
+    ("package", ("--rootdir=tests", "tests/sub")),
     ("directory", ("tests",)),
     ("directory", ("--rootdir=tests", "tests/sub")),
     ("directory", ("--confcutdir=tests", "tests")),

@@ -259,10 +259,15 @@ def test_each_is_told_what_was_done_to_it(start: Start) -> None:
     said(stubborn)
     identities = [identity_of(process.pid) for process in (stubborn, easy, gone)]
     gone.kill()
+    assert strays.wait_gone(identities[2:], NEVER) == []
     assert strays.wait_gone(identities, SHORT) == identities[:2]
+    assert list(strays.end(identities[1:], NEVER).items()) == [
+        (identities[1], Fate.TERMINATED),
+        (identities[2], Fate.GONE),
+    ]
     assert list(strays.end(identities, SHORT).items()) == [
         (identities[0], Fate.KILLED),
-        (identities[1], Fate.TERMINATED),
+        (identities[1], Fate.GONE),
         (identities[2], Fate.GONE),
     ]
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import psutil
 import pytest
 
+from xdist_fixtureworker.controller import stray_search
 from xdist_fixtureworker.controller.relay import Record
 from xdist_fixtureworker.controller.stray_search import Sweep
 from xdist_fixtureworker.processes import strays
@@ -67,6 +68,12 @@ def processes() -> Iterator[Processes]:
     processes = Processes()
     yield processes
     processes.end()
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait for processes that do not end by themselves."""
+    monkeypatch.setattr(stray_search, "_SETTLE", 0.01)
 
 
 @pytest.fixture
@@ -196,9 +203,10 @@ def test_what_a_crash_left_may_have_ended_by_the_end(
 
 
 def test_what_ends_by_itself_right_away_is_not_left(
-    make_sweep: Callable[[str], Sweep], processes: Processes
+    make_sweep: Callable[[str], Sweep], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a helper that notices, by its pipe, that its worker is gone: so it takes a moment."""
+    monkeypatch.setattr(stray_search, "_SETTLE", NEVER)
     sweep = make_sweep("report")
     program = "import sys; print('up', flush=True); sys.stdin.read()"
     helper = subprocess.Popen(
@@ -222,7 +230,9 @@ def test_a_test_worker_that_is_still_there_is_ended_in_any_case(
     sweep = make_sweep(treatment)
     worker, gone = processes.sleep(), processes.sleep()
     record.test_workers.update(gw0=joined(worker), gw1=joined(gone))
+    identity = identity_of(gone)
     os.kill(gone, signal.SIGKILL)
+    assert strays.wait_gone([identity], NEVER) == []
     assert said(sweep) == [f"process {worker} was terminated: test worker gw0 itself"]
     assert not lives(worker)
 

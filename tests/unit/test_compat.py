@@ -67,6 +67,8 @@ from xdist_fixtureworker.fixture_worker.lazy_collection import collect_when_read
 from xdist_fixtureworker.fixture_worker.tree import Tree
 from xdist_fixtureworker.wire.messages import Step
 
+from ..suite import NEVER_HANG
+
 #: All private names that the package uses, each with a test below.
 PRIVATE = {
     "FixtureDef",
@@ -1562,7 +1564,11 @@ if {unregistered}:
     atexit.unregister(group._cleanup_atexit)
 """
     result = subprocess.run(
-        [sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=NEVER_HANG
+        [sys.executable, "-c", program],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=NEVER_HANG,
     )
     assert result.stdout == ("" if unregistered else "cleaned up\n")
 
