@@ -22,6 +22,13 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _FILTERS = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
 
 
+def load_package() -> None:
+    """Import all modules of the package: what a run within a test imports is forgotten after it,
+    and what is imported twice has two of each class."""
+    for module in pkgutil.walk_packages(xdist_fixtureworker.__path__, "xdist_fixtureworker."):
+        import_module(module.name)
+
+
 def is_serial(arguments: tuple[str, ...]) -> bool:
     """Whether the command line asks for no other process."""
     return not any(argument.startswith(_DISTRIBUTES) for argument in arguments)
@@ -38,10 +45,7 @@ def run_in_process(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResu
 
 @contextmanager
 def _imports() -> Iterator[None]:
-    """Have the modules of the suite imported anew, and those of the package not: what is imported
-    twice has two of each class."""
-    for module in pkgutil.walk_packages(xdist_fixtureworker.__path__, "xdist_fixtureworker."):
-        import_module(module.name)
+    """Have the modules of the suite imported anew."""
     modules, path = sys.modules.copy(), sys.path.copy()
     writes_no_bytecode = sys.dont_write_bytecode
     for name in modules:

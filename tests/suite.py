@@ -10,8 +10,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -34,6 +38,16 @@ MODES = pytest.mark.parametrize("mode", [DISTRIBUTED, ()], ids=["distributed", "
 ONE_MODES = pytest.mark.parametrize("mode", [ONE, ()], ids=["distributed", "serial"])
 FIXTURE_WORKER = "fixtureworker"
 NEVER_HANG = 1200.0  # seconds, which no machine is too slow for: it only ends what hangs
+_ENDS = {"PASSED": "passed", "FAILED": "failed", "SKIPPED": "skipped", "ERROR": "errors"}
+
+
+def sampled(core: Callable[..., bool], *axes: Iterable[Any]) -> list[Any]:
+    """The product of the axes, for ``parametrize``: those that ``core`` is true of are run always,
+    the others by ``tox -e full`` only."""
+    return [
+        pytest.param(*values, marks=() if core(*values) else pytest.mark.full)
+        for values in product(*axes)
+    ]
 
 
 @dataclass(frozen=True)
@@ -71,6 +85,13 @@ class Result:
     def lines(self, pattern: str) -> list[str]:
         """The lines of the output in which the regular expression is found."""
         return [line for line in self.output.splitlines() if re.search(pattern, line)]
+
+
+class Case(NamedTuple):
+    """A folder of a suite, beside others. Its test modules have names that no other's have."""
+
+    files: dict[str, str]
+    outcomes: dict[str, int]  #: of its tests, as in :attr:`Result.outcomes`
 
 
 class Suite:
@@ -112,6 +133,21 @@ class Suite:
             errors=result.stderr.str(),
             notes=read_notes(notes),
         )
+
+    def run_cases(self, cases: dict[str, Case], *arguments: str) -> Result:
+        """Run several cases at once, each in a folder of that name, and see how their tests end."""
+        for name, case in cases.items():
+            self.write({f"{name}/{file}": text for file, text in case.files.items()})
+        result = self.run(*arguments, "-v", "-rs")
+        for name, case in cases.items():
+            ended = {
+                (test, _ENDS[end])
+                for line in result.lines(rf"(^| ){name}/\S+::")
+                for test in re.findall(rf"{name}/\S+::\S+", line)
+                for end in re.findall(rf"\b({'|'.join(_ENDS)})\b", line)
+            }
+            assert Counter(end for _, end in ended) == case.outcomes, (name, result.output)
+        return result
 
     def run_distributed(self, *arguments: str) -> Result:
         """Run pytest on two test workers and a fixture worker."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from ..isolation import as_found
-from ..suite import DISTRIBUTED, NEVER_HANG, Result, Suite, read_notes
+from ..suite import DISTRIBUTED, NEVER_HANG, ONE, Case, Result, Suite, read_notes, sampled
 
 
 class Mode(NamedTuple):
@@ -35,17 +35,19 @@ class Mode(NamedTuple):
 
 GUARDS = ("parallel_only", "serial_only")
 SERVED = Mode(DISTRIBUTED, parallel=True)
-UNSERVED = Mode(("-n2", "--no-fixture-worker"), parallel=True)
+SERVED_ONE = Mode(ONE, parallel=True)
+UNSERVED = Mode(("-n1", "--no-fixture-worker"), parallel=True)
 SERIAL = Mode(("--fixture-worker",), parallel=False)
-MODES = pytest.mark.parametrize(
-    "mode", [SERVED, UNSERVED, SERIAL], ids=["served", "unserved", "serial"]
-)
-ERROR_MODES = pytest.mark.parametrize("mode", [SERVED, SERIAL], ids=["served", "serial"])
-USES = pytest.mark.parametrize("use", ["argument", "getfixturevalue"])
-TESTS = {
-    "argument": "def test_it(database): note(database)",
-    "getfixturevalue": "def test_it(request): note(request.getfixturevalue('database'))",
-}
+
+
+def modes(*among: Mode) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("mode", among, ids=lambda mode: " ".join(mode.options))
+
+
+MODES = modes(SERVED, UNSERVED, SERIAL)
+SERVED_MODES = modes(SERVED_ONE, SERIAL)  # where global fixtures are there, or are not
+UNSERVED_MODES = modes(UNSERVED, SERIAL)  # where it does not matter whether there are any
+ARGUMENT = "def test_it(database): note(database)"
 
 
 def write_and_run(suite: Suite, mode: Mode, files: dict[str, str]) -> Result:
@@ -102,26 +104,32 @@ BOTH = "".join(FORMS["above_a_fixture"].format(guard=guard, name="database") for
 """Two definitions of ``database``, whose values are their guards."""
 
 
-@MODES
-@USES
-def test_two_definitions_of_one_name(suite: Suite, mode: Mode, use: str) -> None:
-    conftest = "".join(
+def two_definitions_of_one_name(mode: Mode) -> Case:
+    definitions = (
         form.format(guard=guard, name=name) for name, form in FORMS.items() for guard in GUARDS
     )
-    tests = [TESTS[use].replace("database", name).replace("_it", f"_{name}") for name in FORMS]
-    result = write_and_run(suite, mode, {"conftest.py": conftest, "test_it.py": "\n".join(tests)})
-    assert result.outcomes == {"passed": len(FORMS)}
-    assert result.noted(*GUARDS) == [mode.holding] * len(FORMS)
-    finalized = [what for what in result.noted() if what.startswith("finalized")]
-    assert set(finalized) == {f"finalized {mode.holding}"}
-    assert not result.lines("by the guard")
+    tests = "".join(
+        f"""
+def test_{name}(request, {name}): assert {name} == "{mode.holding}"
+def test_{name}_later(request): assert request.getfixturevalue("{name}") == "{mode.holding}"
+"""
+        for name in FORMS
+    )
+    return Case(
+        {"conftest.py": "".join(definitions), "test_two.py": tests}, {"passed": 2 * len(FORMS)}
+    )
 
 
-@MODES
-@USES
-def test_definitions_in_a_module_and_in_a_class(suite: Suite, mode: Mode, use: str) -> None:
+def in_modules_and_classes(mode: Mode) -> Case:
     """Instance methods, class methods, and the module below them."""
-    module = """
+
+    def tests(value: str) -> str:
+        return f"""
+    def test_it(self, database): assert database == "{value}"
+    def test_later(self, request): assert request.getfixturevalue("database") == "{value}"
+"""
+
+    module = f"""
 @pytest.fixture
 def database(): return "of the module"
 
@@ -132,7 +140,7 @@ class TestInstance:
     @pytest.mark.serial_only
     @pytest.fixture(name="database")
     def serial(self): return "serial_only"
-    {test}
+    {tests(mode.holding)}
 
 class TestClass:
     @pytest.mark.parallel_only
@@ -143,76 +151,29 @@ class TestClass:
     @pytest.mark.serial_only
     @classmethod
     def serial(cls): return "serial_only"
-    {test}
+    {tests(mode.holding)}
 
 class TestFallsThrough:
-    @pytest.mark.{failing}
+    @pytest.mark.{mode.failing}
     @pytest.fixture
     def database(self): return "never"
-    {test}
+    {tests("of the module")}
 """
-    test = TESTS[use].replace("(", "(self, ", 1)
-    result = write_and_run(
-        suite, mode, {"test_it.py": module.format(test=test, failing=mode.failing)}
-    )
-    assert result.outcomes == {"passed": 3}
-    assert sorted(result.noted()) == sorted(["of the module", mode.holding, mode.holding])
+    return Case({"test_module.py": module}, {"passed": 6})
 
 
-@MODES
-@USES
-def test_look_ups_fall_through(
-    suite: Suite, mode: Mode, use: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """To an outer conftest.py, and to a plugin; also that of a definition which overrides."""
-    as_found(monkeypatch)
-    never = f"""
-@pytest.mark.{mode.failing}
-@global_fixture
-def database(): return "never"
-"""
-    result = write_and_run(
-        suite,
-        mode,
-        {
-            "plugin.py": "@global_fixture\ndef database(): return 'of the plugin'",
-            "pytest.ini": "[pytest]\npythonpath = .\naddopts = -p plugin\n",
-            "conftest.py": never,
-            "test_a.py": TESTS[use],
-            "outer/conftest.py": "@global_fixture\ndef database(database): return database + ', outer'",
-            "outer/inner/conftest.py": never,
-            "outer/inner/test_b.py": never + TESTS[use],
-            "outer/other/conftest.py": "@pytest.fixture\ndef database(database): return database + ', other'",
-            "outer/other/test_c.py": never + TESTS[use],
-        },
-    )
-    assert result.outcomes == {"passed": 3}
-    assert sorted(result.noted()) == [
-        "of the plugin",
-        "of the plugin, outer",
-        "of the plugin, outer, other",
-    ]
-
-
-@MODES
-def test_autouse_fixtures(suite: Suite, mode: Mode) -> None:
+def autouse_fixtures(mode: Mode) -> Case:
     conftest = ""
     for guard in GUARDS:
         conftest += f"""
 @pytest.mark.{guard}
 @pytest.fixture(autouse=True)
-def plain_{guard}(): note("plain {guard}")
+def plain_{guard}(): note("autouse plain {guard}")
 @pytest.mark.{guard}
 @global_fixture(autouse=True)
-def global_{guard}(): note("global {guard}")
+def global_{guard}(): note("autouse global {guard}")
 """
-    result = write_and_run(
-        suite, mode, {"conftest.py": conftest, "test_it.py": "def test_it(): pass"}
-    )
-    assert result.outcomes == {"passed": 1}
-    noted = sorted(result.noted())
-    # In the fixture worker, no narrower autouse fixture runs.
-    assert noted == [f"global {mode.holding}", f"plain {mode.holding}"]
+    return Case({"conftest.py": conftest, "test_auto.py": "def test_it(): pass"}, {"passed": 1})
 
 
 PARAMETERS = """
@@ -224,49 +185,31 @@ def parallel(request): return request.param
 @pytest.fixture(name="database", params=["four", "five"])
 def serial(request): return request.param
 """
+VALUES = {"parallel_only": ["one", "two", "three"], "serial_only": ["four", "five"]}
 
 
-@MODES
-def test_parameters(suite: Suite, mode: Mode) -> None:
-    suite.write({"conftest.py": PARAMETERS, "test_it.py": TESTS["argument"]})
-    result = suite.run(*mode.options)
-    expected = ["one", "two", "three"] if mode.parallel else ["four", "five"]
-    assert sorted(result.noted()) == sorted(expected)
-    assert result.outcomes == {"passed": len(expected)}
-    listed = suite.run(*mode.options, "--collect-only", "-q")
-    assert listed.code == 0
-    assert listed.lines("::") == [f"test_it.py::test_it[{value}]" for value in expected]
+def parameters(mode: Mode) -> Case:
+    test = "def test_it(database): note(f'parameter {database}')"
+    files = {"conftest.py": PARAMETERS, "test_parameters.py": test}
+    return Case(files, {"passed": len(VALUES[mode.holding])})
 
 
-@MODES
-def test_parameters_of_a_definition_that_is_not_there(suite: Suite, mode: Mode) -> None:
+def parameters_of_a_definition_that_is_not_there(mode: Mode) -> Case:
     """They parametrize nothing: the tests are there once, and skipped."""
-    result = write_and_run(
-        suite,
-        mode,
-        {
-            "conftest.py": f"""
+    conftest = f"""
 @pytest.mark.{mode.failing}
 @global_fixture(params=[1, 2, 3])
 def database(request): return request.param
 @pytest.fixture
 def connection(database): pass
-""",
-            "test_it.py": "def test_a(database): pass\ndef test_b(connection): pass",
-        },
-    )
-    assert_skipped(result, mode, 2)
-    assert result.outcomes == {"skipped": 2}
+"""
+    tests = "def test_a(database): pass\ndef test_b(connection): pass"
+    return Case({"conftest.py": conftest, "test_no_parameters.py": tests}, {"skipped": 2})
 
 
-@MODES
-def test_one_place_one_name_one_function_name(suite: Suite, mode: Mode) -> None:
+def one_place_one_name_one_function_name(mode: Mode) -> Case:
     """Definitions that only their place among the visible ones tells apart."""
-    result = write_and_run(
-        suite,
-        mode,
-        {
-            "conftest.py": """
+    conftest = """
 def make(guard, value):
     @guard
     @global_fixture(name="database")
@@ -283,12 +226,78 @@ b = make(pytest.mark.parallel_only, "parallel b")
 c = make(pytest.mark.serial_only, "serial c")
 d = make_override(no_guard, "d")
 e = make_override(pytest.mark.parallel_only, "parallel e")
-""",
-            "test_it.py": TESTS["argument"],
+"""
+    value = "parallel e on d on parallel b" if mode.parallel else "d on serial c"
+    test = f"def test_it(database): assert database == '{value}'"
+    return Case({"conftest.py": conftest, "test_place.py": test}, {"passed": 1})
+
+
+@MODES
+def test_the_definition_that_is_there(suite: Suite, mode: Mode) -> None:
+    cases = {
+        "two": two_definitions_of_one_name(mode),
+        "module": in_modules_and_classes(mode),
+        "auto": autouse_fixtures(mode),
+        "parameters": parameters(mode),
+        "no_parameters": parameters_of_a_definition_that_is_not_there(mode),
+        "place": one_place_one_name_one_function_name(mode),
+    }
+    result = suite.run_cases(cases, *mode.options)
+    assert_skipped(result, mode, 2)
+    finalized = [what for what in result.noted() if what.startswith("finalized")]
+    assert set(finalized) == {f"finalized {mode.holding}"}
+    # In the fixture worker, no narrower autouse fixture runs.
+    autouse = sorted(what for what in result.noted() if what.startswith("autouse"))
+    assert autouse == [f"autouse global {mode.holding}", f"autouse plain {mode.holding}"]
+    values = sorted(what for what in result.noted() if what.startswith("parameter"))
+    assert values == sorted(f"parameter {value}" for value in VALUES[mode.holding])
+
+
+@UNSERVED_MODES
+def test_collect_only_lists_what_runs(suite: Suite, mode: Mode) -> None:
+    suite.write({"conftest.py": PARAMETERS, "test_it.py": ARGUMENT + "\ndef test_b(): pass"})
+    listed = suite.run(*mode.options, "--collect-only", "-q")
+    assert listed.code == 0
+    expected = [f"test_it.py::test_it[{value}]" for value in VALUES[mode.holding]]
+    assert listed.lines("::") == [*expected, "test_it.py::test_b"]
+    shown = suite.run(*mode.options, "-v", "-p", "no:cacheprovider").lines("PASSED")
+    ran = sorted(re.findall(r"test_it.py::\S+", "\n".join(shown)))
+    assert ran == sorted(listed.lines("::"))
+
+
+@modes(SERVED_ONE, UNSERVED, SERIAL)
+def test_look_ups_fall_through(suite: Suite, mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To an outer conftest.py, and to a plugin; also that of a definition which overrides."""
+    as_found(monkeypatch)
+    never = f"""
+@pytest.mark.{mode.failing}
+@global_fixture
+def database(): return "never"
+"""
+
+    def tests(value: str) -> str:
+        return f"""
+def test_it(database): assert database == "{value}"
+def test_later(request): assert request.getfixturevalue("database") == "{value}"
+"""
+
+    result = write_and_run(
+        suite,
+        mode,
+        {
+            "plugin.py": "@global_fixture\ndef database(): return 'of the plugin'",
+            "pytest.ini": "[pytest]\npythonpath = .\naddopts = -p plugin\n",
+            "conftest.py": never,
+            "test_a.py": tests("of the plugin"),
+            "outer/conftest.py": "@global_fixture\ndef database(database): return database + ', outer'",
+            "outer/inner/conftest.py": never,
+            "outer/inner/test_b.py": never + tests("of the plugin, outer"),
+            "outer/other/conftest.py": "@pytest.fixture\ndef database(database): return database + ', other'",
+            "outer/other/test_c.py": never + tests("of the plugin, outer, other"),
         },
     )
-    assert result.outcomes == {"passed": 1}
-    assert result.noted() == ["parallel e on d on parallel b" if mode.parallel else "d on serial c"]
+    assert result.outcomes == {"passed": 6}
+    assert not result.lines("by the guard")
 
 
 # --- where none is left
@@ -322,12 +331,6 @@ def dynamic_on_top(request):
 
 @pytest.fixture
 def itself(itself): note("never")
-
-@global_fixture
-def costly(): note("costly")
-
-@pytest.fixture(autouse=True)
-def for_each_test(): note("autouse")
 """
 NEEDING = {
     "def test_it(database): pass": "database",
@@ -349,26 +352,88 @@ NEEDING = {
 }
 
 
+def needing_it(mode: Mode) -> Case:
+    files = {f"test_needing_{number}.py": test for number, test in enumerate(NEEDING)}
+    files["conftest.py"] = NONE_LEFT.format(failing=mode.failing)
+    return Case(files, {"skipped": len(NEEDING)})
+
+
+def nothing_is_set_up_for_it(mode: Mode) -> Case:
+    """Where the arguments show that it will be skipped."""
+    conftest = f"""
+@pytest.mark.{mode.failing}
+@global_fixture
+def database(): note("never")
+@pytest.fixture
+def function_scoped(database): note("never")
+@pytest.fixture(autouse=True)
+def for_each_test(): note("never")
+@global_fixture
+def costly(): note("never")
+@global_fixture
+def both(costly, database): note("never")
+"""
+    tests = """
+def test_a(costly, database): pass
+@pytest.mark.usefixtures("costly")
+def test_b(function_scoped): pass
+def test_c(both): pass
+"""
+    return Case({"conftest.py": conftest, "test_nothing.py": tests}, {"skipped": 3})
+
+
+def override_of_what_is_not_there(mode: Mode) -> Case:
+    files = {
+        "conftest.py": f"@pytest.mark.{mode.failing}\n@pytest.fixture\ndef database(): note('never')",
+        "sub/conftest.py": "@pytest.fixture\ndef database(database): note('never')",
+        "sub/test_overridden.py": "def test_it(database): pass",
+        "test_override.py": "def test_it(request): request.getfixturevalue('database')",
+    }
+    return Case(files, {"skipped": 2})
+
+
+def who_looks_it_up_and_does_without_it_passes(mode: Mode) -> Case:
+    conftest = """
+@pytest.fixture
+def either(request):
+    try: return request.getfixturevalue("database")
+    except pytest.FixtureLookupError: return "neither"
+@global_fixture
+def global_either(request):
+    try: return request.getfixturevalue("database")
+    except pytest.FixtureLookupError: return "global neither"
+"""
+    tests = """
+def test_it(either, global_either): assert (either, global_either) == ("neither", "global neither")
+def test_body(request):
+    with pytest.raises(pytest.FixtureLookupError): request.getfixturevalue("cursor")
+"""
+    return Case(
+        {"conftest.py": NONE_LEFT.format(failing=mode.failing) + conftest, "test_who.py": tests},
+        {"passed": 2},
+    )
+
+
 @MODES
 def test_a_test_that_needs_it_is_skipped(suite: Suite, mode: Mode) -> None:
-    files = {f"test_{number}.py": test for number, test in enumerate(NEEDING)}
-    files["conftest.py"] = NONE_LEFT.format(failing=mode.failing)
-    files["test_passing.py"] = "def test_it(): pass"
-    suite.write(files)
-    result = suite.run(*mode.options, "-rs", "-v")
-    assert result.outcomes == {"passed": 1, "skipped": len(NEEDING)}
-    assert result.code == 0
-    assert_skipped(result, mode, len(NEEDING))
-    assert "never" not in result.noted()
-    line = {
-        name: suite_line(suite, "conftest.py", f"def {name}(") for name in ("database", "cursor")
+    cases = {
+        "needing": needing_it(mode),
+        "nothing": nothing_is_set_up_for_it(mode),
+        "override": override_of_what_is_not_there(mode),
+        "who": who_looks_it_up_and_does_without_it_passes(mode),
     }
+    result = suite.run_cases(cases, *mode.options)
+    assert result.code == 0
+    assert_skipped(result, mode, len(NEEDING) + 5)
+    assert "never" not in result.noted()
+    conftest = "needing/conftest.py"
+    line = {name: suite_line(suite, conftest, f"def {name}(") for name in ("database", "cursor")}
     for number, fixture in enumerate(NEEDING.values()):
         reason = (
-            f"needs the fixture '{fixture}' (conftest.py:{line[fixture]}), which is "
+            f"needs the fixture '{fixture}' ({conftest}:{line[fixture]}), which is "
             f"{mode.failing}: run pytest {mode.way_to_run}"
         )
-        (shown,) = result.lines(rf"^SKIPPED \[1\] test_{number}.py:\d+: ")
+        (shown,) = result.lines(rf"^SKIPPED \[1\] needing/test_needing_{number}.py:\d+: ")
         assert shown.partition(": ")[2] == reason
 
 
@@ -381,44 +446,7 @@ def suite_line(suite: Suite, file: str, text: str) -> int:
     return number + 1
 
 
-@MODES
-def test_nothing_is_set_up_for_it(suite: Suite, mode: Mode) -> None:
-    """Where the arguments show that it will be skipped."""
-    result = write_and_run(
-        suite,
-        mode,
-        {
-            "conftest.py": NONE_LEFT.format(failing=mode.failing)
-            + "\n@global_fixture\ndef both(costly, database): note('never')",
-            "test_it.py": """
-def test_a(costly, database): pass
-@pytest.mark.usefixtures("costly")
-def test_b(function_scoped): pass
-def test_c(both): pass
-""",
-        },
-    )
-    assert_skipped(result, mode, 3)
-    assert result.noted() == []
-
-
-@MODES
-def test_an_override_of_what_is_not_there(suite: Suite, mode: Mode) -> None:
-    result = write_and_run(
-        suite,
-        mode,
-        {
-            "conftest.py": f"@pytest.mark.{mode.failing}\n@pytest.fixture\ndef database(): return 1",
-            "sub/conftest.py": "@pytest.fixture\ndef database(database): note('never')",
-            "sub/test_sub.py": "def test_it(database): pass",
-            "test_it.py": "def test_it(request): request.getfixturevalue('database')",
-        },
-    )
-    assert_skipped(result, mode, 2)
-    assert result.noted() == []
-
-
-@MODES
+@UNSERVED_MODES
 def test_doctests(suite: Suite, mode: Mode) -> None:
     text = "\n\ndef example():\n    '''\n    >>> getfixture('database')\n    1\n    '''\n"
     suite.write(
@@ -433,71 +461,47 @@ def test_doctests(suite: Suite, mode: Mode) -> None:
     assert result.outcomes == {"passed": 1, "skipped": 1}
 
 
-@MODES
-def test_who_looks_it_up_and_does_without_it_passes(suite: Suite, mode: Mode) -> None:
-    result = write_and_run(
-        suite,
-        mode,
-        {
-            "conftest.py": NONE_LEFT.format(failing=mode.failing)
-            + """
-@pytest.fixture
-def either(request):
-    try: return request.getfixturevalue("database")
-    except pytest.FixtureLookupError: return "neither"
-@global_fixture
-def global_either(request):
-    try: return request.getfixturevalue("database")
-    except pytest.FixtureLookupError: return "global neither"
-""",
-            "test_it.py": """
-def test_it(either, global_either): note(either); note(global_either)
-def test_body(request):
-    with pytest.raises(pytest.FixtureLookupError): request.getfixturevalue("cursor")
-""",
-        },
-    )
-    assert result.outcomes == {"passed": 2}
-    assert result.noted("neither", "global neither") == ["neither", "global neither"]
-
-
-@MODES
+@modes(SERVED_ONE, UNSERVED, SERIAL)
 def test_other_fixtures_that_are_not_there_stay_errors(suite: Suite, mode: Mode) -> None:
-    """Among them one of that name, guarded, that cannot be seen from the test."""
+    """Among them one of that name, guarded, that cannot be seen from the test; and a look-up while
+    finalizing is an error, too."""
     guarded = f"@pytest.mark.{mode.failing}\n@pytest.fixture\ndef database(): return 1\n"
-    result = write_and_run(
-        suite,
-        mode,
-        {
-            "one/conftest.py": guarded,
-            "one/test_one.py": "def test_it(database): pass",
-            "two/test_two.py": "def test_it(database): pass",
-            "test_three.py": guarded + "def test_it(no_such_fixture): pass",
-            "test_four.py": f"class TestIt:\n    @pytest.mark.{mode.failing}\n    @pytest.fixture\n"
-            "    def database(self): pass\n"
-            "    def test_it(self, database): pass\ndef test_other(database): pass",
-        },
+    late = (
+        "\n@pytest.fixture\ndef late(request):\n    yield\n    request.getfixturevalue('database')"
     )
-    assert result.outcomes == {"skipped": 2, "errors": 3}
+    result = suite.run_cases(
+        {
+            "one": Case(
+                {"conftest.py": guarded, "test_one.py": "def test_it(database): pass"},
+                {"skipped": 1},
+            ),
+            "two": Case({"test_two.py": "def test_it(database): pass"}, {"errors": 1}),
+            "three": Case(
+                {"test_three.py": guarded + "def test_it(no_such_fixture): pass"}, {"errors": 1}
+            ),
+            "four": Case(
+                {
+                    "test_four.py": f"""
+class TestIt:
+    @pytest.mark.{mode.failing}
+    @pytest.fixture
+    def database(self): pass
+    def test_it(self, database): pass
+def test_other(database): pass
+"""
+                },
+                {"skipped": 1, "errors": 1},
+            ),
+            "late": Case(
+                {"conftest.py": guarded + late, "test_late.py": "def test_it(late): pass"},
+                {"passed": 1, "errors": 1},
+            ),
+        },
+        *mode.options,
+    )
     assert_skipped(result, mode, 2)
-    assert len(result.lines("fixture 'database' not found")) == 2
+    assert len(result.lines("^E .*fixture 'database' not found")) == 3
     assert len(result.lines("fixture 'no_such_fixture' not found")) == 1
-
-
-@MODES
-def test_a_look_up_while_finalizing_stays_an_error(suite: Suite, mode: Mode) -> None:
-    result = write_and_run(
-        suite,
-        mode,
-        {
-            "conftest.py": NONE_LEFT.format(failing=mode.failing)
-            + "\n@pytest.fixture\ndef late(request):\n    yield\n    request.getfixturevalue('cursor')",
-            "test_it.py": "def test_it(late): pass",
-        },
-    )
-    assert result.outcomes["passed"] == 1
-    assert result.outcomes["errors"] == 1
-    assert not result.lines("by the guard")
 
 
 # --- on tests
@@ -526,7 +530,7 @@ def test_parameter(value): note("free" if value == 1 else "{guard}")
 """
 
 
-@MODES
+@SERVED_MODES
 def test_guards_on_tests(suite: Suite, mode: Mode) -> None:
     suite.write(
         {
@@ -549,7 +553,7 @@ def test_guards_on_tests(suite: Suite, mode: Mode) -> None:
         assert re.search(rf"\] test_\w+.py:\d+: the test is {mode.failing}: run pytest with", line)
 
 
-@MODES
+@SERVED_MODES
 def test_nothing_is_set_up_for_guarded_tests(suite: Suite, mode: Mode) -> None:
     result = write_and_run(
         suite,
@@ -567,8 +571,14 @@ def test_nothing_is_set_up_for_guarded_tests(suite: Suite, mode: Mode) -> None:
 # --- the summary line
 
 
-@MODES
-@pytest.mark.parametrize("option", ["-q", "-v"])
+@pytest.mark.parametrize(
+    ("mode", "option"),
+    sampled(
+        lambda mode, option: not mode.parallel or (mode is UNSERVED and option == "-q"),
+        [SERVED_ONE, UNSERVED, SERIAL],
+        ["-q", "-v"],
+    ),
+)
 def test_the_summary_line(suite: Suite, mode: Mode, option: str) -> None:
     suite.write(
         {
@@ -586,7 +596,7 @@ def test_other(): pass
     assert len(result.lines(f"^3 tests were skipped by the guard {mode.failing}: run")) == 1
 
 
-@MODES
+@UNSERVED_MODES
 def test_no_summary_line_where_no_test_is_skipped(suite: Suite, mode: Mode) -> None:
     result = write_and_run(
         suite,
@@ -615,26 +625,16 @@ ASKED_FOR = {
     "--pdb -nauto": False,
     "-p no:xdist": False,
 }
+NO_OTHERS = ("-n1 --fixture-worker", "-nauto --maxprocesses=1", "-d --tx=popen")
 
 
-@pytest.mark.parametrize("options", ASKED_FOR)
+@pytest.mark.parametrize("options", sampled(lambda options: options not in NO_OTHERS, ASKED_FOR))
 def test_what_was_asked_for(suite: Suite, options: str) -> None:
-    suite.write({"conftest.py": BOTH, "test_it.py": TESTS["argument"]})
+    """As tests/unit/test_guards.py asks of more options; here it is seen by what there is."""
+    suite.write({"conftest.py": BOTH, "test_it.py": ARGUMENT})
     result = suite.run(*options.split())
     assert result.outcomes == {"passed": 1}
     assert result.noted() == ["parallel_only" if ASKED_FOR[options] else "serial_only"]
-
-
-@MODES
-def test_collect_only_lists_what_runs(suite: Suite, mode: Mode) -> None:
-    suite.write(
-        {"conftest.py": PARAMETERS, "test_it.py": TESTS["argument"] + "\ndef test_b(): pass"}
-    )
-    listed = suite.run(*mode.options, "--collect-only", "-q").lines("::")
-    shown = suite.run(*mode.options, "-v", "-p", "no:cacheprovider").lines("PASSED")
-    ran = sorted(re.findall(r"test_it.py::\S+", "\n".join(shown)))
-    assert sorted(listed) == ran
-    assert len(ran) == (4 if mode.parallel else 3)
 
 
 # --- the marks
@@ -648,7 +648,7 @@ def test_markers(suite: Suite) -> None:
     ]
 
 
-@MODES
+@UNSERVED_MODES
 def test_selecting_by_guard(suite: Suite, mode: Mode) -> None:
     suite.write(
         {
@@ -686,7 +686,7 @@ HOLDS = "    Guard: {}, which holds in this run."
 DOES_NOT_HOLD = "    Guard: {}, which does not hold: this definition is not there in this run."
 
 
-@MODES
+@SERVED_MODES
 def test_fixtures_shows_guards(suite: Suite, mode: Mode) -> None:
     suite.write({"conftest.py": LISTED, "test_it.py": "def test_it(database, free): pass"})
     result = suite.run(*mode.options, "--fixtures")
@@ -704,7 +704,7 @@ def test_fixtures_shows_guards(suite: Suite, mode: Mode) -> None:
     assert len(result.lines("Global: ")) == 1
 
 
-@MODES
+@SERVED_MODES
 def test_fixtures_per_test_shows_the_one_that_is_there(suite: Suite, mode: Mode) -> None:
     suite.write({"conftest.py": LISTED, "test_it.py": "def test_it(database, free): pass"})
     result = suite.run(*mode.options, "--fixtures-per-test")
@@ -731,8 +731,14 @@ MISUSES = {
 }
 
 
-@ERROR_MODES
-@pytest.mark.parametrize("misuse", MISUSES)
+@pytest.mark.parametrize(
+    ("misuse", "mode"),
+    sampled(
+        lambda misuse, mode: not mode.parallel or misuse == next(iter(MISUSES)),
+        MISUSES,
+        [SERVED_ONE, SERIAL],
+    ),
+)
 def test_misuse_in_a_conftest(suite: Suite, misuse: str, mode: Mode) -> None:
     suite.write({"conftest.py": misuse, "test_it.py": "def test_it(): pass"})
     result = suite.run(*mode.options)
@@ -740,7 +746,7 @@ def test_misuse_in_a_conftest(suite: Suite, misuse: str, mode: Mode) -> None:
     assert re.search(MISUSES[misuse].format(file="conftest.py"), result.errors)
 
 
-@ERROR_MODES
+@UNSERVED_MODES
 def test_misuse_in_test_modules(suite: Suite, mode: Mode) -> None:
     files = {f"test_{number}.py": misuse for number, misuse in enumerate(MISUSES)}
     result = write_and_run(suite, mode, {**files, "test_other.py": "def test_it(): pass"})
@@ -773,13 +779,25 @@ def twice(first: str, second: str, name: str = "") -> str:
     )
 
 
-@ERROR_MODES
-@pytest.mark.parametrize("second", PLACES)
-@pytest.mark.parametrize("first", PLACES)
+FIRST_AND_SECOND = dict(zip(PLACES, [*list(PLACES)[1:], next(iter(PLACES))], strict=True))
+
+
+# Each of them is seen in tests/unit/test_guards.py, at the definition.
+@pytest.mark.parametrize(
+    ("first", "second", "mode"),
+    sampled(
+        lambda first, second, mode: (
+            FIRST_AND_SECOND[first] == second and (not mode.parallel or first == next(iter(PLACES)))
+        ),
+        PLACES,
+        PLACES,
+        [SERVED_ONE, SERIAL],
+    ),
+)
 def test_the_same_function_name_in_a_conftest(
     suite: Suite, first: str, second: str, mode: Mode
 ) -> None:
-    suite.write({"conftest.py": twice(first, second), "test_it.py": TESTS["argument"]})
+    suite.write({"conftest.py": twice(first, second), "test_it.py": ARGUMENT})
     result = suite.run(*mode.options)
     assert result.code == 4
     lines = (suite.path / "conftest.py").read_text().splitlines()
@@ -793,7 +811,7 @@ def test_the_same_function_name_in_a_conftest(
     assert 'Give the functions different names, and both of them name="database".' in result.errors
 
 
-@ERROR_MODES
+@UNSERVED_MODES
 def test_the_same_function_name_in_modules_and_classes(suite: Suite, mode: Mode) -> None:
     above = twice("above a fixture", "below a global fixture", "(name='database')")
     in_class = "\n".join(
@@ -808,9 +826,9 @@ def test_the_same_function_name_in_modules_and_classes(suite: Suite, mode: Mode)
     by_decorators = "\n".join(f"@{guard}\ndef database(): return '{guard}'" for guard in GUARDS)
     suite.write(
         {
-            "test_module.py": f"{above}\n{TESTS['argument']}",
+            "test_module.py": f"{above}\n{ARGUMENT}",
             "test_class.py": f"class TestIt:\n{in_class}\n    def test_it(self, database): pass",
-            "test_decorators.py": f"{decorators}{by_decorators}\n{TESTS['argument']}",
+            "test_decorators.py": f"{decorators}{by_decorators}\n{ARGUMENT}",
             "test_imported.py": "import helper",
             "helper.py": twice("above a fixture", "above a fixture"),
             "test_other.py": "def test_it(): pass",
@@ -905,7 +923,7 @@ else:
 """
 
 
-@MODES
+@SERVED_MODES
 def test_the_same_function_name_where_nothing_is_lost(suite: Suite, mode: Mode) -> None:
     suite.write(
         {
@@ -920,9 +938,17 @@ def test_the_same_function_name_where_nothing_is_lost(suite: Suite, mode: Mode) 
 BELOW = "@pytest.fixture\n@pytest.mark.parallel_only\ndef it(): pass\n"
 
 
-@ERROR_MODES
-@pytest.mark.parametrize("file", ["conftest.py", "sub/conftest.py", "test_it.py"])
-@pytest.mark.parametrize("ignored", [False, True])
+@pytest.mark.parametrize(
+    ("file", "ignored", "mode"),
+    sampled(
+        lambda file, ignored, mode: (
+            not mode.parallel or (file, ignored) in (("test_it.py", False), ("conftest.py", True))
+        ),
+        ["conftest.py", "sub/conftest.py", "test_it.py"],
+        [False, True],
+        [SERVED_ONE, SERIAL],
+    ),
+)
 def test_below_a_plain_fixture(suite: Suite, file: str, ignored: bool, mode: Mode) -> None:
     """pytest itself refuses it since 9, or warns of it, which is an error by default in 9.0. Where
     that goes unseen, we refuse it."""
@@ -958,16 +984,22 @@ def write_plugin(suite: Suite, imports: str, prefix: str) -> None:
     (suite.path / "early_plugin.py").write_text(PLUGIN.format(imports=imports, prefix=prefix))
 
 
-@MODES
-@pytest.mark.parametrize("way", ["pytest_plugins", "environment"])
+@pytest.mark.parametrize(
+    ("mode", "way"),
+    sampled(
+        lambda mode, way: not mode.parallel or (mode is SERVED_ONE) == (way == "environment"),
+        [SERVED_ONE, UNSERVED, SERIAL],
+        ["pytest_plugins", "environment"],
+    ),
+)
 def test_a_plugin_that_is_imported_later(
     suite: Suite, mode: Mode, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_plugin(suite, "", "pytest.mark.")
-    suite.write({"test_it.py": TESTS["argument"]})
+    suite.write({"test_it.py": ARGUMENT})
     if way == "environment":
         monkeypatch.setenv("PYTEST_PLUGINS", "early_plugin")
-        monkeypatch.setenv("PYTHONPATH", str(suite.path))
+        monkeypatch.setenv("PYTHONPATH", str(suite.path), prepend=os.pathsep)
     else:
         suite.write({"conftest.py": "pytest_plugins = ['early_plugin']"})
     result = suite.run(*mode.options)
@@ -975,21 +1007,21 @@ def test_a_plugin_that_is_imported_later(
     assert result.noted() == [mode.holding]
 
 
-@MODES
+@UNSERVED_MODES
 def test_a_plugin_that_is_imported_earlier(
     suite: Suite, mode: Mode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It imports the marks from the package; those of ``pytest.mark`` are not there yet."""
     as_found(monkeypatch)
-    monkeypatch.setenv("PYTHONPATH", str(suite.path))
-    suite.write({"test_it.py": TESTS["argument"]})
+    monkeypatch.setenv("PYTHONPATH", str(suite.path), prepend=os.pathsep)
+    suite.write({"test_it.py": ARGUMENT})
     imports = "from xdist_fixtureworker import parallel_only, serial_only"
     write_plugin(suite, imports, prefix="")
-    result = suite.run(*mode.options, "-p", "early_plugin")
+    result = suite.run(*mode.options, "-p", "early_plugin", subprocess=True)
     assert result.outcomes == {"passed": 1}
     assert result.noted() == [mode.holding]
     write_plugin(suite, "", prefix="pytest.mark.")
-    result = suite.run(*mode.options, "-p", "early_plugin")
+    result = suite.run(*mode.options, "-p", "early_plugin", subprocess=True)
     assert result.code != 0
     assert re.search(
         "Marks cannot be applied to fixtures|PytestRemovedIn9Warning: Marks applied to fixtures"
@@ -997,7 +1029,9 @@ def test_a_plugin_that_is_imported_earlier(
         "|ERROR: @pytest.mark.parallel_only on the fixture 'database' .early_plugin.py:5",
         result.output + result.errors,
     )
-    result = suite.run(*mode.options, "-p", "xdist_fixtureworker", "-p", "early_plugin")
+    result = suite.run(
+        *mode.options, "-p", "xdist_fixtureworker", "-p", "early_plugin", subprocess=True
+    )
     assert result.outcomes == {"passed": 1}
 
 
@@ -1010,8 +1044,8 @@ def run(*arguments):
     print("code", int(code))
 
 run()
-run("-n2", "--fixture-worker")
-run("-n2")
+run("-n1", "--fixture-worker")
+run("-n1")
 run("--no-such-option")
 run("--collect-only", "no_such_file.py")
 run()
@@ -1022,7 +1056,7 @@ run("--fixtures", "-n2")
 
 def test_several_runs_in_one_process(suite: Suite) -> None:
     """Test modules are imported once for all of them; the guards are obeyed anew in each."""
-    suite.write({"test_it.py": BOTH + TESTS["argument"] + "\nnote('imported')"})
+    suite.write({"test_it.py": BOTH + ARGUMENT + "\nnote('imported')"})
     (suite.path / "runs.py").write_text(RUNS)
     done = subprocess.run(
         [sys.executable, "runs.py"],
@@ -1057,7 +1091,7 @@ def test_several_runs_in_one_process(suite: Suite) -> None:
     assert [note.what for note in imported] == ["imported", "serial_only", "serial_only"]
 
 
-@MODES
+@UNSERVED_MODES
 def test_with_the_plugin_switched_off(
     suite: Suite, mode: Mode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -1069,8 +1103,8 @@ def test_with_the_plugin_switched_off(
         if mode.parallel
         else ["-p", "no:xdist_fixtureworker"]
     )
-    result = suite.run(*options)
+    result = suite.run(*options, subprocess=True)
     assert result.outcomes["passed"] == 1
     suite.write({"conftest.py": BOTH})
-    result = suite.run(*options)
+    result = suite.run(*options, subprocess=True)
     assert re.search("[Mm]arks .* to fixtures", result.output + result.errors)

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
 from ..isolation import ONLY_OURS
-from ..suite import FIXTURE_WORKER, MODES, NEVER_HANG, Result, Suite, read_notes
+from ..suite import FIXTURE_WORKER, ONE, ONE_MODES, Result, Suite, sampled
 
-IMPORT_MODES = pytest.mark.parametrize("import_mode", ["prepend", "append", "importlib"])
+IMPORT_MODES = ("prepend", "append", "importlib")
+
+
+def import_modes(distributed: str) -> pytest.MarkDecorator:
+    """All import modes in a serial run, and one of them in a distributed one; others in "full"."""
+    return pytest.mark.parametrize(
+        ("import_mode", "mode"),
+        sampled(
+            lambda import_mode, mode: not mode or import_mode == distributed, IMPORT_MODES, BOTH
+        ),
+    )
+
+
+BOTH = (ONE, ())
 
 
 def life_of(name: str) -> str:
@@ -50,8 +60,7 @@ def assert_once(result: Result, *names: str, tests: int, mode: tuple[str, ...]) 
         assert all(what.endswith("down") for what in changes[-len(names) :])
 
 
-@MODES
-@IMPORT_MODES
+@import_modes("importlib")
 def test_import_modes(suite: Suite, import_mode: str, mode: tuple[str, ...]) -> None:
     """Two modules, and two conftests, have the same name where the import mode allows it."""
     second = "test_it.py" if import_mode == "importlib" else "test_other.py"
@@ -70,9 +79,15 @@ def test_import_modes(suite: Suite, import_mode: str, mode: tuple[str, ...]) -> 
     assert_once(result, "root", "one", "two", "own", tests=4, mode=mode)
 
 
-@MODES
-@IMPORT_MODES
-@pytest.mark.parametrize("package", [True, False], ids=["package", "no package"])
+@pytest.mark.parametrize(
+    ("package", "import_mode", "mode"),
+    sampled(
+        lambda package, import_mode, mode: not mode or (package and import_mode == "prepend"),
+        [True, False],
+        IMPORT_MODES,
+        BOTH,
+    ),
+)
 def test_classes_of_the_suite(
     suite: Suite, package: bool, import_mode: str, mode: tuple[str, ...]
 ) -> None:
@@ -101,7 +116,7 @@ def test_it(server, client):
     assert suite.run(*mode, f"--import-mode={import_mode}").outcomes == {"passed": 1}
 
 
-@MODES
+@ONE_MODES
 def test_conftest_in_every_directory(suite: Suite, mode: tuple[str, ...]) -> None:
     """Each adds a fixture, and overrides that of the directory above with one that uses it."""
     files, folder, names = {}, "", []
@@ -122,8 +137,7 @@ def test_conftest_in_every_directory(suite: Suite, mode: tuple[str, ...]) -> Non
     assert_once(suite.run(*mode), *names, tests=15, mode=mode)
 
 
-@MODES
-@IMPORT_MODES
+@import_modes("append")
 def test_namespace_packages(suite: Suite, import_mode: str, mode: tuple[str, ...]) -> None:
     """One package without ``__init__.py`` in two places, each with a part of the tests."""
     suite.write(
@@ -145,8 +159,7 @@ def test_namespace_packages(suite: Suite, import_mode: str, mode: tuple[str, ...
     assert_once(result, "root", "stock", "prices", tests=5, mode=mode)
 
 
-@MODES
-@IMPORT_MODES
+@import_modes("prepend")
 def test_src_layout(suite: Suite, import_mode: str, mode: tuple[str, ...]) -> None:
     """The package is in ``src``, its tests beside it; a class of the package is shared."""
     suite.write(
@@ -173,9 +186,17 @@ def test_later(request): assert request.getfixturevalue("server").port == 8080
     assert_once(result, "server", tests=2, mode=mode)
 
 
-@MODES
-@pytest.mark.parametrize("named", ["shop", "shop.tests", "shop.tests.test_it", "node id"])
-def test_pyargs(suite: Suite, named: str, mode: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("named", "mode"),
+    sampled(
+        lambda named, mode: not mode or named == "node id",
+        ["shop", "shop.tests", "shop.tests.test_it", "node id"],
+        BOTH,
+    ),
+)
+def test_pyargs(
+    suite: Suite, named: str, mode: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Tests that come inside an installed package, outside of the directory pytest runs in."""
     suite.write(
         {
@@ -187,7 +208,8 @@ def test_pyargs(suite: Suite, named: str, mode: tuple[str, ...]) -> None:
         }
     )
     arguments = "shop.tests.test_it::test_argument" if named == "node id" else named
-    result = run_in(suite, "elsewhere", *mode, "--pyargs", arguments)
+    monkeypatch.chdir(suite.path / "elsewhere")
+    result = suite.run(*mode, "--pyargs", arguments)
     assert_once(result, "shop", "own", tests=1 if named == "node id" else 2, mode=mode)
 
 
@@ -205,9 +227,13 @@ ROOTS: dict[str, tuple[str, list[str]]] = {
 }
 
 
-@MODES
-@pytest.mark.parametrize("roots", ROOTS)
-def test_roots(suite: Suite, roots: str, mode: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("roots", "mode"),
+    sampled(lambda roots, mode: not mode or roots in ("rootdir beside", "ini file"), ROOTS, BOTH),
+)
+def test_roots(
+    suite: Suite, roots: str, mode: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder, arguments = ROOTS[roots]
     suite.write(
         {
@@ -221,9 +247,8 @@ def test_roots(suite: Suite, roots: str, mode: tuple[str, ...]) -> None:
     )
     (suite.path / "pytest.ini").unlink()
     arguments = [argument.format(suite=suite.path) for argument in arguments]
-    assert_once(
-        run_in(suite, folder, *mode, *arguments), "tests", "unit", "own", tests=2, mode=mode
-    )
+    monkeypatch.chdir(suite.path / folder)
+    assert_once(suite.run(*mode, *arguments), "tests", "unit", "own", tests=2, mode=mode)
 
 
 def test_confcutdir_hides_a_conftest(suite: Suite) -> None:
@@ -235,13 +260,13 @@ def test_confcutdir_hides_a_conftest(suite: Suite) -> None:
             "tests/test_it.py": using("known") + "def test_hidden(hidden): pass",
         }
     )
-    result = suite.run_distributed("--confcutdir=tests", "--rootdir=tests", "tests")
+    result = suite.run(*ONE, "--confcutdir=tests", "--rootdir=tests", "tests")
     assert result.outcomes == {"passed": 2, "errors": 1}
     assert result.lines("fixture 'hidden' not found")
     assert result.noted("known up", "known down", "hidden up") == ["known up", "known down"]
 
 
-@MODES
+@ONE_MODES
 def test_global_fixtures_of_plugins(suite: Suite, mode: tuple[str, ...]) -> None:
     """Of a module in ``pytest_plugins``, of one named by ``-p``, and of a module that others import."""
     suite.write(
@@ -257,8 +282,14 @@ def test_global_fixtures_of_plugins(suite: Suite, mode: tuple[str, ...]) -> None
     assert_once(result, "variable", "option", "imported", tests=2, mode=mode)
 
 
-@MODES
-@pytest.mark.parametrize("by", ["-p", "PYTEST_PLUGINS", "both", "conftest"])
+@pytest.mark.parametrize(
+    ("by", "mode"),
+    sampled(
+        lambda by, mode: not mode or by == "PYTEST_PLUGINS",
+        ["-p", "PYTEST_PLUGINS", "both", "conftest"],
+        BOTH,
+    ),
+)
 def test_without_autoload(
     suite: Suite, by: str, mode: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -271,10 +302,10 @@ def test_without_autoload(
     options = [f"-p{module}" for module in modules] if by in ("-p", "both") else []
     conftest = f"pytest_plugins = {modules}\n" if by == "conftest" else ""
     suite.write({"conftest.py": conftest + life_of("shared"), "test_it.py": using("shared")})
-    assert_once(suite.run(*options, *mode), "shared", tests=2, mode=mode)
+    assert_once(suite.run(*options, *mode, subprocess=True), "shared", tests=2, mode=mode)
 
 
-@MODES
+@ONE_MODES
 def test_with_all_plugins_that_are_installed(
     suite: Suite, mode: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -282,23 +313,9 @@ def test_with_all_plugins_that_are_installed(
     for name in ONLY_OURS:
         monkeypatch.delenv(name)
     suite.write({"conftest.py": life_of("shared"), "test_it.py": using("shared")})
-    result = suite.run(*mode)
+    result = suite.run(*mode, subprocess=True)
     assert result.code == 0
     assert result.lines("2 passed")
     assert sorted(result.noted("shared up", "shared down")) == ["shared down", "shared up"]
     for plugin in ("randomly", "timeout", "anyio", "cov", "fixtureworker"):
         assert result.lines(f"^plugins: .*{plugin}-") or result.lines(f"{plugin}-[0-9]"), plugin
-
-
-def run_in(suite: Suite, folder: str, *arguments: str) -> Result:
-    """Run pytest in a folder of the suite."""
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", *arguments],
-        cwd=suite.path / folder,
-        capture_output=True,
-        text=True,
-        timeout=NEVER_HANG,
-        check=False,
-    )
-    notes = read_notes(suite.path / "notes.jsonl")
-    return Result(done.returncode, done.stdout, done.stderr, notes)

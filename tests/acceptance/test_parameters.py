@@ -4,46 +4,35 @@ from __future__ import annotations
 
 import pytest
 
-from ..suite import DISTRIBUTED, MODES, Suite
+from ..suite import FIXTURE_WORKER, MODES, ONE, ONE_MODES, Case, Suite
+
+# --- each test gets the value of its parameter, which is set up once
 
 
-@MODES
-def test_direct_parameters_with_ids(suite: Suite, mode: tuple[str, ...]) -> None:
-    suite.write(
-        {
-            "conftest.py": """
+def direct_parameters_with_ids() -> Case:
+    conftest = """
 @global_fixture(params=["a", pytest.param("b", id="bee"), object()], ids=["ay", None, "obj"])
 def it(request):
     note("up", index=request.param_index)
     yield (request.param_index, str(request.param)[0])
     note("down", index=request.param_index)
-""",
-            "test_it.py": """
+"""
+    tests = """
 EXPECTED = {"ay": (0, "a"), "bee": (1, "b"), "obj": (2, "<")}
 @pytest.mark.parametrize("i", range(4))
 def test_it(it, i, request):
     id = next(part for part in request.node.callspec.id.split("-") if part in EXPECTED)
     assert it == EXPECTED[id]
-""",
-        }
-    )
-    result = suite.run(*mode, "-v")
-    assert result.outcomes == {"passed": 12}
-    ups = [n.more["index"] for n in result.notes if n.what == "up"]
-    downs = [n.more["index"] for n in result.notes if n.what == "down"]
-    assert sorted(map(str, ups)) == ["0", "1", "2"]
-    if mode:
-        assert downs == ups[::-1]
-        assert result.noted() == ["up"] * 3 + ["down"] * 3  # all stay alive until the end
+"""
+    return Case({"conftest.py": conftest, "test_direct.py": tests}, {"passed": 12})
 
 
-@MODES
-def test_behind_a_parametrized_fixture(suite: Suite, mode: tuple[str, ...]) -> None:
-    suite.write(
-        {
-            "conftest.py": """
+def behind_a_parametrized_fixture() -> Case:
+    conftest = """
 @pytest.fixture(scope="session", params=["pg", "my"])
-def backend(request): return request.param
+def backend(request):
+    note("backend")
+    return request.param
 
 @pytest.fixture(scope="session")
 def engine(backend): return "engine " + backend
@@ -53,53 +42,40 @@ def database(engine):
     note("up " + engine)
     yield engine
     note("down " + engine)
-""",
-            "test_it.py": """
+"""
+    tests = """
 @pytest.mark.parametrize("i", range(4))
 def test_argument(database, i, request):
     note("test " + database)
     assert database == "engine " + request.node.callspec.params["backend"]
-
+"""
+    by_name = """
 def test_name(backend, request):
     assert request.getfixturevalue("database") == "engine " + backend
-""",
-        }
+"""
+    return Case(
+        {"conftest.py": conftest, "test_behind.py": tests, "test_by_name.py": by_name},
+        {"passed": 10},
     )
-    result = suite.run(*mode)
-    assert result.outcomes == {"passed": 10}
-    assert result.noted().count("test engine pg") == result.noted().count("test engine my") == 4
-    if mode:
-        assert sorted(result.noted("up engine pg", "up engine my")) == [
-            "up engine my",
-            "up engine pg",
-        ]
 
 
-def test_behind_a_parametrized_fixture_nothing_is_set_up_locally(suite: Suite) -> None:
-    suite.write(
-        {
-            "conftest.py": """
+def nothing_is_set_up_locally() -> Case:
+    conftest = """
 @pytest.fixture(scope="session", params=[1, 2])
 def backend(request):
-    note("backend")
+    note("not local")
     return request.param
 @global_fixture
 def database(backend): return backend
-""",
-            "test_it.py": "def test_it(database, request):\n"
-            "    assert database == request.node.callspec.params['backend']",
-        }
-    )
-    result = suite.run_distributed()
-    assert result.outcomes == {"passed": 2}
-    assert result.workers("backend") == {"fixtureworker"}
+"""
+    test = """
+def test_it(database, request): assert database == request.node.callspec.params["backend"]
+"""
+    return Case({"conftest.py": conftest, "test_local.py": test}, {"passed": 2})
 
 
-@MODES
-def test_two_parametrized_fixtures_combined(suite: Suite, mode: tuple[str, ...]) -> None:
-    suite.write(
-        {
-            "conftest.py": """
+def two_parametrized_fixtures_combined() -> Case:
+    conftest = """
 @pytest.fixture(scope="session", params=["x", "y"])
 def one(request): return request.param
 @global_fixture(params=[1, 2])
@@ -114,42 +90,36 @@ def both(one, two):
 def above(both):
     note(f"above {both}")
     return both
-""",
-            "test_it.py": """
+"""
+    tests = """
 @pytest.mark.parametrize("i", range(2))
 def test_both(above, request, i):
     params = request.node.callspec.params
     assert above == f"{params['one']}{params['two']}"
 def test_two(two, request): assert two == request.node.callspec.params["two"]
-""",
-        }
-    )
-    result = suite.run(*mode)
-    assert result.outcomes == {"passed": 10}
-    if mode:
-        assert sorted(result.noted()) == sorted(
-            ["two 1", "two 2"]
-            + [f"{name} {a}{b}" for name in ("both", "above") for a in "xy" for b in "12"]
-        )
+"""
+    return Case({"conftest.py": conftest, "test_combined.py": tests}, {"passed": 10})
 
 
-@MODES
-def test_indirect_parameters(suite: Suite, mode: tuple[str, ...]) -> None:
-    suite.write(
-        {
-            "conftest.py": """
+TWO = ["two 1", "two 2"] + [
+    f"{name} {a}{b}" for name in ("both", "above") for a in "xy" for b in "12"
+]
+
+
+def indirect_parameters() -> Case:
+    conftest = """
 @global_fixture
 def it(request):
-    note(f"up {request.param}")
+    note(f"indirect {request.param}")
     return request.param
 @pytest.fixture(scope="session")
 def dependency(request): return request.param
 @global_fixture
 def behind(dependency):
-    note(f"behind {dependency}")
+    note(f"indirect {dependency}")
     return dependency
-""",
-            "test_it.py": """
+"""
+    tests = """
 @pytest.mark.parametrize("it", [{"a": 1}, {"b": 2}], indirect=True)
 def test_one(it, request): assert it == request.node.callspec.params["it"]
 @pytest.mark.parametrize("it", [{"b": 2}, {"a": 1}], indirect=True)
@@ -158,76 +128,56 @@ def test_two(it, request): assert it == request.node.callspec.params["it"]
 def test_behind(behind, request): assert behind == request.node.callspec.params["dependency"]
 @pytest.mark.parametrize("dependency", [3, 4], indirect=True)
 def test_name(dependency, request): assert request.getfixturevalue("behind") == dependency
-""",
-        }
-    )
-    result = suite.run(*mode)
-    assert result.outcomes == {"passed": 8}
-    if mode:
-        assert sorted(result.noted()) == ["behind 3", "behind 4", "up {'a': 1}", "up {'b': 2}"]
+"""
+    return Case({"conftest.py": conftest, "test_indirect.py": tests}, {"passed": 8})
 
 
-def test_direct_parametrization_shadows_nothing_but_the_test(suite: Suite) -> None:
-    suite.write(
-        {
-            "conftest.py": """
+INDIRECT = ["indirect 3", "indirect 4", "indirect {'a': 1}", "indirect {'b': 2}"]
+
+
+def direct_parametrization_shadows_nothing_but_the_test() -> Case:
+    conftest = """
 @pytest.fixture(scope="session")
 def setting(): return "real"
 @global_fixture
 def server(setting): return setting
-""",
-            "test_it.py": """
+"""
+    tests = """
 @pytest.mark.parametrize("setting", ["mine"])
 def test_it(server, setting): assert (server, setting) == ("real", "mine")
 @pytest.mark.parametrize("server", ["mine"])
 def test_shadowed(server): assert server == "mine"
-""",
-        }
-    )
-    assert suite.run_distributed().outcomes == {"passed": 2}
+"""
+    return Case({"conftest.py": conftest, "test_shadows.py": tests}, {"passed": 2})
 
 
-@MODES
-def test_an_override_without_params_of_a_dependency(suite: Suite, mode: tuple[str, ...]) -> None:
+def an_override_without_params_of_a_dependency() -> Case:
     """The parameters stand in what is overridden, and need not be picklable."""
-    suite.write(
-        {
-            "conftest.py": """
+    conftest = """
 @pytest.fixture(scope="session", params=[lambda: 1, lambda: 2], ids=["a", "b"])
 def x(request): return request.param
-""",
-            "test_it.py": """
+"""
+    tests = """
 EXPECTED = {"a": 1, "b": 2}
 @pytest.fixture(scope="session")
 def x(x): return x()
 @global_fixture
 def g(x):
-    note(f"up {x}")
+    note(f"overridden {x}")
     return x
 def test_argument(g, request): assert g == EXPECTED[request.node.callspec.id]
 def test_name(x, request):
     assert request.getfixturevalue("g") == EXPECTED[request.node.callspec.id]
-""",
-        }
-    )
-    result = suite.run(*mode)
-    assert result.outcomes == {"passed": 4}
-    assert set(result.noted()) == {"up 1", "up 2"}
-    if mode:
-        assert len(result.notes) == 2
+"""
+    return Case({"conftest.py": conftest, "test_of_dependency.py": tests}, {"passed": 4})
 
 
-@MODES
-def test_an_override_without_params_of_a_global_fixture(
-    suite: Suite, mode: tuple[str, ...]
-) -> None:
-    suite.write(
-        {
-            "conftest.py": """
+def an_override_without_params_of_a_global_fixture() -> Case:
+    conftest = """
 @global_fixture(params=[lambda: 1, lambda: 2], ids=["a", "b"])
 def x(request): return request.param
-""",
-            "test_it.py": """
+"""
+    tests = """
 EXPECTED = {"a": 1, "b": 2}
 @global_fixture
 def x(x): return x()
@@ -235,25 +185,18 @@ def test_argument(x, request): assert x == EXPECTED[request.node.callspec.id]
 @pytest.mark.usefixtures("x")
 def test_name(request):
     assert request.getfixturevalue("x") == EXPECTED[request.node.callspec.id]
-""",
-        }
-    )
-    assert suite.run(*mode).outcomes == {"passed": 4}
+"""
+    return Case({"conftest.py": conftest, "test_of_global.py": tests}, {"passed": 4})
 
 
-@MODES
-def test_indirect_parameters_beside_those_of_what_is_overridden(
-    suite: Suite, mode: tuple[str, ...]
-) -> None:
+def indirect_parameters_beside_those_of_what_is_overridden() -> Case:
     """The first one is the same object at the same place as in the definition that is overridden,
     but not as in the one that overrides it."""
-    suite.write(
-        {
-            "conftest.py": """
+    conftest = """
 @pytest.fixture(scope="session", params=["one", "two"])
 def x(request): return request.param
-""",
-            "test_it.py": """
+"""
+    tests = """
 @pytest.fixture(scope="session", params=["five", "six"])
 def x(x): return x
 @global_fixture
@@ -261,11 +204,56 @@ def g(x): return x
 @pytest.mark.parametrize("x", ["one", "seven"], indirect=True)
 def test_indirect(g, request): assert g == request.node.callspec.params["x"]
 def test_own(g, request): assert g == request.node.callspec.params["x"]
-""",
-        }
-    )
-    result = suite.run(*mode)
-    assert result.outcomes == {"passed": 4}
+"""
+    return Case({"conftest.py": conftest, "test_beside.py": tests}, {"passed": 4})
+
+
+def parametrized_in_two_modules() -> Case:
+    module = """
+@global_fixture(params=[1, 2])
+def it(request):
+    note(f"module {__name__} {request.param}")
+    return (__name__, request.param)
+def test_it(it, request): assert it == (__name__, request.node.callspec.params["it"])
+"""
+    return Case({"test_a.py": module, "test_b.py": module}, {"passed": 4})
+
+
+MODULES = ["module test_a 1", "module test_a 2", "module test_b 1", "module test_b 2"]
+
+
+@MODES
+def test_each_test_gets_the_value_of_its_parameter(suite: Suite, mode: tuple[str, ...]) -> None:
+    cases = {
+        "direct": direct_parameters_with_ids(),
+        "behind": behind_a_parametrized_fixture(),
+        "local": nothing_is_set_up_locally(),
+        "combined": two_parametrized_fixtures_combined(),
+        "indirect": indirect_parameters(),
+        "shadows": direct_parametrization_shadows_nothing_but_the_test(),
+        "of_dependency": an_override_without_params_of_a_dependency(),
+        "of_global": an_override_without_params_of_a_global_fixture(),
+        "beside": indirect_parameters_beside_those_of_what_is_overridden(),
+        "modules": parametrized_in_two_modules(),
+    }
+    result = suite.run_cases(cases, *mode)
+    assert result.outcomes == {"passed": 60}
+    assert result.noted().count("test engine pg") == result.noted().count("test engine my") == 4
+    ups = [note.more["index"] for note in result.notes if note.what == "up"]
+    downs = [note.more["index"] for note in result.notes if note.what == "down"]
+    assert set(ups) == set(downs) == {0, 1, 2}
+    assert set(result.noted("overridden 1", "overridden 2")) == {"overridden 1", "overridden 2"}
+    if not mode:
+        return
+    assert downs == ups[::-1]
+    assert result.noted("up", "down") == ["up"] * 3 + ["down"] * 3  # all stay alive until the end
+    assert len(result.noted("overridden 1", "overridden 2")) == 2
+    for once in (["up engine pg", "up engine my"], TWO, INDIRECT, MODULES):
+        assert sorted(result.noted(*once)) == sorted(once)
+    assert result.workers("not local") == {FIXTURE_WORKER}
+
+
+# --- parameters that are others in the fixture worker, or cannot be sent
 
 
 FIXTURE_WORKER_REVERSES = """
@@ -290,159 +278,121 @@ def test_it(it, request): assert it == request.node.callspec.params["it"]
         }
     )
     assert suite.run().outcomes == {"passed": 20}
-    result = suite.run("-n1", "--fixture-worker")  # with more, xdist sees other tests in each
+    result = suite.run(*ONE)  # with more, xdist sees other tests in each
     assert result.outcomes.get("errors", 0) > 0
     assert "failed" not in result.outcomes
     assert sum(result.outcomes.values()) == 20
 
 
-@MODES
-def test_params_of_a_global_fixture_that_are_others_in_the_fixture_worker(
-    suite: Suite, mode: tuple[str, ...]
-) -> None:
-    suite.write(
-        {
-            "conftest.py": FIXTURE_WORKER_REVERSES
-            + """
+def params_of_a_global_fixture(mode: tuple[str, ...]) -> Case:
+    conftest = """
 @global_fixture(params=ORDER, ids=["a", "b", "c"])
 def it(request):
     note("up")
     return request.param
-""",
-            "test_it.py": """
+"""
+    tests = """
 def test_argument(it, request): assert it == request.node.callspec.params["it"]
 @pytest.mark.usefixtures("it")
 def test_name(request):
     assert request.getfixturevalue("it") == request.node.callspec.params["it"]
-""",
-        }
+"""
+    return Case(
+        {"conftest.py": FIXTURE_WORKER_REVERSES + conftest, "test_global.py": tests},
+        {"passed": 2, "errors": 4} if mode else {"passed": 6},
     )
-    result = suite.run(*mode)
-    if not mode:
-        assert result.outcomes == {"passed": 6}
-        return
-    assert result.outcomes == {"passed": 2, "errors": 4}
-    assert result.noted() == ["up"]
-    assert result.lines(
-        r"the global fixture 'it' \(conftest.py:9\) needs params\[0\] of 'it', which is 'alpha' in "
-        r"the test worker and \('gamma', 1\) in the fixture worker\."
-    )
-    assert result.lines("Sort them, or write a list of what is the same in every process")
 
 
-@MODES
-def test_params_of_a_dependency_that_are_others_in_the_fixture_worker(
-    suite: Suite, mode: tuple[str, ...]
-) -> None:
-    suite.write(
-        {
-            "conftest.py": FIXTURE_WORKER_REVERSES
-            + """
+def params_of_a_dependency(mode: tuple[str, ...]) -> Case:
+    conftest = """
 @pytest.fixture(scope="session", params=ORDER, ids=["a", "b", "c"])
 def engine(request): return request.param
 @global_fixture
 def tables(engine): return engine
-""",
-            "test_it.py": """
+"""
+    tests = """
 def test_argument(tables, engine): assert tables == engine
 def test_name(engine, request): assert request.getfixturevalue("tables") == engine
-""",
-        }
-    )
-    result = suite.run(*mode)
-    if not mode:
-        assert result.outcomes == {"passed": 6}
-        return
-    assert result.outcomes == {"passed": 2, "errors": 2, "failed": 2}
-    assert result.lines(
-        r"the global fixture 'tables' \(conftest.py:11\) needs params\[2\] of 'engine', which is "
-        r"\('gamma', 1\) in the test worker and 'alpha' in the fixture worker\."
+"""
+    return Case(
+        {"conftest.py": FIXTURE_WORKER_REVERSES + conftest, "test_dependency.py": tests},
+        {"passed": 2, "errors": 2, "failed": 2} if mode else {"passed": 6},
     )
 
 
-def test_params_that_are_missing_in_the_fixture_worker(suite: Suite) -> None:
-    suite.write(
-        {
-            "conftest.py": """
+def params_that_are_missing(mode: tuple[str, ...]) -> Case:
+    conftest = """
 PARAMS = [object(), object()]
 if os.environ.get("PYTEST_XDIST_WORKER") == "fixtureworker":
     del PARAMS[1]
 @global_fixture(params=PARAMS)
 def it(request): return request.param_index
-""",
-            "test_it.py": """
-def test_it(it, request): assert it == request.node.callspec.indices["it"]
-""",
-        }
-    )
-    result = suite.run_distributed()
-    assert result.outcomes == {"passed": 1, "errors": 1}
-    assert result.lines(
-        r"needs params\[1\] of 'it', which is no plain data in the test worker and missing in the "
-        "fixture worker"
+"""
+    test = 'def test_it(it, request): assert it == request.node.callspec.indices["it"]'
+    return Case(
+        {"conftest.py": conftest, "test_missing.py": test},
+        {"passed": 1, "errors": 1} if mode else {"passed": 2},
     )
 
 
-def test_indirect_parameter_that_cannot_be_pickled(suite: Suite) -> None:
-    suite.write(
-        {
-            "conftest.py": "@global_fixture\ndef it(request): return 1",
-            "test_it.py": "@pytest.mark.parametrize('it', [lambda: 1], indirect=True)\n"
-            "def test_it(it): pass",
-        }
+def indirect_parameters_of_which_some_cannot_be_pickled(mode: tuple[str, ...]) -> Case:
+    conftest = "@global_fixture\ndef it(request): return request.param"
+    tests = """
+@pytest.mark.parametrize("it", [lambda: 1], indirect=True)
+def test_one(it, request): assert it is request.node.callspec.params["it"]
+@pytest.mark.parametrize("it", [lambda: 1, lambda: 2, 3, 4], indirect=True)
+def test_first(it, request): assert it == request.node.callspec.params["it"]
+@pytest.mark.parametrize("it", [1, lambda: 2, lambda: 3, 4], indirect=True)
+def test_between(it, request): assert it == request.node.callspec.params["it"]
+"""
+    return Case(
+        {"conftest.py": conftest, "test_pickled.py": tests},
+        {"passed": 4, "errors": 5} if mode else {"passed": 9},
     )
-    result = suite.run_distributed()
-    assert result.outcomes == {"errors": 1}
-    assert result.lines(
-        "the indirect parameter of 'it' that the global fixture 'it' .conftest.py:4"
-    )
-    assert result.lines("Parametrize with plain data, or put the parameters into the definition")
 
 
-@pytest.mark.parametrize("params", ["lambda: 1, lambda: 2, 3, 4", "1, lambda: 2, lambda: 3, 4"])
-def test_parameters_beside_one_that_cannot_be_pickled(suite: Suite, params: str) -> None:
-    suite.write(
-        {
-            "conftest.py": "@global_fixture\ndef it(request): return request.param",
-            "test_it.py": f"""
-@pytest.mark.parametrize("it", [{params}], indirect=True)
-def test_it(it, request): assert it == request.node.callspec.params["it"]
-""",
-        }
-    )
-    assert suite.run().outcomes == {"passed": 4}
-    result = suite.run("-n1", "--fixture-worker")
-    assert result.outcomes == {"passed": 2, "errors": 2}
-    assert len(result.lines("^the indirect parameter of 'it' .* cannot be sent")) == 2
-
-
-def test_missing_parameter_is_pytests_own_error(suite: Suite) -> None:
-    suite.write(
-        {
-            "conftest.py": """
+def no_parameter_at_all(mode: tuple[str, ...]) -> Case:
+    """This is pytest's own error."""
+    conftest = """
 @pytest.fixture(scope="session", params=[1])
 def backend(request): return request.param
 @global_fixture
 def database(backend): return backend
-""",
-            "test_it.py": "def test_it(request): request.getfixturevalue('database')",
-        }
-    )
-    for mode in ((), DISTRIBUTED):
-        result = suite.run(*mode)
-        assert result.outcomes == {"failed": 1}
-        assert result.lines("The requested fixture has no parameter defined for test")
-
-
-def test_parametrized_in_two_modules(suite: Suite) -> None:
-    module = """
-@global_fixture(params=[1, 2])
-def it(request):
-    note(f"{__name__} {request.param}")
-    return (__name__, request.param)
-def test_it(it, request): assert it == (__name__, request.node.callspec.params["it"])
 """
-    suite.write({"test_a.py": module, "test_b.py": module})
-    result = suite.run_distributed()
-    assert result.outcomes == {"passed": 4}
-    assert sorted(result.noted()) == ["test_a 1", "test_a 2", "test_b 1", "test_b 2"]
+    test = "def test_it(request): request.getfixturevalue('database')"
+    return Case({"conftest.py": conftest, "test_none.py": test}, {"failed": 1})
+
+
+@ONE_MODES
+def test_nobody_gets_the_value_of_another_parameter(suite: Suite, mode: tuple[str, ...]) -> None:
+    cases = {
+        "others": params_of_a_global_fixture(mode),
+        "dependency": params_of_a_dependency(mode),
+        "missing": params_that_are_missing(mode),
+        "pickled": indirect_parameters_of_which_some_cannot_be_pickled(mode),
+        "none": no_parameter_at_all(mode),
+    }
+    result = suite.run_cases(cases, *mode)
+    assert len(result.lines("The requested fixture has no parameter defined for test")) == 1
+    if not mode:
+        return
+    assert result.noted() == ["up"]
+    assert result.lines(
+        r"the global fixture 'it' \(others/conftest.py:9\) needs params\[0\] of 'it', which is "
+        r"'alpha' in the test worker and \('gamma', 1\) in the fixture worker\."
+    )
+    assert result.lines(
+        r"the global fixture 'tables' \(dependency/conftest.py:11\) needs params\[2\] of 'engine', "
+        r"which is \('gamma', 1\) in the test worker and 'alpha' in the fixture worker\."
+    )
+    assert result.lines("Sort them, or write a list of what is the same in every process")
+    assert result.lines(
+        r"needs params\[1\] of 'it', which is no plain data in the test worker and missing in the "
+        "fixture worker"
+    )
+    cannot_be_sent = (
+        r"^(E +.*: )?the indirect parameter of 'it' that the global fixture 'it' "
+        r"\(pickled/conftest.py:4\) .*cannot be sent"
+    )
+    assert len(result.lines(cannot_be_sent)) == 5
+    assert result.lines("Parametrize with plain data, or put the parameters into the definition")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from ..suite import DISTRIBUTED, FIXTURE_WORKER, MODES, Suite
+from ..suite import DISTRIBUTED, FIXTURE_WORKER, ONE, ONE_MODES, Suite
 
-PROCESSES = {DISTRIBUTED: {FIXTURE_WORKER}, (): {""}}
+PROCESSES = {DISTRIBUTED: {FIXTURE_WORKER}, ONE: {FIXTURE_WORKER}, (): {""}}
 
 PLUGIN = """
 class Server:
@@ -66,7 +68,7 @@ BY_INI = ("ini", ())
 BY_OPTION = ("option", ("--global-fixture", "tables"))
 
 
-@MODES
+@pytest.mark.parametrize("mode", [DISTRIBUTED, ()], ids=["distributed", "serial"])
 @pytest.mark.parametrize(("how", "option"), [BY_INI, BY_OPTION])
 def test_it_runs_once(
     plugin: Suite, how: str, option: tuple[str, ...], mode: tuple[str, ...]
@@ -96,7 +98,7 @@ def test_without_a_fixture_worker(plugin: Suite) -> None:
     assert result.lines("^global fixtures ran once per test worker: tables .once per test run")
 
 
-@MODES
+@ONE_MODES
 def test_listed_as_global(plugin: Suite, mode: tuple[str, ...]) -> None:
     plugin.write({"pytest.ini": ini("tables")})
     result = plugin.run(*mode, "--fixtures")
@@ -106,7 +108,7 @@ def test_listed_as_global(plugin: Suite, mode: tuple[str, ...]) -> None:
     assert lines[lines.index(note) - 1].startswith("tables [session scope]")
 
 
-@MODES
+@ONE_MODES
 def test_every_session_definition_of_the_name(plugin: Suite, mode: tuple[str, ...]) -> None:
     plugin.write(
         {
@@ -137,7 +139,7 @@ def test_below(tables): assert tables == ["engine", "more", "one"]
     assert (FIXTURE_WORKER in result.workers("for one test")) is False
 
 
-@MODES
+@ONE_MODES
 def test_instance_method_of_a_test_class_is_left_alone(
     plugin: Suite, mode: tuple[str, ...]
 ) -> None:
@@ -156,7 +158,7 @@ class TestIt:
     assert (result.outcomes["passed"], result.code) == (6, 0)
 
 
-@MODES
+@ONE_MODES
 def test_parameters_and_autouse(suite: Suite, mode: tuple[str, ...]) -> None:
     suite.write(
         {
@@ -181,7 +183,7 @@ def test_other(dialect): pass
     assert all(result.workers(what) == PROCESSES[mode] for what in result.noted())
 
 
-@MODES
+@ONE_MODES
 def test_arguments_of_parametrize_are_none_of_its_business(
     plugin: Suite, mode: tuple[str, ...]
 ) -> None:
@@ -197,7 +199,7 @@ def test_it(tables): assert tables in (1, 2)
     result = plugin.run(*mode)
     assert result.outcomes == {"passed": 2}
     assert result.noted() == []
-    assert plugin.run("-n2").lines("ran once per test worker") == []
+    assert plugin.run("-n1").lines("ran once per test worker") == []
 
 
 # --- attributes
@@ -231,7 +233,7 @@ def tables_of_server(server):
 """
 
 
-@MODES
+@ONE_MODES
 def test_attributes_by_configuration(plugin: Suite, mode: tuple[str, ...]) -> None:
     """They are those of the set-up, whatever other global fixtures do with the object."""
     plugin.write(
@@ -246,7 +248,7 @@ def test_attributes_by_configuration(plugin: Suite, mode: tuple[str, ...]) -> No
     assert result.noted("server", "server down") == ["server", "server down"]
 
 
-@MODES
+@ONE_MODES
 @pytest.mark.parametrize("configured", ["server", "server: attrs(url, config.port)"])
 def test_attributes_by_declaration(plugin: Suite, configured: str, mode: tuple[str, ...]) -> None:
     """Where both say it, configuration wins, unless it says no attributes."""
@@ -266,25 +268,40 @@ def test_attributes_by_declaration(plugin: Suite, configured: str, mode: tuple[s
     assert plugin.run(*mode).outcomes == {"passed": 1}
 
 
-@pytest.mark.parametrize(
-    ("names", "message"),
-    [
-        ("uri", "its value is a plugin.Server (AttributeError: 'Server' object has no attribute"),
-        ("lock", "it is a plugin.Server, and the value.lock (a _thread.lock) is what pickle"),
-        ("config.port.real.what", "its value is a plugin.Server (AttributeError: 'int' object"),
-    ],
-)
-def test_attributes_that_cannot_be_had(plugin: Suite, names: str, message: str) -> None:
+IMPOSSIBLE = {
+    "attrs(url, uri)": "its value is a plugin.Server (AttributeError: 'Server' object has no attribute",
+    "attrs(url, lock)": "it is a plugin.Server, and the value.lock (a _thread.lock) is what pickle",
+    "attrs(url, config.port.real.what)": "its value is a plugin.Server (AttributeError: 'int' object",
+}
+
+
+def test_attributes_that_cannot_be_had(plugin: Suite) -> None:
+    names = [f"server{number}" for number in range(len(IMPOSSIBLE))]
+    servers = [
+        f"""
+@pytest.fixture(scope="session")
+def {name}():
+    note("{name}")
+    yield plugin.Server()
+    note("{name} down")
+"""
+        for name in names
+    ]
     plugin.write(
         {
-            "pytest.ini": ini(f"server: attrs(url, {names})"),
-            "test_it.py": "def test_it(server): pass\ndef test_other(server): pass",
+            "pytest.ini": ini(*map("{}: {}".format, names, IMPOSSIBLE)),
+            "conftest.py": "import plugin" + "".join(servers),
+            "test_it.py": "".join(
+                f"def test_{name}({name}): pass\ndef test_other_{name}({name}): pass\n"
+                for name in names
+            ),
         }
     )
-    result = plugin.run_distributed()
-    assert result.outcomes == {"errors": 2}
-    assert message in result.output
-    assert result.noted("server", "server down") == ["server", "server down"]
+    result = plugin.run(*ONE)
+    assert result.outcomes == {"errors": 2 * len(IMPOSSIBLE)}
+    for name, message in zip(names, IMPOSSIBLE.values(), strict=True):
+        assert re.search(rf"the global fixture '{name}' .*{re.escape(message)}", result.output)
+        assert result.noted(name, f"{name} down") == [name, f"{name} down"]
 
 
 # --- os.environ
@@ -309,7 +326,7 @@ def test_changes_of_os_environ_are_told_and_the_remedy_helps(suite: Suite) -> No
             "test_it.py": "def test_it(settings): assert 'SHOP' not in os.environ",
         }
     )
-    result = suite.run_distributed()
+    result = suite.run(*ONE)
     assert result.outcomes == {"passed": 1}
     (line,) = result.lines("^global fixture settings")
     assert line.endswith(
@@ -324,7 +341,7 @@ def test_changes_of_os_environ_are_told_and_the_remedy_helps(suite: Suite) -> No
             "test_it.py": "def test_it(settings): assert os.environ['SHOP'] == 'open'",
         }
     )
-    result = suite.run_distributed()
+    result = suite.run(*ONE)
     assert result.outcomes == {"passed": 1}
     assert result.lines("in os.environ of the fixture worker") == []
 
@@ -332,74 +349,68 @@ def test_changes_of_os_environ_are_told_and_the_remedy_helps(suite: Suite) -> No
 # --- what has another value in each process
 
 
-PROJECT = """
+def projects(values: dict[str, str]) -> dict[str, str]:
+    """For each name, a session fixture with that value, and one that depends on it; and tests that
+    use both."""
+    conftest, tests = "", ""
+    for name, value in values.items():
+        conftest += f"""
 @pytest.fixture(scope="session")
-def project(): return VALUE
+def {name}(): return {value}
 @pytest.fixture(scope="session")
-def services(project): return project
+def services_of_{name}({name}): return {name}
 """
-BOTH = """
-def test_services(services): pass
-def test_project(project, request): pass
-def test_project_by_name(request): request.getfixturevalue("project")
+        tests += f"""
+def test_services_of_{name}(services_of_{name}): pass
+def test_{name}({name}): pass
+def test_{name}_by_name(request): request.getfixturevalue("{name}")
 """
-LINE = r"^session fixture project \(conftest.py:\d+\) had another value in the fixture worker"
+    return {"conftest.py": conftest, "test_it.py": tests}
 
 
-@pytest.mark.parametrize("value", ["os.getpid()", "{'pid': [str(os.getpid())]}"])
-def test_a_dependency_with_another_value_is_told(suite: Suite, value: str) -> None:
+def test_a_dependency_with_another_value_is_told(suite: Suite) -> None:
+    differing = {"project": "os.getpid()", "nested": "{'pid': [str(os.getpid())]}"}
+    services = [f"services_of_{name}" for name in differing]
     suite.write(
-        {
-            "pytest.ini": ini("services", more="filterwarnings = error"),
-            "conftest.py": PROJECT.replace("VALUE", value),
-            "test_it.py": BOTH,
-        }
+        {"pytest.ini": ini(*services, more="filterwarnings = error"), **projects(differing)}
     )
-    result = suite.run_distributed()
-    assert result.outcomes == {"passed": 3}
-    (line,) = result.lines(LINE)
-    assert line.endswith("in global_fixtures, project would be one value for all")
+    result = suite.run(*ONE)
+    assert result.outcomes == {"passed": 6}
+    assert len(result.lines("another value")) == 2
+    for name in differing:
+        (line,) = result.lines(
+            rf"^session fixture {name} \(conftest.py:\d+\) had another value in the fixture worker"
+        )
+        assert line.endswith(f"in global_fixtures, {name} would be one value for all")
     assert suite.run().lines("another value") == []
-    remedied = suite.run_distributed("--global-fixture", "project")
-    assert remedied.outcomes == {"passed": 3}
+    options = [f"--global-fixture={name}" for name in differing]
+    remedied = suite.run(*ONE, *options)
+    assert remedied.outcomes == {"passed": 6}
     assert remedied.lines("another value") == []
 
 
-@pytest.mark.parametrize("value", ["'same'", "object()", "None", "[object()]"])
-def test_a_dependency_that_is_not_known_to_differ(suite: Suite, value: str) -> None:
+def test_a_dependency_that_is_not_known_to_differ(suite: Suite) -> None:
+    """Some that do not; one that no test uses, and one that belongs to each process."""
+    values = {"same": "'same'", "an_object": "object()", "none": "None", "objects": "[object()]"}
+    services = [f"services_of_{name}: attrs(__class__)" for name in values]
     suite.write(
         {
-            "pytest.ini": ini("services: attrs(__class__)"),
-            "conftest.py": PROJECT.replace("VALUE", value),
-            "test_it.py": BOTH,
+            "pytest.ini": ini(*services, "services", "about_process"),
+            **projects(values),
+            "others/conftest.py": """
+@pytest.fixture(scope="session")
+def unused(): return os.getpid()
+@pytest.fixture(scope="session")
+def services(unused): return unused
+@pytest.fixture(scope="session")
+def about_process(worker_id): return 1
+""",
+            "others/test_others.py": """
+def test_unused(services): pass
+def test_process(about_process, worker_id): pass
+""",
         }
     )
-    result = suite.run_distributed()
-    assert result.outcomes == {"passed": 3}
-    assert result.lines("another value") == []
-
-
-def test_a_dependency_that_no_test_uses(suite: Suite) -> None:
-    suite.write(
-        {
-            "pytest.ini": ini("services"),
-            "conftest.py": PROJECT.replace("VALUE", "os.getpid()"),
-            "test_it.py": "def test_it(services): pass",
-        }
-    )
-    result = suite.run_distributed()
-    assert result.outcomes == {"passed": 1}
-    assert result.lines("another value") == []
-
-
-def test_a_dependency_that_belongs_to_each_process(suite: Suite) -> None:
-    suite.write(
-        {
-            "pytest.ini": ini("services"),
-            "conftest.py": "@pytest.fixture(scope='session')\ndef services(worker_id): return 1",
-            "test_it.py": "def test_it(services, worker_id): pass",
-        }
-    )
-    result = suite.run_distributed()
-    assert result.outcomes == {"passed": 1}
+    result = suite.run(*ONE)
+    assert result.outcomes == {"passed": 14}
     assert result.lines("another value") == []

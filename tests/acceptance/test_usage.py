@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from ..suite import DISTRIBUTED, MODES, NEVER_HANG, Suite
+from ..suite import NEVER_HANG, ONE, ONE_MODES, Case, Suite, sampled
 
 # xdist runs the tests that were collected all the same, and says nothing of a wrong path.
-COLLECTION_ERROR = {DISTRIBUTED: 1, (): 2}
-WRONG_PATH = {DISTRIBUTED: 5, (): 4}
+COLLECTION_ERROR = {ONE: 1, (): 2}
+WRONG_PATH = {ONE: 5, (): 4}
 MISUSES = {
     "@global_fixture\n@pytest.fixture\ndef it(): pass": "on the function-scoped fixture 'it' .*py:4",
     "@global_fixture\n@pytest.fixture(scope='module')\ndef it(): pass": "on the module-scoped",
@@ -25,8 +25,10 @@ MISUSES = {
 }
 
 
-@MODES
-@pytest.mark.parametrize("misuse", MISUSES)
+@pytest.mark.parametrize(
+    ("misuse", "mode"),
+    sampled(lambda misuse, mode: not mode or misuse == next(iter(MISUSES)), MISUSES, [ONE, ()]),
+)
 def test_misuse_in_a_conftest(suite: Suite, misuse: str, mode: tuple[str, ...]) -> None:
     suite.write({"conftest.py": misuse, "test_it.py": "def test_it(): pass"})
     result = suite.run(*mode)
@@ -35,18 +37,7 @@ def test_misuse_in_a_conftest(suite: Suite, misuse: str, mode: tuple[str, ...]) 
     assert re.search(MISUSES[misuse], result.errors)
 
 
-@MODES
-def test_misuse_in_a_test_module(suite: Suite, mode: tuple[str, ...]) -> None:
-    suite.write({"test_it.py": next(iter(MISUSES)), "test_other.py": "def test_it(): pass"})
-    result = suite.run(*mode)
-    assert result.code == COLLECTION_ERROR[mode]
-    assert result.lines("ERROR collecting test_it.py")
-    assert result.lines(
-        "UsageError: @global_fixture on the function-scoped fixture 'it' .test_it.py:4"
-    )
-
-
-@MODES
+@ONE_MODES
 def test_without_xdist(
     suite: Suite, mode: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -81,7 +72,7 @@ def test_without_xdist(
     assert ("fixture worker: none, because" in done.stdout) == bool(mode)
 
 
-@MODES
+@ONE_MODES
 def test_conftest_with_import_error(suite: Suite, mode: tuple[str, ...]) -> None:
     suite.write({"conftest.py": "import does_not_exist", "test_it.py": "def test_it(): pass"})
     result = suite.run(*mode)
@@ -89,69 +80,60 @@ def test_conftest_with_import_error(suite: Suite, mode: tuple[str, ...]) -> None
     assert "ImportError while loading conftest" in result.errors
 
 
-@MODES
-def test_deep_conftest_with_import_error(suite: Suite, mode: tuple[str, ...]) -> None:
+@ONE_MODES
+def test_errors_of_collection(suite: Suite, mode: tuple[str, ...]) -> None:
+    """Of wrong usage in a test module, an import error in a deep conftest, and a syntax error."""
     suite.write(
         {
             "conftest.py": "@global_fixture\ndef it(): return 1",
+            "test_misuse.py": next(iter(MISUSES)),
             "sub/conftest.py": "import does_not_exist",
-            "sub/test_it.py": "def test_it(it): pass",
+            "sub/test_sub.py": "def test_it(it): pass",
+            "test_syntax.py": "def",
             "test_it.py": "def test_it(it): pass",
         }
     )
     result = suite.run(*mode)
     assert result.code == COLLECTION_ERROR[mode]
-    assert result.lines("ERROR collecting sub")
-
-
-@MODES
-def test_module_with_syntax_error(suite: Suite, mode: tuple[str, ...]) -> None:
-    suite.write(
-        {
-            "conftest.py": "@global_fixture\ndef it(): return 1",
-            "test_a.py": "def",
-            "test_b.py": "def test_it(it): pass",
-        }
+    assert result.lines("ERROR collecting test_misuse.py")
+    assert result.lines(
+        "UsageError: @global_fixture on the function-scoped fixture 'it' .test_misuse.py:4"
     )
-    result = suite.run(*mode)
-    assert result.code == COLLECTION_ERROR[mode]
+    assert result.lines("ERROR collecting sub")
+    assert result.lines("ERROR collecting test_syntax.py")
     assert result.lines("SyntaxError")
+    assert len(result.lines("ERROR collecting")) == 3
 
 
-def test_module_that_cannot_be_collected_in_the_fixture_worker(suite: Suite) -> None:
-    suite.write(
-        {
-            "test_it.py": """
+def test_what_is_not_there_in_the_fixture_worker(suite: Suite) -> None:
+    module = """
 if os.environ.get("PYTEST_XDIST_WORKER") == "fixtureworker": eval("1 +")
 @global_fixture
 def it(): return 1
 def test_it(it): pass
 def test_other(): pass
 """
-        }
-    )
-    result = suite.run_distributed()
-    assert result.outcomes == {"passed": 1, "errors": 1}
-    assert result.lines("SyntaxError: invalid syntax")
-
-
-def test_fixture_that_is_not_there_in_the_fixture_worker(suite: Suite) -> None:
-    suite.write(
-        {
-            "conftest.py": """
+    conftest = """
 if os.environ.get("PYTEST_XDIST_WORKER") != "fixtureworker":
     @global_fixture
     def it(): return 1
-""",
-            "test_it.py": "def test_it(it): pass",
-        }
+"""
+    result = suite.run_cases(
+        {
+            "module": Case({"test_module.py": module}, {"passed": 1, "errors": 1}),
+            "fixture": Case(
+                {"conftest.py": conftest, "test_fixture.py": "def test_it(it): pass"}, {"errors": 1}
+            ),
+        },
+        *ONE,
     )
-    result = suite.run_distributed()
-    assert result.outcomes == {"errors": 1}
-    assert result.lines("the global fixture 'it' .conftest.it. is there in a test worker but not")
+    assert result.lines("SyntaxError: invalid syntax")
+    assert result.lines(
+        "the global fixture 'it' .fixture/conftest.it. is there in a test worker but not"
+    )
 
 
-@MODES
+@ONE_MODES
 def test_empty_suite(suite: Suite, mode: tuple[str, ...]) -> None:
     suite.write({"conftest.py": "@global_fixture(autouse=True)\ndef it(): note('up')"})
     result = suite.run(*mode)
@@ -159,7 +141,7 @@ def test_empty_suite(suite: Suite, mode: tuple[str, ...]) -> None:
     assert result.noted() == []
 
 
-@MODES
+@ONE_MODES
 def test_wrong_path_and_wrong_option(suite: Suite, mode: tuple[str, ...]) -> None:
     suite.write({"test_it.py": "def test_it(): pass"})
     assert suite.run(*mode, "--no-such-option").code == 4
@@ -176,8 +158,17 @@ FAILURES = {
 }
 
 
-@pytest.mark.parametrize("where", ["conftest", "hook", "sessionstart"])
-@pytest.mark.parametrize("failure", FAILURES)
+WHERES = ("conftest", "hook", "sessionstart")
+
+
+@pytest.mark.parametrize(
+    ("failure", "where"),
+    sampled(
+        lambda failure, where: list(FAILURES).index(failure) % 3 == WHERES.index(where),
+        FAILURES,
+        WHERES,
+    ),
+)
 def test_fixture_worker_that_cannot_start(suite: Suite, failure: str, where: str) -> None:
     guarded = f"if os.environ.get('PYTEST_XDIST_WORKER') == 'fixtureworker': {failure}"
     indented = {
@@ -191,7 +182,7 @@ def test_fixture_worker_that_cannot_start(suite: Suite, failure: str, where: str
             "test_it.py": "@pytest.mark.parametrize('i', range(4))\ndef test_it(it, i): pass",
         }
     )
-    result = suite.run_distributed()
+    result = suite.run(*ONE)
     assert "the fixture worker could not start" in result.errors
     assert FAILURES[failure] in result.errors
     assert result.code == 4
@@ -230,11 +221,11 @@ def test_remote_worker_of_another_python(suite: Suite) -> None:
 def it(): return 1
 @pytest.hookimpl(tryfirst=True, optionalhook=True)
 def pytest_testnodeready(node):
-    if node.gateway.id == "gw1": node.workerinfo["version_info"] = (3, 7, 1, "final", 0)
+    if node.gateway.id == "gw0": node.workerinfo["version_info"] = (3, 7, 1, "final", 0)
 """,
             "test_it.py": "def test_it(it): pass",
         }
     )
-    result = suite.run_distributed()
+    result = suite.run(*ONE)
     assert result.code == 4
-    assert "test worker gw1 runs 3.7." in result.errors
+    assert "test worker gw0 runs 3.7." in result.errors

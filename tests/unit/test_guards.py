@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -186,6 +187,34 @@ def test_both_guards() -> None:
         with pytest.raises(pytest.UsageError) as raised:
             decorate(function)
         assert str(raised.value) == guard_marks.both_guards(function.__name__, place(function))
+
+
+PLACES = {
+    "above a fixture": "@pytest.mark.{guard}\n@pytest.fixture",
+    "above a global fixture": "@pytest.mark.{guard}\n@global_fixture",
+    "below a global fixture": "@global_fixture\n@pytest.mark.{guard}",
+    "between the two": "@global_fixture\n@pytest.mark.{guard}\n@pytest.fixture(scope='session')",
+}
+
+
+@pytest.mark.parametrize("second", PLACES)
+@pytest.mark.parametrize("first", PLACES)
+def test_the_same_function_name(
+    first: str, second: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python keeps only the second definition."""
+    monkeypatch.chdir(tmp_path)
+    definitions = [
+        f"{PLACES[place].format(guard=guard)}\ndef database(): return '{guard}'\n"
+        for place, guard in ((first, "parallel_only"), (second, "serial_only"))
+    ]
+    Path("fixtures.py").write_text("".join(definitions))
+    with pytest.raises(pytest.UsageError) as raised:
+        runpy.run_path("fixtures.py", {"pytest": pytest, "global_fixture": global_fixture})
+    line = definitions[0].count("\n") + 1
+    assert str(raised.value) == guard_marks.guarded_twice(
+        "database", "fixtures.py:1", f"fixtures.py:{line}"
+    )
 
 
 def test_functions_without_a_guard() -> None:
