@@ -283,7 +283,7 @@ ROOT = "tests/sub/test_it.py::test_root"  # its fixture is in a conftest that is
 #: How the files lie, and what is named on the command line.
 LAYOUTS = [
     ("directory", ("tests/sub/test_it.py::test_it",)),
-    ("directory", ("--rootdir=.", "--confcutdir=tests/sub", "tests/sub", "--deselect", ROOT)),
+    ("package", ("--rootdir=.", "--confcutdir=tests/sub", "tests/sub", "--deselect", ROOT)),
     ("directory", ("tests/sub/checks.py", "tests/sub/test_it.py")),
 ]
 MORE_LAYOUTS = [
@@ -295,7 +295,7 @@ MORE_LAYOUTS = [
     ("package", ("tests",)),
     ("package", ("tests/sub/test_it.py::test_it",)),
     ("package", ("--confcutdir=tests", "tests")),
-    ("package", ("--rootdir=.", "--confcutdir=tests/sub", "tests/sub", "--deselect", ROOT)),
+    ("directory", ("--rootdir=.", "--confcutdir=tests/sub", "tests/sub", "--deselect", ROOT)),
     ("package", ("tests/sub/checks.py", "tests/sub/test_it.py")),
 ]
 

@@ -48,8 +48,9 @@ NUMBER = 9
 @pytest.mark.parametrize(
     "dist",
     [
-        *("loadscope", "loadgroup", "worksteal", "load --maxschedchunk=1"),
-        pytest.param("load", marks=pytest.mark.full),  # most other tests have it
+        *("loadscope", "loadgroup", "worksteal"),
+        pytest.param("load", marks=pytest.mark.full),  # which most other tests have
+        pytest.param("load --maxschedchunk=1", marks=pytest.mark.full),
         pytest.param("loadfile", marks=pytest.mark.full),
     ],
 )

@@ -88,8 +88,18 @@ def test_ini_setting_and_its_overruling(suite: Suite) -> None:
 
 
 @ONE_MODES
+@pytest.mark.parametrize(
+    "selected",
+    [
+        ("-k", "other"),
+        pytest.param(
+            ("-m", "not parametrize", "--deselect", "test_it.py::test_it"), marks=pytest.mark.full
+        ),
+    ],
+    ids=" ".join,
+)
 def test_nothing_is_set_up_that_no_test_needs_that_is_run(
-    suite: Suite, mode: tuple[str, ...]
+    suite: Suite, mode: tuple[str, ...], selected: tuple[str, ...]
 ) -> None:
     suite.write(
         {
@@ -102,13 +112,9 @@ def test_other_skipped(first): pass
 """,
         }
     )
-    for selected in (
-        ("-k", "other"),
-        ("-m", "not parametrize", "--deselect", "test_it.py::test_it"),
-    ):
-        result = suite.run(*mode, *selected)
-        assert (result.outcomes["passed"], result.outcomes["skipped"]) == (1, 1)
-        assert result.noted("first up", "second up", "other") == ["other"]
+    result = suite.run(*mode, *selected)
+    assert (result.outcomes["passed"], result.outcomes["skipped"]) == (1, 1)
+    assert result.noted("first up", "second up", "other") == ["other"]
 
 
 VALUES = ["None", "[]", "b'x' * 3_000_000", "{1: {2: (3, None)}}", "pytest.approx(1)"]

@@ -151,6 +151,8 @@ def test_what_fails_stops_nothing_else(suite: Suite, mode: tuple[str, ...]) -> N
     suite.write(
         {
             "conftest.py": """
+import warnings
+
 @global_fixture
 def inner():
     note("inner")
@@ -180,7 +182,9 @@ def port(worker_id): return 5000 + int(worker_id.replace("gw", ""))
 def server(port): return port
 
 @global_fixture
-def good(): return 1
+def good():
+    warnings.warn("from the set-up")
+    return 1
 """,
             "test_it.py": """
 def test_outer(outer): pass
@@ -197,13 +201,15 @@ def test_late_exit_again(late_exit): pass
 
 def test_server(server): pass
 
-def test_good(good): assert good == 1
+@pytest.mark.parametrize("i", range(2))
+def test_good(good, i): assert good == 1
 def test_none(): pass
 """,
         }
     )
     result = suite.run(*mode)
-    assert result.outcomes == {"errors": 12, "passed": 2}
+    assert result.outcomes == {"errors": 12, "passed": 3, "warnings": 1}
+    assert len(result.lines("UserWarning: from the set-up")) == 1
     # Serially, pytest forgets the finalizers of what ends with a SystemExit.
     late_exit = ["late exit down"] if mode else []
     assert sorted(result.noted()) == ["inner", "late down", *late_exit]
@@ -290,22 +296,32 @@ def ends_the_session(exits):
     assert not again.lines("known failures|previous failure")
 
 
-def test_x_and_maxfail(suite: Suite) -> None:
+@pytest.mark.parametrize(
+    ("option", "code", "stops"),
+    [("-x", 2, True), pytest.param("--maxfail=2", 1, False, marks=pytest.mark.full)],
+)
+def test_x_and_maxfail(suite: Suite, option: str, code: int, stops: bool) -> None:
     suite.write(
         {
             "conftest.py": "@global_fixture\ndef it():\n    note('up')\n    yield\n    note('down')",
             "test_it.py": "@pytest.mark.parametrize('i', range(40))\ndef test_it(it, i):\n    note('test')\n    assert i != 2",
         }
     )
-    result = suite.run(*ONE, "-x")
-    assert result.code == 2
+    result = suite.run(*ONE, option)
+    assert result.code == code
     assert result.noted("up", "down") == ["up", "down"]
     assert result.noted()[-1] == "down"
-    assert len(result.noted("test")) < 40
-    assert result.lines("stopping after 1 failures")
-    result = suite.run(*ONE, "--maxfail=2")
-    assert result.code == 1
-    assert len(result.noted("test")) == 40
+    assert (len(result.noted("test")) < 40) is stops
+    assert bool(result.lines("stopping after 1 failures")) is stops
+
+
+#: Of two conftests of one name: the test worker has the module that it imported last.
+CONNECTION = """
+class Connection:
+    where = {where!r}
+@global_fixture
+def connection(): return Connection()
+"""
 
 
 def test_values_that_do_not_cross(suite: Suite) -> None:
@@ -334,13 +350,17 @@ def make():
 class Thing:
     def __reduce__(self): return make, ()
 """,
+            "a/conftest.py": CONNECTION.format(where="a"),
+            "b/conftest.py": CONNECTION.format(where="b"),
+            "a/test_a.py": "def test_a(connection): assert connection.where == 'a'",
+            "b/test_b.py": "def test_b(connection): assert connection.where == 'b'",
             "test_it.py": five_of("unpicklable", "thing"),
             "test_large.py": "def test_large(large): pass\n"
             "def test_small(small): assert len(small) == 900",
         }
     )
     result = suite.run(*ONE)
-    assert result.outcomes == {"errors": 4 + 4 + 1, "failed": 1 + 1, "passed": 1}
+    assert result.outcomes == {"errors": 4 + 4 + 1 + 1, "failed": 1 + 1, "passed": 1 + 1}
     assert result.noted() == ["down"]
     assert (
         len(result.lines("^the value of the global fixture 'unpicklable' .* cannot be sent")) == 5
@@ -349,28 +369,8 @@ class Thing:
     assert result.lines("^Return what the tests need to make their own")
     assert len(result.lines("but cannot be unpickled in test worker gw0")) == 5
     assert result.lines("^the value of the global fixture 'large' .* is too large to be sent")
-    assert suite.run().outcomes == {"passed": 12}
-
-
-def test_classes_of_two_conftests_of_one_name(suite: Suite) -> None:
-    """Refused, where the test worker has the other module under that name."""
-    conftest = """
-class Connection:
-    where = {where!r}
-@global_fixture
-def it(): return Connection()
-"""
-    suite.write(
-        {
-            "a/conftest.py": conftest.format(where="a"),
-            "b/conftest.py": conftest.format(where="b"),
-            "a/test_a.py": "def test_a(it): assert it.where == 'a'",
-            "b/test_b.py": "def test_b(it): assert it.where == 'b'",
-        }
-    )
-    result = suite.run(*ONE)
-    assert result.outcomes == {"passed": 1, "errors": 1}
     assert result.lines("the module 'conftest' is .*b/conftest.py here, not .*a/conftest.py")
+    assert suite.run().outcomes == {"passed": 14}
 
 
 def test_time_out_of_a_test_that_waits_is_not_the_fixtures_outcome(suite: Suite) -> None:
@@ -405,7 +405,7 @@ def test_b(slow): assert slow == 1
     assert result.noted() == ["up"]
 
 
-def test_warnings_reach_the_summary_once(suite: Suite) -> None:
+def test_warnings_that_are_errors(suite: Suite) -> None:
     suite.write(
         {
             "conftest.py": """
@@ -416,11 +416,8 @@ def it(): warnings.warn("from the set-up")
             "test_it.py": TESTS,
         }
     )
-    result = suite.run(*ONE)
-    assert result.outcomes == {"passed": 5, "warnings": 1}
-    assert result.lines("UserWarning: from the set-up")
-    strict = suite.run(*ONE, "-W", "error")
-    assert strict.outcomes == {"errors": 4, "failed": 1}
+    result = suite.run(*ONE, "-W", "error")
+    assert result.outcomes == {"errors": 4, "failed": 1}
 
 
 def test_instance_method_is_refused(suite: Suite) -> None:

@@ -93,5 +93,5 @@ def test_all_is_there(suite: Suite) -> None:
     assert len(lines) == 1
     assert lines[0].startswith("fixture worker: not tested with pytest ")
     assert "xdist" not in lines[0]
-    for mode in ((), ("-n1",), ("-n1", "--no-fixture-worker")):
+    for mode in ((), ("-n1", "--no-fixture-worker")):
         assert not _run(suite, *mode).lines("not tested with")
