@@ -367,7 +367,7 @@ class Thing:
     )
     assert result.lines("the value.pool\\['main'\\]\\[1\\] \\(a _thread.lock\\)")
     assert result.lines("^Return what the tests need to make their own")
-    assert len(result.lines("but cannot be unpickled in test worker gw0")) == 5
+    assert len(result.lines("'thing' .* but cannot be unpickled in test worker gw0")) == 5
     assert result.lines("^the value of the global fixture 'large' .* is too large to be sent")
     assert result.lines("the module 'conftest' is .*b/conftest.py here, not .*a/conftest.py")
     assert suite.run().outcomes == {"passed": 14}
