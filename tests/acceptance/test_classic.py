@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ..suite import FIXTURE_WORKER, MODES, Suite
+from ..suite import FIXTURE_WORKER, ONE_MODES, Suite
 
 
-@MODES
-def test_autouse_and_lazy_with_functions_and_classes(suite: Suite, mode: tuple[str, ...]) -> None:
+@ONE_MODES
+def test_autouse_and_lazy_with_all_kinds_of_tests(suite: Suite, mode: tuple[str, ...]) -> None:
     suite.write(
         {
             "conftest.py": """
@@ -21,7 +21,20 @@ def lazy():
     note("lazy begin")
     yield "lazy"
     note("lazy end")
+
+class Foreign(pytest.Item):
+    def runtest(self): note("test")
+
+class ForeignFile(pytest.File):
+    def collect(self): yield Foreign.from_parent(self, name="foreign")
+
+def pytest_collect_file(file_path, parent):
+    if file_path.suffix == ".foreign":
+        return ForeignFile.from_parent(parent, path=file_path)
 """,
+            "test_doc.txt": ">>> getfixture('lazy')\n'lazy'\n",
+            "module.py": 'def f():\n    """\n    >>> getfixture("lazy")\n    \'lazy\'\n    """\n',
+            "some.foreign": "",
             "test_functions.py": """
 @pytest.mark.parametrize("i", range(4))
 def test_plain(i): note("test")
@@ -56,8 +69,9 @@ class TestPlainUsing:
 """,
         }
     )
-    result = suite.run(*mode)
-    assert result.outcomes == {"passed": 11}
+    result = suite.run(*mode, "--doctest-modules", "--ignore=notes.py")
+    assert result.outcomes == {"passed": 14}
+    assert result.noted().count("test") == 12
     assert result.noted("begin", "lazy begin", "lazy end", "end") == [
         "begin",
         "lazy begin",
@@ -69,7 +83,7 @@ class TestPlainUsing:
     assert result.workers("begin") == {FIXTURE_WORKER if mode else ""}
 
 
-@MODES
+@ONE_MODES
 def test_autouse_of_every_scope(suite: Suite, mode: tuple[str, ...]) -> None:
     autouse = "".join(
         f"""
@@ -114,7 +128,7 @@ class TestIt:
         assert in_fixture_worker == ["auto session", "shared", "shared down", "auto session down"]
 
 
-@MODES
+@ONE_MODES
 def test_all_collected_tests_can_be_seen(suite: Suite, mode: tuple[str, ...]) -> None:
     suite.write(
         {
@@ -152,60 +166,3 @@ def test_other(): pass
     # The other way around: the place of a fixture is known already when the suite is collected.
     result = suite.run(*mode, "-k", "not other", "sub", "test_it.py")
     assert result.outcomes["passed"] == 5
-
-
-@MODES
-def test_doctests_and_foreign_items_pass(suite: Suite, mode: tuple[str, ...]) -> None:
-    suite.write(
-        {
-            "conftest.py": """
-@global_fixture
-def it():
-    note("up")
-    return 42
-
-class Foreign(pytest.Item):
-    def runtest(self): note("foreign")
-
-class ForeignFile(pytest.File):
-    def collect(self): yield Foreign.from_parent(self, name="foreign")
-
-def pytest_collect_file(file_path, parent):
-    if file_path.suffix == ".foreign":
-        return ForeignFile.from_parent(parent, path=file_path)
-""",
-            "some.foreign": "",
-            "test_doc.txt": ">>> getfixture('it')\n42\n",
-            "module.py": 'def f():\n    """\n    >>> getfixture("it")\n    42\n    """\n',
-            "test_it.py": "def test_it(it): assert it == 42",
-        }
-    )
-    result = suite.run(*mode, "--doctest-modules", "--ignore=notes.py")
-    assert result.outcomes == {"passed": 4}
-    assert sorted(result.noted()) == ["foreign", "up"]
-
-
-def test_hooks_of_a_conftest_see_an_item_like_a_test(suite: Suite) -> None:
-    suite.write(
-        {
-            "conftest.py": """
-@pytest.hookimpl(trylast=True)
-def pytest_runtest_setup(item):
-    item.get_closest_marker("slow")
-    if os.environ["PYTEST_XDIST_WORKER"] == "fixtureworker":
-        note("item", name=item.name, nodeid=item.nodeid, cls=str(item.cls), module=item.module.__name__,
-             function=item.function.__name__, names=list(item.fixturenames), keywords="it" in item.keywords,
-             current=os.environ["PYTEST_CURRENT_TEST"], own=len(item.own_markers), original=item.originalname,
-             has_callspec=hasattr(item, "callspec"))
-@global_fixture
-def it(): return 1
-""",
-            "test_it.py": "def test_it(it): pass",
-        }
-    )
-    result = suite.run_distributed()
-    assert result.outcomes == {"passed": 1}
-    first = result.notes[0].more
-    assert first["name"] == "global fixture it"
-    assert (first["function"], first["module"], first["cls"]) == ("it", "conftest", "None")
-    assert first["current"] == "conftest.py::global fixture it (setup)"

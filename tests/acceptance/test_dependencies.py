@@ -4,42 +4,73 @@ from __future__ import annotations
 
 import pytest
 
-from ..suite import DISTRIBUTED, FIXTURE_WORKER, MODES, Suite
+from ..suite import FIXTURE_WORKER, ONE, ONE_MODES, Suite
 
 
 def test_dependencies_are_not_set_up_in_test_workers(suite: Suite) -> None:
     suite.write(
         {
             "conftest.py": """
+import threading
+
 @pytest.fixture(scope="session")
 def engine():
     note("engine")
     yield "engine"
     note("engine down")
-
 @global_fixture
 def tables(engine):
     note("tables")
     yield engine
     note("tables down")
-
 @pytest.fixture(scope="session")
 def local(tables):
     note("local")
     return tables
+
+@pytest.fixture(scope="session")
+def needed_too(worker_id):
+    note("needed too")
+    return worker_id
+@global_fixture
+def above(needed_too): return needed_too
+
+@global_fixture
+def lock(): return threading.Lock()
+@global_fixture
+def locked(lock): return lock.locked()
+
+@global_fixture
+def url():
+    note("url")
+    return "global"
 """,
             "test_it.py": """
 def test_argument(tables): assert tables == "engine"
 def test_local(local): assert local == "engine"
 def test_name(request): assert request.getfixturevalue("tables") == "engine"
 def test_name_local(request): assert request.getfixturevalue("local") == "engine"
+
+def test_needed_too(above, needed_too, worker_id):
+    assert (above, needed_too) == ("fixtureworker", worker_id)
+
+def test_need_not_be_picklable(locked): assert locked is False
+""",
+            "test_override.py": """
+@pytest.fixture
+def url(url): return url + " local"
+@pytest.mark.parametrize("i", range(4))
+def test_it(url, i): assert url == "global local"
+def test_name(request): assert request.getfixturevalue("url") == "global local"
 """,
         }
     )
-    result = suite.run_distributed()
-    assert result.outcomes == {"passed": 4}
+    result = suite.run(*ONE)
+    assert result.outcomes == {"passed": 11}
     assert result.workers("engine") == {FIXTURE_WORKER}
-    assert FIXTURE_WORKER not in result.workers("local")
+    assert result.workers("local") == {"gw0"}
+    assert result.workers("needed too") == {FIXTURE_WORKER, "gw0"}
+    assert result.noted("url") == ["url"]
     assert result.noted("engine", "engine down", "tables", "tables down") == [
         "engine",
         "tables",
@@ -48,28 +79,10 @@ def test_name_local(request): assert request.getfixturevalue("local") == "engine
     ]
 
 
-def test_dependency_that_a_test_needs_too_is_set_up_there(suite: Suite) -> None:
-    suite.write(
-        {
-            "conftest.py": """
-@pytest.fixture(scope="session")
-def engine(worker_id):
-    note("engine")
-    return worker_id
-
-@global_fixture
-def tables(engine): return engine
-""",
-            "test_it.py": "def test_it(tables, engine, worker_id):\n"
-            "    assert (tables, engine) == ('fixtureworker', worker_id)",
-        }
-    )
-    result = suite.run("-n1", "--fixture-worker")
-    assert result.outcomes == {"passed": 1}
-    assert result.workers("engine") == {FIXTURE_WORKER, "gw0"}
-
-
-def test_builtin_fixtures(suite: Suite) -> None:
+@pytest.mark.parametrize(
+    "options", [(), pytest.param(("--testrunuid=mine",), marks=pytest.mark.full)], ids=" ".join
+)
+def test_builtin_fixtures(suite: Suite, options: tuple[str, ...]) -> None:
     suite.write(
         {
             "conftest.py": """
@@ -99,32 +112,53 @@ def test_it(everything, testrun_uid, pytestconfig, i):
     assert everything["run"] == testrun_uid
     assert everything["rootpath"] == pytestconfig.rootpath
     assert everything["worker"] == "fixtureworker"
-    assert everything["workers"] == os.environ["PYTEST_XDIST_WORKER_COUNT"] == "2"
+    assert everything["workers"] == os.environ["PYTEST_XDIST_WORKER_COUNT"] == "1"
     assert (everything["scope"], everything["node"], everything["name"]) == ("session", "", "everything")
     assert everything["is"] is True
     assert xdist_fixtureworker.is_fixture_worker(pytestconfig) is False
 """,
         }
     )
-    assert suite.run_distributed().outcomes == {"passed": 4}
-    assert suite.run_distributed("--testrunuid=mine").outcomes == {"passed": 4}
+    assert suite.run(*ONE, *options).outcomes == {"passed": 4}
 
 
-@MODES
-def test_conftests_at_several_levels(suite: Suite, mode: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("mode", "passed"),
+    [(ONE, 6), ((*ONE, "a", "test_root.py"), 6), (("-k", "not first"), 4)],
+    ids=["distributed", "in another order", "serial"],
+)
+def test_overrides_at_several_levels(suite: Suite, mode: tuple[str, ...], passed: int) -> None:
+    """What a global fixture gets does not depend on who asks first, as it does serially."""
     suite.write(
         {
-            "conftest.py": """
+            "plugin.py": """
 @global_fixture
 def place():
+    note("plugin")
+    return ["plugin"]
+""",
+            "conftest.py": """
+pytest_plugins = ["plugin"]
+@global_fixture
+def place(place):
     note("root")
-    return ["root"]
+    return [*place, "root"]
+
+@pytest.fixture(scope="session")
+def setting(): return "root"
+@global_fixture
+def server(setting): return setting
 """,
             "a/conftest.py": """
 @global_fixture
 def place(place):
     note("a")
     return [*place, "a"]
+
+@pytest.fixture(scope="session")
+def setting(): return "a"
+@global_fixture
+def client(server, setting): return (server, setting)
 """,
             "a/b/conftest.py": """
 @pytest.fixture(scope="session")
@@ -136,47 +170,31 @@ def deep(place):
     note("deep")
     return place
 """,
-            "test_root.py": "def test_it(place): assert place == ['root']",
-            "a/test_a.py": "def test_it(place): assert place == ['root', 'a']",
+            "test_root.py": """
+def test_it(place): assert place == ["plugin", "root"]
+def test_asked_first(server): assert server == "root"
+""",
+            "a/test_a.py": """
+def test_it(place): assert place == ["plugin", "root", "a"]
+def test_asked_first(client, server): assert (client, server) == (("root", "a"), "root")
+""",
             "a/b/test_b.py": """
-def test_it(place): assert place == ['root', 'a', 'b']
-def test_deep(deep): assert deep == ['root', 'a', 'b']
+def test_it(place): assert place == ['plugin', 'root', 'a', 'b']
+def test_deep(deep): assert deep == ['plugin', 'root', 'a', 'b']
 """,
         }
     )
     result = suite.run(*mode)
-    assert result.outcomes == {"passed": 4}
-    assert sorted(result.noted("root", "a", "deep")) == ["a", "deep", "root"]
+    assert result.outcomes["passed"] == passed
+    assert result.noted("plugin", "root", "a") == ["plugin", "root", "a"]
+    assert result.noted("deep") == ["deep"]
 
 
-def test_outcome_does_not_depend_on_who_asks_first(suite: Suite) -> None:
-    suite.write(
-        {
-            "conftest.py": """
-@pytest.fixture(scope="session")
-def setting(): return "root"
-@global_fixture
-def server(setting): return setting
-""",
-            "sub/conftest.py": """
-@pytest.fixture(scope="session")
-def setting(): return "sub"
-@global_fixture
-def client(server, setting): return (server, setting)
-""",
-            "sub/test_sub.py": "def test_it(client, server): assert (client, server) == (('root', 'sub'), 'root')",
-            "test_zroot.py": "def test_it(server): assert server == 'root'",
-        }
-    )
-    result = suite.run("-n1", "--fixture-worker", "sub", "test_zroot.py")
-    assert result.outcomes == {"passed": 2}
-    result = suite.run("-n1", "--fixture-worker", "test_zroot.py", "sub")
-    assert result.outcomes == {"passed": 2}
-
-
-@MODES
+@ONE_MODES
 def test_modules_and_classes(suite: Suite, mode: tuple[str, ...]) -> None:
     module = """
+note("import " + __name__)
+
 @global_fixture
 def it():
     note(__name__)
@@ -202,68 +220,29 @@ class TestOne:
 
 def test_it(it): assert it == __name__
 """
-    suite.write({"test_a.py": module, "test_b.py": module, "test_c.py": "def test_it(): note('c')"})
-    result = suite.run(*mode)
-    assert result.outcomes == {"passed": 9}
-    assert sorted(result.noted("test_a", "test_b", "TestOne", "nested")) == sorted(
-        ["test_a", "test_b", "TestOne", "TestOne", "nested", "nested"]
-    )
-
-
-def test_only_modules_that_define_a_wanted_fixture_are_imported(suite: Suite) -> None:
     suite.write(
         {
             "conftest.py": "@global_fixture\ndef root(): return 1",
-            "test_a.py": "note('import a')\n@global_fixture\ndef it(): return 1\ndef test_it(it): pass",
-            "test_b.py": "note('import b')\ndef test_it(root): pass",
-            "sub/test_c.py": "note('import c')\n@global_fixture\ndef it(): return 1\ndef test_it(it): pass",
+            "test_a.py": module,
+            "test_b.py": module,
+            "test_c.py": "note('import test_c')\ndef test_it(root): pass",
+            "sub/test_d.py": module,
         }
     )
-    result = suite.run(*DISTRIBUTED, "--deselect", "sub/test_c.py::test_it")
-    assert result.outcomes["passed"] == 2
-    assert FIXTURE_WORKER in result.workers("import a")
-    assert FIXTURE_WORKER not in result.workers("import b") | result.workers("import c")
-
-
-def test_plugin_fixtures_and_their_override(suite: Suite) -> None:
-    suite.write(
-        {
-            "plugin.py": "@global_fixture\ndef url():\n    note('plugin')\n    return 'plugin'",
-            "conftest.py": """
-pytest_plugins = ["plugin"]
-@global_fixture
-def url(url):
-    note("conftest")
-    return url + " conftest"
-""",
-            "test_it.py": "@pytest.mark.parametrize('i', range(4))\n"
-            "def test_it(url, i): assert url == 'plugin conftest'",
-        }
+    result = suite.run(*mode, "--deselect", "sub/test_d.py")
+    assert result.outcomes["passed"] == 9
+    assert sorted(result.noted("test_a", "test_b", "TestOne", "nested")) == sorted(
+        ["test_a", "test_b", "TestOne", "TestOne", "nested", "nested"]
     )
-    result = suite.run_distributed()
-    assert result.outcomes == {"passed": 4}
-    assert result.noted() == ["plugin", "conftest"]
-
-
-def test_local_override_uses_the_global_one(suite: Suite) -> None:
-    suite.write(
-        {
-            "conftest.py": "@global_fixture\ndef url():\n    note('global')\n    return 'global'",
-            "test_it.py": """
-@pytest.fixture
-def url(url): return url + " local"
-@pytest.mark.parametrize('i', range(4))
-def test_it(url, i): assert url == 'global local'
-def test_name(request): assert request.getfixturevalue('url') == 'global local'
-""",
-        }
+    assert {"import test_a", "import test_b", "import test_c", "import test_d"} <= {*result.noted()}
+    imported = [note.what for note in result.notes if note.worker == FIXTURE_WORKER]
+    # The modules only that define a fixture that is wanted.
+    assert sorted(what for what in imported if "import" in what) == (
+        ["import test_a", "import test_b"] if mode else []
     )
-    result = suite.run_distributed()
-    assert result.outcomes == {"passed": 5}
-    assert result.noted() == ["global"]
 
 
-@MODES
+@ONE_MODES
 def test_getfixturevalue_in_fixtures(suite: Suite, mode: tuple[str, ...]) -> None:
     suite.write(
         {
@@ -300,59 +279,33 @@ def test_inner(inner): assert inner == "plain"
         assert downs.index("plain down") > downs.index("inner down")
 
 
-def test_dependency_need_not_be_picklable(suite: Suite) -> None:
-    suite.write(
-        {
-            "conftest.py": """
-import threading
-@global_fixture
-def lock(): return threading.Lock()
-@global_fixture
-def locked(lock): return lock.locked()
-""",
-            "test_it.py": "def test_it(locked): assert locked is False",
-        }
-    )
-    assert suite.run_distributed().outcomes == {"passed": 1}
-
-
-@pytest.mark.parametrize("importmode", ["prepend", "append", "importlib"])
-def test_import_modes(suite: Suite, importmode: str) -> None:
-    if importmode == "append":  # wants conftests to be modules of different names
-        suite.write({"tests/__init__.py": "", "tests/sub/__init__.py": ""})
-    suite.write(
-        {
-            "tests/conftest.py": "@global_fixture\ndef a(): return 'a'",
-            "tests/sub/conftest.py": "@global_fixture\ndef b(a): return a + 'b'",
-            "tests/sub/test_it.py": "@global_fixture\ndef c(b): return b + 'c'\n"
-            "def test_it(c): assert c == 'abc'",
-        }
-    )
-    assert suite.run(*DISTRIBUTED, f"--import-mode={importmode}").outcomes == {"passed": 1}
+ROOT = "tests/sub/test_it.py::test_root"  # its fixture is in a conftest that is cut off
+#: How the files lie, and what is named on the command line.
+LAYOUTS = [
+    ("directory", ("tests/sub/test_it.py::test_it",)),
+    ("package", ("--rootdir=.", "--confcutdir=tests/sub", "tests/sub", "--deselect", ROOT)),
+    ("directory", ("tests/sub/checks.py", "tests/sub/test_it.py")),
+]
+MORE_LAYOUTS = [
+    ("package", ("--pyargs", "tests.sub.test_it")),
+    ("package", ("--rootdir=tests", "tests/sub")),
+    ("directory", ("tests",)),
+    ("directory", ("--rootdir=tests", "tests/sub")),
+    ("directory", ("--confcutdir=tests", "tests")),
+    ("package", ("tests",)),
+    ("package", ("tests/sub/test_it.py::test_it",)),
+    ("package", ("--confcutdir=tests", "tests")),
+    ("directory", ("--rootdir=.", "--confcutdir=tests/sub", "tests/sub", "--deselect", ROOT)),
+    ("package", ("tests/sub/checks.py", "tests/sub/test_it.py")),
+]
 
 
 @pytest.mark.parametrize(
-    "arguments",
-    [
-        ("tests",),
-        ("tests/sub/test_it.py::test_it",),
-        ("--rootdir=tests", "tests/sub"),
-        ("--confcutdir=tests", "tests"),
-        (
-            "--rootdir=.",
-            "--confcutdir=tests/sub",
-            "tests/sub",
-            "--deselect",
-            "tests/sub/test_it.py::test_root",
-        ),
-        ("--pyargs", "tests.sub.test_it"),
-        ("tests/sub/checks.py", "tests/sub/test_it.py"),
-    ],
-    ids=" ".join,
+    ("kind", "arguments"),
+    [*LAYOUTS, *(pytest.param(*one, marks=pytest.mark.full) for one in MORE_LAYOUTS)],
 )
-@pytest.mark.parametrize("package", [True, False], ids=["package", "directory"])
-def test_layouts(suite: Suite, package: bool, arguments: tuple[str, ...]) -> None:
-    if package or "--pyargs" in arguments:
+def test_layouts(suite: Suite, kind: str, arguments: tuple[str, ...]) -> None:
+    if kind == "package":
         suite.write({"tests/__init__.py": "", "tests/sub/__init__.py": ""})
     suite.write(
         {
@@ -364,6 +317,24 @@ def test_layouts(suite: Suite, package: bool, arguments: tuple[str, ...]) -> Non
             "def test_explicit(c): assert c == 'bc'",
         }
     )
-    result = suite.run(*DISTRIBUTED, "-p", "no:cacheprovider", *arguments)
+    result = suite.run(*ONE, "-p", "no:cacheprovider", *arguments)
     assert result.code == 0
     assert set(result.outcomes) <= {"passed", "deselected"}
+
+
+@pytest.mark.parametrize("root", [True, False], ids=["root", "directory"])
+def test_symbolic_links(suite: Suite, root: bool) -> None:
+    suite.write(
+        {
+            "real/tests/conftest.py": "@global_fixture\ndef it(): return 1",
+            "real/tests/test_it.py": "@global_fixture\ndef own(it): return it\n"
+            "def test_it(own): assert own == 1",
+        }
+    )
+    if root:
+        (suite.path / "link").symlink_to("real")
+        result = suite.run(*ONE, "--rootdir=link", "link/tests")
+    else:
+        (suite.path / "link").symlink_to("real/tests")
+        result = suite.run(*ONE, "link")
+    assert result.outcomes == {"passed": 1}

@@ -46,7 +46,13 @@ NUMBER = 9
 
 
 @pytest.mark.parametrize(
-    "dist", ["load", "loadscope", "loadfile", "loadgroup", "worksteal", "load --maxschedchunk=1"]
+    "dist",
+    [
+        *("loadscope", "loadgroup", "worksteal"),
+        pytest.param("load", marks=pytest.mark.full),  # which most other tests have
+        pytest.param("load --maxschedchunk=1", marks=pytest.mark.full),
+        pytest.param("loadfile", marks=pytest.mark.full),
+    ],
 )
 def test_dist_modes(suite: Suite, dist: str) -> None:
     suite.write({"conftest.py": CONFTEST, "test_a.py": TESTS, "test_b.py": TESTS})
@@ -80,7 +86,13 @@ def test_it(request, i):
     assert len(result.workers("test")) == 1
 
 
-@pytest.mark.parametrize("tx", [("--tx=2*popen",), ("--tx=popen", "--tx=popen//id=other")])
+@pytest.mark.parametrize(
+    "tx",
+    [
+        pytest.param(("--tx=2*popen",), marks=pytest.mark.full),
+        ("--tx=popen", "--tx=popen//id=other"),
+    ],
+)
 def test_each(suite: Suite, tx: tuple[str, ...]) -> None:
     """Every worker runs all tests, and all of them get the values of one set-up."""
     suite.write({"conftest.py": CONFTEST, "test_a.py": TESTS})

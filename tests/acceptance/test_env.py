@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
+import re
 
 from ..suite import ONE_MODES, Suite
 
+INNER = """
+@global_fixture(env=True)
+def inner(): os.environ["INNER"] = "1"
+@global_fixture
+def outer(request): request.getfixturevalue("inner")
+"""
 SUITES = {
     "parameters": """
 @global_fixture(env=True, params=["sqlite", "postgres"])
@@ -74,7 +80,18 @@ def test_it(a, monkeypatch, request):
     assert (os.environ["MODE"], os.environ["B"]) == ("of a test", "b")
 def test_then(a): assert os.environ["MODE"] == "a"
 """,
+    "another one asks for it, and is asked for": INNER
+    + 'def test_a(outer): assert os.environ["INNER"] == "1"',
+    "another one asks for it, and it is asked for itself": INNER
+    + 'def test_b(inner): assert os.environ["INNER"] == "1"',
+    "another one asks for it, and both are asked for": INNER
+    + 'def test_a(outer): assert os.environ["INNER"] == "1"\n'
+    + 'def test_b(inner): assert os.environ["INNER"] == "1"',
 }
+WITHOUT_PARAMETERS = [
+    *("a dependency alone", "the same value again", "within each other"),
+    *(name for name in SUITES if name.startswith("another one asks for it")),
+]
 
 
 def by_name(text: str) -> str:
@@ -90,20 +107,23 @@ def by_name(text: str) -> str:
     return "\n".join(lines)
 
 
-@ONE_MODES
-@pytest.mark.parametrize("name", SUITES)
-def test_as_in_a_serial_run(suite: Suite, name: str, mode: tuple[str, ...]) -> None:
-    suite.write({"test_it.py": SUITES[name]})
-    assert set(suite.run(*mode).outcomes) == {"passed"}
+def modules() -> dict[str, str]:
+    """One module for each suite, some by name as well, all with environment variables of their own."""
+    texts = {**SUITES, **{f"{name}, by name": by_name(SUITES[name]) for name in WITHOUT_PARAMETERS}}
+    modules = {}
+    for number, (name, text) in enumerate(texts.items()):
+        for variable in set(re.findall(r'environ\["(\w+)"\]', text)):
+            text = text.replace(f'"{variable}"', f'"{variable}_{number}"')
+        modules["test_" + re.sub(r"\W+", "_", name) + ".py"] = text
+    return modules
 
 
 @ONE_MODES
-@pytest.mark.parametrize(
-    "name", ["a dependency alone", "the same value again", "within each other"]
-)
-def test_by_name(suite: Suite, name: str, mode: tuple[str, ...]) -> None:
-    suite.write({"test_it.py": by_name(SUITES[name])})
-    assert set(suite.run(*mode).outcomes) == {"passed"}
+def test_as_in_a_serial_run(suite: Suite, mode: tuple[str, ...]) -> None:
+    suite.write(modules())
+    result = suite.run(*mode)
+    assert set(result.outcomes) == {"passed"}
+    assert not result.lines("in os.environ of the")  # what is replayed is nothing to tell
 
 
 def test_asked_for_in_another_order_than_set_up(suite: Suite) -> None:
@@ -111,7 +131,6 @@ def test_asked_for_in_another_order_than_set_up(suite: Suite) -> None:
     suite.write(
         {
             "conftest.py": """
-import time
 @global_fixture(env=True)
 def a(): os.environ["ORDER"] = os.environ.get("ORDER", "") + "a"
 @global_fixture(env=True)

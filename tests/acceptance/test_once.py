@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ..suite import DISTRIBUTED, FIXTURE_WORKER, Suite
+from ..suite import FIXTURE_WORKER, ONE_MODES, Suite
 
 CONFTEST = """
 @global_fixture
@@ -47,9 +47,10 @@ both_ways = pytest.mark.parametrize("tests", [BY_ARGUMENT, BY_NAME], ids=["argum
 
 
 @both_ways
-def test_distributed(suite: Suite, tests: str) -> None:
+@pytest.mark.parametrize("workers", [2, pytest.param(4, marks=pytest.mark.full)])
+def test_distributed(suite: Suite, tests: str, workers: int) -> None:
     suite.write({"conftest.py": CONFTEST, "test_it.py": tests})
-    result = suite.run("-n4", "--fixture-worker")
+    result = suite.run(f"-n{workers}", "--fixture-worker")
     assert result.outcomes == {"passed": 12}
     assert result.code == 0
     assert result.noted(*LIFE) == LIFE
@@ -58,21 +59,12 @@ def test_distributed(suite: Suite, tests: str) -> None:
     tests_seen = {note.more["value"] for note in result.notes if note.what == "test"}
     fixture_worker = next(note.pid for note in result.notes if note.what == "first up")
     assert tests_seen == {fixture_worker}
-    assert result.workers("test") == {"gw0", "gw1", "gw2", "gw3"}
-
-
-@both_ways
-def test_finalized_after_the_last_test_worker(suite: Suite, tests: str) -> None:
-    suite.write({"conftest.py": CONFTEST, "test_it.py": tests})
-    notes = suite.run("-n4", "--fixture-worker").notes
-    first_finalizer = next(i for i, note in enumerate(notes) if note.what == "second down")
-    workers_down = [
-        i
-        for i, note in enumerate(notes)
-        if note.what == "local down" and note.worker.startswith("gw")
-    ]
-    assert len(workers_down) == 4
-    assert max(workers_down) < first_finalizer
+    test_workers = {f"gw{number}" for number in range(workers)}
+    assert result.workers("test") == test_workers
+    # It is finalized after the last test worker.
+    end = result.noted().index("second down")
+    down = [note.worker for note in result.notes[:end] if note.what == "local down"]
+    assert sorted(down) == sorted(test_workers)
 
 
 @both_ways
@@ -87,56 +79,48 @@ def test_serial(suite: Suite, tests: str, arguments: tuple[str, ...]) -> None:
     assert result.workers("first up") == {""}
 
 
-def test_one_test_worker_is_distributed_too(suite: Suite) -> None:
-    suite.write({"conftest.py": CONFTEST, "test_it.py": BY_ARGUMENT})
-    result = suite.run("-n1", "--fixture-worker")
-    assert result.outcomes == {"passed": 12}
-    assert result.workers("first up") == {FIXTURE_WORKER}
-
-
 def test_ini_setting_and_its_overruling(suite: Suite) -> None:
     suite.write({"conftest.py": CONFTEST, "test_it.py": BY_ARGUMENT})
     (suite.path / "pytest.ini").write_text("[pytest]\npythonpath = .\nfixture_worker = true\n")
-    assert suite.run("-n2").workers("first up") == {FIXTURE_WORKER}
-    assert suite.run("-n2", "--no-fixture-worker").workers("first up") == {"gw0", "gw1"}
+    assert suite.run("-n1").workers("first up") == {FIXTURE_WORKER}
+    assert suite.run("-n1", "--no-fixture-worker").workers("first up") == {"gw0"}
     assert suite.run().workers("first up") == {""}
 
 
-def test_nothing_is_set_up_that_no_selected_test_needs(suite: Suite) -> None:
-    suite.write(
-        {"conftest.py": CONFTEST, "test_it.py": BY_ARGUMENT + "\ndef test_other(): note('other')"}
-    )
-    result = suite.run(*DISTRIBUTED, "-k", "other")
-    assert result.noted("first up", "second up", "other") == ["other"]
-    result = suite.run(*DISTRIBUTED, "-m", "not parametrize", "--deselect", "test_it.py::test_it")
-    assert result.noted("first up", "second up", "other") == ["other"]
-
-
-def test_skipped_tests_need_nothing(suite: Suite) -> None:
-    suite.write(
-        {"conftest.py": CONFTEST, "test_it.py": "@pytest.mark.skip\ndef test_it(first): pass"}
-    )
-    result = suite.run_distributed()
-    assert result.outcomes == {"skipped": 1}
-    assert result.noted("first up") == []
-
-
+@ONE_MODES
 @pytest.mark.parametrize(
-    "value", ["None", "[]", "b'x' * 3_000_000", "{1: {2: (3, None)}}", "pytest.approx(1)"]
+    "selected",
+    [
+        ("-k", "other"),
+        pytest.param(
+            ("-m", "not parametrize", "--deselect", "test_it.py::test_it"), marks=pytest.mark.full
+        ),
+    ],
+    ids=" ".join,
 )
-def test_values_cross_unchanged(suite: Suite, value: str) -> None:
+def test_nothing_is_set_up_that_no_test_needs_that_is_run(
+    suite: Suite, mode: tuple[str, ...], selected: tuple[str, ...]
+) -> None:
     suite.write(
         {
-            "conftest.py": f"@global_fixture\ndef it():\n    note('up')\n    return {value}",
-            "test_it.py": f"@pytest.mark.parametrize('i', range(8))\ndef test_it(it, i):\n    assert it == {value}",
+            "conftest.py": CONFTEST,
+            "test_it.py": BY_ARGUMENT
+            + """
+def test_other(): note("other")
+@pytest.mark.skip
+def test_other_skipped(first): pass
+""",
         }
     )
-    result = suite.run_distributed()
-    assert result.outcomes == {"passed": 8}
-    assert result.noted() == ["up"]
+    result = suite.run(*mode, *selected)
+    assert (result.outcomes["passed"], result.outcomes["skipped"]) == (1, 1)
+    assert result.noted("first up", "second up", "other") == ["other"]
 
 
-def test_pickled_once(suite: Suite) -> None:
+VALUES = ["None", "[]", "b'x' * 3_000_000", "{1: {2: (3, None)}}", "pytest.approx(1)"]
+
+
+def test_values_cross_unchanged_and_are_pickled_once(suite: Suite) -> None:
     suite.write(
         {
             "conftest.py": """
@@ -144,19 +128,28 @@ class Value:
     def __reduce__(self):
         note("pickled")
         return (make, ())
-
 def make():
     note("unpickled")
     return Value()
-
 @global_fixture
 def it(): return Value()
-""",
-            "test_it.py": "@pytest.mark.parametrize('i', range(16))\ndef test_it(it, i): note('test')",
+"""
+            + "".join(
+                f"@global_fixture\ndef it{number}():\n    note('up {number}')\n    return {value}\n"
+                for number, value in enumerate(VALUES)
+            ),
+            "test_it.py": "@pytest.mark.parametrize('i', range(16))\ndef test_it(it, i): note('test')\n"
+            + "".join(
+                "@pytest.mark.parametrize('i', range(8))\n"
+                f"def test_{number}(it{number}, i): assert it{number} == {value}\n"
+                for number, value in enumerate(VALUES)
+            ),
         }
     )
     result = suite.run_distributed()
-    assert result.outcomes == {"passed": 16}
+    assert result.outcomes == {"passed": 16 + 8 * len(VALUES)}
+    ups = [what for what in result.noted() if what.startswith("up ")]
+    assert sorted(ups) == [f"up {number}" for number in range(len(VALUES))]
     assert result.noted("pickled") == ["pickled"]
     workers = result.workers("test")
     assert sorted(n.worker for n in result.notes if n.what == "unpickled") == sorted(workers)

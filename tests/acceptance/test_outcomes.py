@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ..suite import DISTRIBUTED, FIXTURE_WORKER, MODES, Suite
+from ..suite import DISTRIBUTED, FIXTURE_WORKER, ONE, ONE_MODES, Suite
 
 TESTS = """
 @pytest.mark.parametrize("i", range(4))
@@ -17,120 +17,206 @@ def test_name(request):
 """
 
 
-def _suite(suite: Suite, body: str, tests: str = TESTS) -> None:
+def five_of(*names: str) -> str:
+    """Five tests of each fixture, which ask for it in both ways."""
+    return "".join(
+        TESTS.replace("(it,", f"_{name}({name},")
+        .replace("test_name", f"test_name_{name}")
+        .replace("'it'", f"'{name}'")
+        .replace('"it"', f'"{name}"')
+        for name in names
+    )
+
+
+#: What a set-up does, and the line that shows it.
+ERRORS = {
+    "raises": ("raise ValueError('broken')", r"^E       ValueError: broken$"),
+    "asserts": ("assert [1, 2] == [1, 3]", r"^E         At index 1 diff: 2 != 3$"),
+    "fails": ("pytest.fail('my reason')", r"^E       Failed: my reason$"),
+    "fails_in_short": ("pytest.fail('in short', pytrace=False)", r"^in short$"),
+    "exits": ("raise SystemExit(3)", r"^E       SystemExit: 3$"),
+    "odd": ("raise type('Mine', (BaseException,), {})('odd')", r"^E .*odd$"),
+    "cannot_travel": (
+        "raise type('Local', (Exception,), {})('cannot travel')",
+        r"^E       .*Local: cannot travel$",
+    ),
+    "logs": (
+        "logging.getLogger('mine').error('logged'); print('err', file=sys.stderr); 1 / 0",
+        r"^E       ZeroDivisionError: ",
+    ),
+}
+
+
+def test_errors(suite: Suite) -> None:
     suite.write(
         {
-            "conftest.py": f"@global_fixture\ndef it():\n    note('up')\n    {body}",
-            "test_it.py": tests,
+            "conftest.py": "import logging\n"
+            + "".join(
+                f"@global_fixture\ndef {name}():\n"
+                f"    note('{name}')\n    print('output of {name}')\n    {body}\n"
+                for name, (body, _) in ERRORS.items()
+            )
+            + "@global_fixture\ndef refused(): raise ConnectionError(111, 'refused')\n",
+            "test_it.py": five_of(*ERRORS)
+            + """
+def test_original_exception(request):
+    with pytest.raises(ConnectionError) as caught:
+        request.getfixturevalue("refused")
+    assert caught.value.errno == 111
+    assert "def refused()" in str(caught.value.__cause__)
+
+import xdist_fixtureworker
+def test_one_that_cannot_be_pickled(request):
+    with pytest.raises(xdist_fixtureworker.SetUpError, match="cannot travel"):
+        request.getfixturevalue("cannot_travel")
+""",
         }
     )
+    result = suite.run(*DISTRIBUTED, "-W", "ignore::pytest.PytestWarning")
+    assert sorted(result.noted()) == sorted(ERRORS)
+    assert result.outcomes == {"errors": 4 * len(ERRORS), "failed": len(ERRORS), "passed": 2}
+    assert result.code == 1
+    for name, (_, shown) in ERRORS.items():
+        assert len(result.lines(shown)) == 5, name
+        assert len(result.lines(f"^output of {name}$")) == 5, name
+    assert len(result.lines("^conftest.py:")) == 5 * (len(ERRORS) - len({"fails_in_short"}))
+    assert not result.lines("xdist_fixtureworker/")  # no frames of ours
+    assert len(result.lines("Captured log setup")) == 5
+    assert len(result.lines("ERROR +mine:conftest.py:.* logged")) == 5
+    assert len(result.lines("Captured stderr setup")) == 5
+
+
+@ONE_MODES
+def test_skip_and_xfail(suite: Suite, mode: tuple[str, ...]) -> None:
+    suite.write(
+        {
+            "conftest.py": """
+@global_fixture
+def skips():
+    note("skips")
+    pytest.skip("no server here")
+@global_fixture
+def is_expected_to_fail():
+    note("xfails")
+    pytest.xfail("known")
+
+@pytest.fixture(scope="session")
+def plain(): pytest.skip("no")
+@global_fixture
+def a(plain): note("a")
+@global_fixture
+def b(a): note("b")
+""",
+            "test_it.py": five_of("skips", "is_expected_to_fail"),
+            "test_dependency.py": "def test_a(a): pass\ndef test_b(b): pass",
+        }
+    )
+    result = suite.run(*mode, "-rsx")
+    assert sorted(result.noted()) == ["skips", "xfails"]
+    assert result.outcomes == {"skipped": 7, "xfailed": 5}
+    assert result.code == 0
+    assert result.lines(r"SKIPPED \[\d\] test_it.py:\d+: no server here")
+    assert result.lines("XFAIL test_it.py::test_name_is_expected_to_fail - .*known")
 
 
 @pytest.mark.parametrize(
-    ("body", "shown"),
+    ("returncode", "code"),
     [
-        ("raise ValueError('broken')", r"^E       ValueError: broken$"),
-        ("assert [1, 2] == [1, 3]", r"^E         At index 1 diff: 2 != 3$"),
-        ("pytest.fail('my reason')", r"^E       Failed: my reason$"),
-        ("pytest.fail('my reason', pytrace=False)", r"^my reason$"),
-        ("raise SystemExit(3)", r"^E       SystemExit: 3$"),
-        ("raise type('Mine', (BaseException,), {})('odd')", r"^E .*odd$"),
+        ("", 2),
+        (", returncode=pytest.ExitCode.USAGE_ERROR", 4),
+        pytest.param(", returncode=7", 7, marks=pytest.mark.full),
     ],
 )
-def test_errors(suite: Suite, body: str, shown: str) -> None:
-    _suite(suite, f"print('some output'); {body}")
-    result = suite.run_distributed("-W", "ignore::pytest.PytestWarning")
-    assert result.noted() == ["up"]
-    assert result.outcomes == {"errors": 4, "failed": 1}
-    assert result.code == 1
-    assert len(result.lines(shown)) == 5
-    assert len(result.lines("^some output$")) == 5
-    assert len(result.lines("^conftest.py:")) == (0 if "pytrace" in body else 5)
-    assert not result.lines("xdist_fixtureworker/")  # no frames of ours
-
-
-def test_error_is_the_original_exception(suite: Suite) -> None:
-    _suite(
-        suite,
-        "raise ConnectionError(111, 'refused')",
-        """
-def test_it(request):
-    with pytest.raises(ConnectionError) as caught:
-        request.getfixturevalue("it")
-    assert caught.value.errno == 111
-    assert "in it" in str(caught.value.__cause__)
-""".replace('"in it"', '"def it()"'),
-    )
-    assert suite.run_distributed().outcomes == {"passed": 1}
-
-
-def test_exception_that_cannot_be_pickled(suite: Suite) -> None:
-    _suite(
-        suite,
-        "raise type('Local', (Exception,), {})('cannot travel')",
-        TESTS
-        + """
-import xdist_fixtureworker
-def test_type(request):
-    with pytest.raises(xdist_fixtureworker.SetUpError, match="cannot travel"):
-        request.getfixturevalue("it")
-""",
-    )
-    result = suite.run_distributed()
-    assert result.outcomes == {"errors": 4, "failed": 1, "passed": 1}
-    assert len(result.lines("^E       .*Local: cannot travel")) == 5
-
-
-@MODES
-def test_skip(suite: Suite, mode: tuple[str, ...]) -> None:
-    _suite(suite, "pytest.skip('no server here')")
-    result = suite.run(*mode, "-rs")
-    assert result.noted() == ["up"]
-    assert result.outcomes == {"skipped": 5}
-    assert result.code == 0
-    assert result.lines(r"SKIPPED \[\d\] test_it.py:\d+: no server here")
-
-
-@MODES
-def test_xfail(suite: Suite, mode: tuple[str, ...]) -> None:
-    _suite(suite, "pytest.xfail('known')")
-    result = suite.run(*mode, "-rx")
-    assert result.noted() == ["up"]
-    assert result.outcomes == {"xfailed": 5}
-    assert result.lines("XFAIL test_it.py::test_name - .*known")
-
-
-@pytest.mark.parametrize(("returncode", "code"), [("", 2), (", returncode=7", 7)])
 def test_exit_ends_the_session(suite: Suite, returncode: str, code: int) -> None:
-    _suite(
-        suite, f"pytest.exit('enough'{returncode})", TESTS + "\ndef test_z():\n    note('ran z')"
+    suite.write(
+        {
+            "conftest.py": f"""
+@global_fixture
+def it():
+    note("up")
+    pytest.exit("enough"{returncode})
+""",
+            "test_it.py": TESTS + "\ndef test_z(): note('ran z')",
+        }
     )
-    result = suite.run_distributed()
+    result = suite.run(*ONE)
     assert result.code == code
     assert result.noted("up", "ran") == ["up"]
     assert result.lines("!!! _pytest.outcomes.Exit: enough !!!")
     assert not result.lines("replacing crashed worker|INTERNALERROR|ERROR at")
 
 
-def test_failing_dependency_shows_its_own_traceback(suite: Suite) -> None:
+@ONE_MODES
+def test_what_fails_stops_nothing_else(suite: Suite, mode: tuple[str, ...]) -> None:
     suite.write(
         {
             "conftest.py": """
+import warnings
+
 @global_fixture
 def inner():
     note("inner")
     raise ValueError("inner broke")
 @global_fixture
-def outer(inner):
-    note("outer")
+def outer(inner): note("never")
+
+@pytest.fixture(scope="session")
+def plain(): 1 / 0
+@global_fixture
+def a(plain): note("never")
+@global_fixture
+def b(a): note("never")
+
+@global_fixture
+def late(request):
+    request.addfinalizer(lambda: note("late down"))
+    raise ValueError("too late")
+@global_fixture
+def late_exit(request):
+    request.addfinalizer(lambda: note("late exit down"))
+    raise SystemExit("too late")
+
+@pytest.fixture(scope="session")
+def port(worker_id): return 5000 + int(worker_id.replace("gw", ""))
+@global_fixture
+def server(port): return port
+
+@global_fixture
+def good():
+    warnings.warn("from the set-up")
+    return 1
 """,
-            "test_it.py": "def test_a(outer): pass\ndef test_b(inner): pass\ndef test_c(outer): pass",
+            "test_it.py": """
+def test_outer(outer): pass
+def test_inner(inner): pass
+def test_outer_again(outer): pass
+
+def test_a(a): pass
+def test_b(b): pass
+
+@pytest.mark.parametrize("i", range(4))
+def test_late(late, i): pass
+def test_late_exit(late_exit): pass
+def test_late_exit_again(late_exit): pass
+
+def test_server(server): pass
+
+@pytest.mark.parametrize("i", range(2))
+def test_good(good, i): assert good == 1
+def test_none(): pass
+""",
         }
     )
-    result = suite.run_distributed()
-    assert result.outcomes == {"errors": 3}
-    assert result.noted() == ["inner"]
+    result = suite.run(*mode)
+    assert result.outcomes == {"errors": 12, "passed": 3, "warnings": 1}
+    assert len(result.lines("UserWarning: from the set-up")) == 1
+    # Serially, pytest forgets the finalizers of what ends with a SystemExit.
+    late_exit = ["late exit down"] if mode else []
+    assert sorted(result.noted()) == ["inner", "late down", *late_exit]
     assert len(result.lines("^E       ValueError: inner broke")) == 3
+    assert len(result.lines("^E +ZeroDivisionError")) == 2
+    assert not result.lines("TypeError")
+    assert bool(result.lines("xdist_fixtureworker.is_fixture_worker")) is bool(mode)
 
 
 def test_scope_mismatch_is_pytests_own_error(suite: Suite) -> None:
@@ -151,7 +237,7 @@ def by_name(request): request.getfixturevalue("narrow")
         }
     )
     texts = []
-    for mode in ((), DISTRIBUTED):
+    for mode in ((), ONE):
         result = suite.run(*mode)
         assert result.outcomes == {"errors": 3}
         assert result.noted() == []
@@ -160,7 +246,7 @@ def by_name(request): request.getfixturevalue("narrow")
     assert texts[0] == texts[1]
 
 
-def test_finalizer_that_raises(suite: Suite) -> None:
+def test_finalizers_that_raise(suite: Suite) -> None:
     suite.write(
         {
             "conftest.py": """
@@ -177,179 +263,161 @@ def second(first):
 def third(second, request):
     request.addfinalizer(lambda: note("third down"))
     request.addfinalizer(lambda: 1 / 0)
+
+@global_fixture
+def interrupts(second):
+    yield
+    raise KeyboardInterrupt
+@global_fixture
+def exits(interrupts):
+    yield
+    raise SystemExit(5)
+@global_fixture
+def ends_the_session(exits):
+    yield
+    raise pytest.exit.Exception("now")
 """,
-            "test_it.py": "@pytest.mark.parametrize('i', range(4))\ndef test_it(third, i): pass",
+            "test_it.py": "@pytest.mark.parametrize('i', range(4))\ndef test_it(third, i): pass\n"
+            "def test_anything(ends_the_session): pass",
         }
     )
-    result = suite.run_distributed("--junitxml=junit.xml")
-    assert result.outcomes == {"passed": 4, "errors": 2}
+    result = suite.run(*ONE, "--junitxml=junit.xml")
+    assert result.outcomes == {"passed": 5, "errors": 5}
     assert result.code == 1
     assert result.noted() == ["third down", "first down"]
-    assert len(result.lines("_ ERROR at teardown of global fixture second _")) == 1
-    assert len(result.lines("_ ERROR at teardown of global fixture third _")) == 1
+    for name in ("second", "third", "interrupts", "exits", "ends_the_session"):
+        assert len(result.lines(f"_ ERROR at teardown of global fixture {name} _")) == 1
     assert len(result.lines("^E       RuntimeError: cannot drop$")) == 1
     assert len(result.lines("^output of the finalizer$")) == 1
     errors = ElementTree.parse(suite.path / "junit.xml").findall(".//testcase/error")
     assert {"cannot drop" in (error.text or "") for error in errors} == {True, False}
-    assert len(errors) == 2
-    again = suite.run_distributed("--lf", "-v")
+    assert len(errors) == 5
+    again = suite.run("--lf", "-v")  # which has nothing to run again
     assert not again.lines("known failures|previous failure")
 
 
 @pytest.mark.parametrize(
-    "raises", ["KeyboardInterrupt()", "SystemExit(5)", "pytest.exit.Exception('now')"]
+    ("option", "code", "stops"),
+    [("-x", 2, True), pytest.param("--maxfail=2", 1, False, marks=pytest.mark.full)],
 )
-def test_finalizer_that_raises_anything(suite: Suite, raises: str) -> None:
-    suite.write(
-        {
-            "conftest.py": f"""
-@global_fixture
-def first():
-    yield 1
-    note("first down")
-@global_fixture
-def second(first):
-    yield 2
-    raise {raises}
-""",
-            "test_it.py": "def test_it(second): pass",
-        }
-    )
-    result = suite.run_distributed()
-    assert result.outcomes == {"passed": 1, "errors": 1}
-    assert result.code == 1
-    assert result.noted() == ["first down"]
-
-
-def test_finalizers_of_a_failed_set_up_run(suite: Suite) -> None:
-    suite.write(
-        {
-            "conftest.py": """
-@global_fixture
-def it(request):
-    request.addfinalizer(lambda: note("down"))
-    raise ValueError("too late")
-@global_fixture
-def odd(request):
-    request.addfinalizer(lambda: note("odd down"))
-    raise SystemExit("too late")
-""",
-            "test_it.py": "@pytest.mark.parametrize('i', range(4))\ndef test_it(it, i): pass\n"
-            "def test_odd(odd): pass\ndef test_odd2(odd): pass",
-        }
-    )
-    result = suite.run_distributed()
-    assert result.outcomes == {"errors": 6}
-    assert sorted(result.noted()) == ["down", "odd down"]
-
-
-def test_failing_fixtures_do_not_stop_others(suite: Suite) -> None:
-    suite.write(
-        {
-            "conftest.py": "@global_fixture\ndef bad(): raise ValueError\n@global_fixture\ndef good(): return 1",
-            "test_it.py": "def test_bad(bad): pass\ndef test_good(good): assert good == 1\ndef test_none(): pass",
-        }
-    )
-    assert suite.run_distributed().outcomes == {"errors": 1, "passed": 2}
-
-
-def test_x_and_maxfail(suite: Suite) -> None:
+def test_x_and_maxfail(suite: Suite, option: str, code: int, stops: bool) -> None:
     suite.write(
         {
             "conftest.py": "@global_fixture\ndef it():\n    note('up')\n    yield\n    note('down')",
             "test_it.py": "@pytest.mark.parametrize('i', range(40))\ndef test_it(it, i):\n    note('test')\n    assert i != 2",
         }
     )
-    result = suite.run_distributed("-x")
-    assert result.code == 2
+    result = suite.run(*ONE, option)
+    assert result.code == code
     assert result.noted("up", "down") == ["up", "down"]
     assert result.noted()[-1] == "down"
-    assert len(result.noted("test")) < 40
-    assert result.lines("stopping after 1 failures")
-    result = suite.run_distributed("--maxfail=2")
-    assert result.code == 1
-    assert len(result.noted("test")) == 40
+    assert (len(result.noted("test")) < 40) is stops
+    assert bool(result.lines("stopping after 1 failures")) is stops
 
 
-def test_value_that_cannot_be_pickled(suite: Suite) -> None:
+#: Of two conftests of one name: the test worker has the module that it imported last.
+CONNECTION = """
+class Connection:
+    where = {where!r}
+@global_fixture
+def connection(): return Connection()
+"""
+
+
+def test_values_that_do_not_cross(suite: Suite) -> None:
     suite.write(
         {
             "conftest.py": """
 import threading, types
+from things import Thing
+if os.environ.get("PYTEST_XDIST_WORKER") == "fixtureworker":
+    from xdist_fixtureworker.wire import pickles
+    pickles.LIMIT = 1000  # execnet's, of 2 GiB, is more than a test should need
 @global_fixture
-def it():
+def unpicklable():
     yield types.SimpleNamespace(pool={"main": [1, threading.Lock()]})
     note("down")
+@global_fixture
+def thing(): return Thing()
+@global_fixture
+def small(): return b"x" * 900
+@global_fixture
+def large(): return b"x" * 1001
 """,
-            "test_it.py": TESTS,
+            "things.py": """
+def make():
+    if not os.environ["PYTEST_XDIST_WORKER"] == "fixtureworker": raise ValueError("not here")
+class Thing:
+    def __reduce__(self): return make, ()
+""",
+            "a/conftest.py": CONNECTION.format(where="a"),
+            "b/conftest.py": CONNECTION.format(where="b"),
+            "a/test_a.py": "def test_a(connection): assert connection.where == 'a'",
+            "b/test_b.py": "def test_b(connection): assert connection.where == 'b'",
+            "test_it.py": five_of("unpicklable", "thing"),
+            "test_large.py": "def test_large(large): pass\n"
+            "def test_small(small): assert len(small) == 900",
         }
     )
-    result = suite.run_distributed()
-    assert result.outcomes == {"errors": 4, "failed": 1}
+    result = suite.run(*ONE)
+    assert result.outcomes == {"errors": 4 + 4 + 1 + 1, "failed": 1 + 1, "passed": 1 + 1}
     assert result.noted() == ["down"]
     assert (
-        len(result.lines("^the value of the global fixture 'it' .conftest.py:6. cannot be sent"))
-        == 5
+        len(result.lines("^the value of the global fixture 'unpicklable' .* cannot be sent")) == 5
     )
     assert result.lines("the value.pool\\['main'\\]\\[1\\] \\(a _thread.lock\\)")
     assert result.lines("^Return what the tests need to make their own")
-    assert suite.run().outcomes == {"passed": 5}
+    assert len(result.lines("'thing' .* but cannot be unpickled in test worker gw0")) == 5
+    assert result.lines("^the value of the global fixture 'large' .* is too large to be sent")
+    assert result.lines("the module 'conftest' is .*b/conftest.py here, not .*a/conftest.py")
+    assert suite.run().outcomes == {"passed": 14}
 
 
-def test_value_that_cannot_be_unpickled(suite: Suite) -> None:
+def test_time_out_of_a_test_that_waits_is_not_the_fixtures_outcome(suite: Suite) -> None:
     suite.write(
         {
             "conftest.py": """
-def make():
-    if not os.environ["PYTEST_XDIST_WORKER"] == "fixtureworker": raise ValueError("not here")
-class Value:
-    def __reduce__(self): return make, ()
+import signal, time
 @global_fixture
-def it(): return Value()
+def slow():
+    note("up")
+    with open("waiting") as file: pid = int(file.read())
+    os.kill(pid, signal.SIGALRM)  # for it waits by now
+    while not os.path.exists("go"): time.sleep(0.01)
+    return 1
+""",
+            "test_it.py": """
+import signal
+@pytest.fixture
+def impatient():
+    def expire(*_):
+        open("go", "w").close()
+        raise TimeoutError("the test took too long")
+    signal.signal(signal.SIGALRM, expire)
+    with open("waiting", "w") as file: file.write(str(os.getpid()))
+def test_a(impatient, request): request.getfixturevalue("slow")
+def test_b(slow): assert slow == 1
+""",
+        }
+    )
+    result = suite.run(*ONE)
+    assert result.outcomes == {"failed": 1, "passed": 1}
+    assert result.noted() == ["up"]
+
+
+def test_warnings_that_are_errors(suite: Suite) -> None:
+    suite.write(
+        {
+            "conftest.py": """
+import warnings
+@global_fixture
+def it(): warnings.warn("from the set-up")
 """,
             "test_it.py": TESTS,
         }
     )
-    result = suite.run_distributed()
+    result = suite.run(*ONE, "-W", "error")
     assert result.outcomes == {"errors": 4, "failed": 1}
-    assert result.lines("was sent by the fixture worker but cannot be unpickled in test worker gw")
-
-
-def test_warnings_reach_the_summary_once(suite: Suite) -> None:
-    _suite(suite, "import warnings; warnings.warn('from the set-up'); return 1")
-    result = suite.run_distributed()
-    assert result.outcomes == {"passed": 5, "warnings": 1}
-    assert result.lines("UserWarning: from the set-up")
-    strict = suite.run_distributed("-W", "error")
-    assert strict.outcomes == {"errors": 4, "failed": 1}
-
-
-def test_log_sections(suite: Suite) -> None:
-    _suite(
-        suite,
-        "import logging; logging.getLogger('mine').error('logged'); print('err', file=sys.stderr); 1 / 0",
-    )
-    result = suite.run_distributed()
-    assert len(result.lines("Captured log setup")) == 5
-    assert len(result.lines("ERROR +mine:conftest.py:.* logged")) == 5
-    assert len(result.lines("Captured stderr setup")) == 5
-
-
-def test_worker_id_arithmetic_gets_a_remedy(suite: Suite) -> None:
-    suite.write(
-        {
-            "conftest.py": """
-@pytest.fixture(scope="session")
-def port(worker_id): return 5000 + int(worker_id.replace("gw", ""))
-@global_fixture
-def it(port): return port
-""",
-            "test_it.py": "def test_it(it): pass",
-        }
-    )
-    result = suite.run_distributed()
-    assert result.outcomes == {"errors": 1}
-    assert result.lines("xdist_fixtureworker.is_fixture_worker")
 
 
 def test_instance_method_is_refused(suite: Suite) -> None:
@@ -364,7 +432,7 @@ def test_other(): pass
 """
         }
     )
-    for mode, code in (((), 2), (DISTRIBUTED, 1)):
+    for mode, code in (((), 2), (ONE, 1)):
         result = suite.run(*mode)
         assert result.code == code
         assert result.lines("the global fixture 'it' .test_it.py:6. is an instance method")
@@ -403,7 +471,7 @@ def test_replayed(above, i):
 """,
         }
     )
-    result = suite.run_distributed()
+    result = suite.run(*ONE)
     assert result.outcomes == {"passed": 5}
     assert result.lines(
         r"global fixture noticed \(conftest.py:6\) changed URL in os.environ of the"
@@ -411,53 +479,8 @@ def test_replayed(above, i):
     assert result.lines(r"@global_fixture\(env=True\)")
     assert "secret-url" not in result.output
     assert not result.lines("REPLAYED|ORDINARY|global fixture above")
-    assert suite.run().outcomes == {"passed": 5}
-    ends = {note.worker: note.more for note in result.notes if note.what == "end"}
-    assert ends["gw0"] == ends["gw1"]
+    serial = suite.run()
+    assert serial.outcomes == {"passed": 5}
+    ends = {note.worker: note.more for note in [*result.notes, *serial.notes] if note.what == "end"}
+    assert ends["gw0"] == ends[""]
     assert FIXTURE_WORKER in ends
-
-
-def test_finalizers_run_whatever_hooks_do(suite: Suite) -> None:
-    suite.write(
-        {
-            "conftest.py": """
-ended = []
-def pytest_runtest_setup(item):
-    if ended and item.name == "global fixture it":
-        pytest.skip("no more set-ups")
-@global_fixture
-def it():
-    yield
-    note("down")
-@global_fixture
-def last(it):
-    yield
-    ended.append(True)
-""",
-            "test_it.py": "def test_it(last): pass",
-        }
-    )
-    result = suite.run_distributed()
-    assert result.outcomes == {"passed": 1}
-    assert result.noted() == ["down"]
-
-
-def test_value_that_is_too_large(suite: Suite) -> None:
-    suite.write(
-        {
-            "conftest.py": """
-from xdist_fixtureworker import values
-values.LIMIT = 1000  # execnet's, of 2 GiB, is more than a test should need
-@global_fixture
-def small(): return b"x" * 900
-@global_fixture
-def large(): return b"x" * 1001
-""",
-            "test_it.py": "def test_small(small): assert len(small) == 900\ndef test_large(large): pass",
-        }
-    )
-    result = suite.run_distributed()
-    assert result.outcomes == {"passed": 1, "errors": 1}
-    assert result.lines(
-        "^the value of the global fixture 'large. .conftest.py:9. is too large to be sent"
-    )

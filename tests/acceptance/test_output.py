@@ -4,69 +4,66 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-import pytest
-
 from ..suite import ONE_MODES, Suite
 
 PRINTS = """
 import logging
 @global_fixture
 def server():
-    print("port 4711")
-    print("be careful", file=sys.stderr)
-    logging.getLogger("server").error("is up")
+    print("port {number}")
+    print("be careful {number}", file=sys.stderr)
+    logging.getLogger("server").error("is up {number}")
     return 1
 @global_fixture
 def tables(server):
-    print("tables made")
+    print("tables made {number}")
     return 2
+"""
+#: In a directory each, with a conftest that prints.
+TESTS = {
+    "argument": "def test_argument(tables): assert 0",
+    "by_name": "def test_by_name(request):\n    request.getfixturevalue('tables')\n    assert 0",
+    "both": "def test_both(server, tables): assert 0",
+    "class": "@pytest.mark.usefixtures('tables')\nclass TestIt:\n    def test_class(self): assert 0",
+}
+SECOND = """
+def test_a(server): pass
+def test_b(tables): assert 0
+def test_c(tables): assert 0
 """
 
 
 @ONE_MODES
-@pytest.mark.parametrize(
-    "test",
-    [
-        "def test_it(tables): assert 0",
-        "def test_it(request):\n    request.getfixturevalue('tables')\n    assert 0",
-        "def test_it(server, tables): assert 0",
-        "@pytest.mark.usefixtures('tables')\nclass TestIt:\n    def test_it(self): assert 0",
-    ],
-    ids=["argument", "by name", "both", "class"],
-)
-def test_with_the_first_test(suite: Suite, test: str, mode: tuple[str, ...]) -> None:
-    suite.write({"conftest.py": PRINTS, "test_it.py": test})
+def test_with_the_first_test(suite: Suite, mode: tuple[str, ...]) -> None:
+    for number, (name, test) in enumerate(TESTS.items()):
+        conftest = PRINTS.format(number=number)
+        suite.write({f"{name}/conftest.py": conftest, f"{name}/test_{name}.py": test})
+    suite.write({"second/conftest.py": PRINTS.format(number=9), "second/test_second.py": SECOND})
+
     result = suite.run(*mode, "--junitxml=report.xml", "-o", "junit_logging=all")
-    assert result.outcomes == {"failed": 1}
-    for text in ("port 4711", "be careful", "is up", "tables made"):
-        assert len(result.lines(text)) == 1
-    case = next(ElementTree.parse(suite.path / "report.xml").iter("testcase"))
-    out = case.findtext("system-out") or ""
-    assert out.index("port 4711") < out.index("tables made")
-    assert "is up" in out
-    assert "be careful" in (case.findtext("system-err") or "")
+    assert result.outcomes == {"passed": 1, "failed": len(TESTS) + 2}
+    cases = {
+        case.attrib["name"]: case
+        for case in ElementTree.parse(suite.path / "report.xml").iter("testcase")
+    }
+    for number, name in enumerate(TESTS):
+        for text in ("port", "be careful", "is up", "tables made"):
+            assert len(result.lines(f"{text} {number}")) == 1, name
+        case = cases[f"test_{name}"]
+        out = case.findtext("system-out") or ""
+        assert out.index(f"port {number}") < out.index(f"tables made {number}")
+        assert f"is up {number}" in out
+        assert f"be careful {number}" in (case.findtext("system-err") or "")
+    assert result.lines("port 9") == []  # test_a has it, and passed
+    assert len(result.lines("tables made 9")) == 1  # not with test_c
 
-
-@ONE_MODES
-def test_not_with_the_second_one(suite: Suite, mode: tuple[str, ...]) -> None:
-    suite.write(
-        {
-            "conftest.py": PRINTS,
-            "test_it.py": "def test_a(server): pass\ndef test_b(tables): assert 0\n"
-            "def test_c(tables): assert 0",
-        }
-    )
-    result = suite.run(*mode)
-    assert result.outcomes == {"passed": 1, "failed": 2}
-    assert result.lines("port 4711") == []  # test_a has it, and passed
-    assert len(result.lines("tables made")) == 1
-    assert len(suite.run(*mode, "-rP").lines("port 4711")) == 1
+    assert len(suite.run(*mode, "-rP", "second").lines("port 9")) == 1
 
 
 def test_in_each_test_worker(suite: Suite) -> None:
     suite.write(
         {
-            "conftest.py": PRINTS,
+            "conftest.py": PRINTS.format(number=4711),
             "test_it.py": """
 import time
 @pytest.mark.parametrize("i", range(2))

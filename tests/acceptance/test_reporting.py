@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ..suite import DISTRIBUTED, Suite
+from ..suite import ONE, Suite
 
 CONFTEST = """
 @global_fixture
@@ -40,44 +40,46 @@ def _lines(output: str) -> list[str]:
     return [re.sub(r"\d+\.\d+s|gw\d|\[ *\d+%\]", "", line) for line in output.splitlines()]
 
 
-def test_xdists_lines_stay(written: Suite) -> None:
-    for verbosity in ("", "-v", "-q"):
-        options = [verbosity] if verbosity else []
-        with_it = written.run("-n2", "--fixture-worker", *options)
-        without = written.run("-n2", "-p", "no:xdist_fixtureworker", *options)
-        ours = [
-            line
-            for line in _lines(with_it.output)
-            if not line.startswith(("fixture worker:", "plugins:", "rootdir:"))
-        ]
-        theirs = [
-            line for line in _lines(without.output) if not line.startswith(("plugins:", "rootdir:"))
-        ]
-        assert sorted(ours) == sorted(theirs)
-        assert with_it.lines("^2 workers .4 items.$") == without.lines("^2 workers .4 items.$")
-
-
-def test_header(written: Suite) -> None:
+@pytest.mark.parametrize(
+    "options", [(), ("-v",), pytest.param(("-q",), marks=pytest.mark.full)], ids=" ".join
+)
+def test_xdists_lines_stay(written: Suite, options: tuple[str, ...]) -> None:
+    with_it = written.run(*ONE, *options)
+    without = written.run("-n1", "-p", "no:xdist_fixtureworker", *options)
+    ours = [
+        line
+        for line in _lines(with_it.output)
+        if not line.startswith(("fixture worker:", "plugins:", "rootdir:"))
+    ]
+    theirs = [
+        line for line in _lines(without.output) if not line.startswith(("plugins:", "rootdir:"))
+    ]
+    assert sorted(ours) == sorted(theirs)
+    assert with_it.lines("^1 worker .4 items.$") == without.lines("^1 worker .4 items.$")
     header = "^fixture worker: one process beside the test workers, for global fixtures$"
-    assert len(written.run_distributed().lines(header)) == 1
+    assert len(with_it.lines(header)) == 1
+
+
+def test_header_of_a_serial_run(written: Suite) -> None:
     assert len(written.run("--fixture-worker").lines("^fixture worker: none, because tests")) == 1
-    assert not written.run("-n2").lines("^fixture worker")
     assert not written.run().lines("fixture.worker:|global fixture")
 
 
-@pytest.mark.parametrize("options", [(), ("-W", "error"), ("-q",)], ids=" ".join)
+@pytest.mark.parametrize("options", [("-n2",), ("-n1", "-W", "error", "-q")], ids=" ".join)
 def test_summary_without_fixture_worker(written: Suite, options: tuple[str, ...]) -> None:
-    result = written.run("-n2", *options)
+    result = written.run(*options)
     assert result.code == 0
+    assert not result.lines("^fixture worker")
     assert result.lines(
         "^global fixtures ran once per test worker: broker, database .once per test run with"
     )
-    assert result.noted("up") == ["up", "up"]
+    assert result.noted("up") == ["up"] * len(result.workers("up"))
+    assert len(result.workers("up")) == int(options[0].removeprefix("-n"))
 
 
 def test_no_summary_line_where_no_global_fixture_ran(suite: Suite) -> None:
     suite.write({"conftest.py": CONFTEST, "test_it.py": "def test_it(plain): pass"})
-    assert not suite.run("-n2").lines("global fixtures")
+    assert not suite.run("-n1").lines("global fixtures")
 
 
 @pytest.mark.parametrize(
@@ -85,7 +87,7 @@ def test_no_summary_line_where_no_global_fixture_ran(suite: Suite) -> None:
 )
 def test_options_that_start_no_fixture_worker(written: Suite, option: str) -> None:
     written.write({"conftest.py": CONFTEST + "\ndef pytest_configure(): note('process')"})
-    result = written.run(*DISTRIBUTED, option)
+    result = written.run(*ONE, option)
     assert result.code == 0
     assert "fixtureworker" not in result.workers("process")
     assert result.noted("up") == []
@@ -105,19 +107,18 @@ def test_setup_show_and_setup_plan_serial(written: Suite) -> None:
         assert result.code == 0
         assert len(result.lines("SETUP    S database")) == 1
         assert len(result.lines("TEARDOWN S database")) == 1
-    assert written.run(*DISTRIBUTED, "--setup-show").outcomes == {"passed": 4}
 
 
-def test_durations_show_the_set_up(suite: Suite) -> None:
-    suite.write(
-        {
-            "conftest.py": "import time\n@global_fixture\ndef slow(): time.sleep(0.1)",
-            "test_it.py": "def test_it(slow): pass",
-        }
+def test_setup_show_durations_and_junitxml_of_a_passing_run(written: Suite) -> None:
+    result = written.run(
+        *(*ONE, "--setup-show", "--junitxml=junit.xml"),
+        *("--durations=0", "--durations-min=0"),
     )
-    assert suite.run_distributed("--durations=3").lines(
-        r"^0\.\d\ds setup +conftest.py::global fixture slow$"
-    )
+    assert result.outcomes == {"passed": 4}
+    assert result.code == 0
+    assert result.lines(r"^\d+\.\d\ds setup +conftest.py::global fixture database$")
+    cases = ElementTree.parse(written.path / "junit.xml").findall(".//testcase")
+    assert sorted(case.attrib["name"] for case in cases) == [f"test_it[{i}]" for i in range(4)]
 
 
 def test_lf_and_ff(suite: Suite) -> None:
@@ -127,24 +128,16 @@ def test_lf_and_ff(suite: Suite) -> None:
             "test_it.py": "def test_a(database): pass\ndef test_b(database): assert 0\ndef test_c(): pass",
         }
     )
-    assert suite.run_distributed().outcomes == {"passed": 2, "failed": 1}
-    result = suite.run_distributed("--lf")
+    assert suite.run(*ONE, "-p", "no:terminal").code == 1
+    result = suite.run(*ONE, "--lf")
     assert result.outcomes == {"failed": 1}
     assert result.noted("up", "down") == ["up", "down"]
 
 
-def test_junitxml_of_a_passing_run_has_the_tests_only(written: Suite) -> None:
-    assert written.run_distributed("--junitxml=junit.xml").code == 0
-    cases = ElementTree.parse(written.path / "junit.xml").findall(".//testcase")
-    assert sorted(case.attrib["name"] for case in cases) == [f"test_it[{i}]" for i in range(4)]
-
-
 def test_without_terminal(written: Suite) -> None:
-    result = written.run(*DISTRIBUTED, "-p", "no:terminal")
+    result = written.run(*ONE, "-p", "no:terminal")
     assert result.code == 0
     assert result.noted() == ["up", "down"]
-    written.write({"test_it.py": TESTS + "\ndef test_bad(database): assert 0"})
-    assert written.run(*DISTRIBUTED, "-p", "no:terminal").code == 1
 
 
 def test_help_and_ini_help(suite: Suite) -> None:
@@ -185,7 +178,7 @@ def test_what_a_fixture_prints_in_a_thread(suite: Suite, shown: bool) -> None:
     """It is captured while tests run, as in a test worker, and shown with the next error. What is
     not captured goes where it went, which execnet lets be nowhere for stdout."""
     suite.write({"conftest.py": LOGGING_THREAD, "test_it.py": ASKING_TEST})
-    result = suite.run_distributed(*(["-s"] if shown else []))
+    result = suite.run(*ONE, *(["-s"] if shown else []))
     assert result.outcomes == {"passed": 1, "errors": 1}
     assert ("logged by a thread" in result.errors) is shown
     assert ("logged by a thread" in result.output) is not shown

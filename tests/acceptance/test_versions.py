@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ..suite import DISTRIBUTED, Suite
+from ..suite import ONE, Result, Suite
 
 SUITE = {
     "conftest.py": """
@@ -36,28 +36,33 @@ def _plugin(suite: Suite, text: str) -> None:
     (suite.path / "newer.py").write_text(text)
 
 
+def _run(suite: Suite, *arguments: str) -> Result:
+    """In a process of its own, as the plugin changes what is imported."""
+    return suite.run("-p", "newer", *arguments, subprocess=True)
+
+
 @pytest.mark.parametrize("lacking", LACKING)
 def test_something_is_gone(suite: Suite, lacking: str) -> None:
     """One message says what, and what to do; nothing is started, and no test runs."""
     _plugin(suite, LACKING[lacking])
-    result = suite.run("-p", "newer", *DISTRIBUTED)
+    result = _run(suite, *ONE)
     assert result.code == 4
     assert result.errors.startswith(f"ERROR: --fixture-worker cannot work with {lacking} ")
     assert "Traceback" not in result.output + result.errors
     assert result.noted() == []
 
 
-@pytest.mark.parametrize("mode", [(), ("-n2",), ("-n0", "--fixture-worker")], ids=" ".join)
+@pytest.mark.parametrize("mode", [(), ("-n1",), ("-n0", "--fixture-worker")], ids=" ".join)
 def test_something_is_gone_that_a_fixture_worker_needs(suite: Suite, mode: tuple[str, ...]) -> None:
     """Without one, nothing is said."""
     _plugin(suite, LACKING["pytest"])
-    result = suite.run("-p", "newer", *mode)
+    result = _run(suite, *mode)
     assert result.outcomes == {"passed": 1}
     assert result.noted() == ["up", "down"]
     assert "cannot work" not in result.output + result.errors
 
 
-@pytest.mark.parametrize("mode", [(), ("-n2",)], ids=["serial", "distributed"])
+@pytest.mark.parametrize("mode", [(), ("-n1",)], ids=["serial", "distributed"])
 def test_something_is_gone_that_guards_need(suite: Suite, mode: tuple[str, ...]) -> None:
     """It is said where there is a guard on a fixture, and nowhere else."""
     _plugin(
@@ -71,9 +76,9 @@ fixtures.FixtureManager.__getattr__ = lambda self, name: (
 )
 """,
     )
-    assert suite.run("-p", "newer", *mode).outcomes == {"passed": 1}
+    assert _run(suite, *mode).outcomes == {"passed": 1}
     suite.write({"conftest.py": "@pytest.mark.parallel_only\n" + SUITE["conftest.py"].strip()})
-    result = suite.run("-p", "newer", *mode)
+    result = _run(suite, *mode)
     assert result.code != 0
     assert "FixtureManager._register_fixture any more" in result.output + result.errors
 
@@ -81,12 +86,12 @@ fixtures.FixtureManager.__getattr__ = lambda self, name: (
 def test_all_is_there(suite: Suite) -> None:
     """It just works; one line in the header says that nobody tried."""
     _plugin(suite, NEWER)
-    result = suite.run("-p", "newer", *DISTRIBUTED)
+    result = _run(suite, *ONE)
     assert result.outcomes == {"passed": 1}
     assert result.noted() == ["up", "down"]
     lines = result.lines("not tested with")
     assert len(lines) == 1
     assert lines[0].startswith("fixture worker: not tested with pytest ")
     assert "xdist" not in lines[0]
-    for mode in ((), ("-n2",), ("-n2", "--no-fixture-worker")):
-        assert not suite.run("-p", "newer", *mode).lines("not tested with")
+    for mode in ((), ("-n1", "--no-fixture-worker")):
+        assert not _run(suite, *mode).lines("not tested with")

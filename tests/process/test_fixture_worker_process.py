@@ -25,7 +25,7 @@ from xdist_fixtureworker.controller.python_versions import (
 
 from . import remote_worker
 
-NEVER = 30.0
+NEVER = 1200.0
 """Seconds after which a test fails instead of hanging; nothing takes that long."""
 
 

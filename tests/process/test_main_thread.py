@@ -13,7 +13,7 @@ import pytest
 from xdist_fixtureworker.fixture_worker import main_thread
 from xdist_fixtureworker.fixture_worker.main_thread import MainThread
 
-LONG = 60.0  # seconds that nothing here takes, if it works
+LONG = 1200.0  # seconds that nothing here takes, if it works
 SHORT = 0.05  # a time-out
 
 
@@ -25,11 +25,12 @@ def main() -> Iterator[MainThread]:
 
 
 class Told:
-    """What the watching thread says."""
+    """What the watching thread says, and that it may look."""
 
     def __init__(self) -> None:
         self.stacks = ""
         self.hanging = threading.Event()
+        self.begun = threading.Event()
 
     def expiry(self, stacks: str) -> str:
         self.stacks = stacks
@@ -40,8 +41,26 @@ class Told:
         self.hanging.set()
 
 
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Told:
+    """Has the time-out be over when the code has begun, however long that takes."""
+    told, stacks = Told(), main_thread._stacks
+
+    def stacks_of_what_has_begun() -> str:
+        told.begun.wait(LONG)
+        return stacks()
+
+    monkeypatch.setattr(main_thread, "_stacks", stacks_of_what_has_begun)
+    return told
+
+
 def test_a_set_up_is_interrupted_in_a_system_call(main: MainThread) -> None:
-    threading.Timer(SHORT, main.interrupt).start()
+    def interrupt() -> None:
+        while not main.in_set_up:
+            time.sleep(SHORT)
+        main.interrupt()
+
+    threading.Thread(target=interrupt).start()
     with pytest.raises(KeyboardInterrupt), main.set_up():
         time.sleep(LONG)
     assert main.interrupted
@@ -76,28 +95,26 @@ def test_a_set_up_within_another(main: MainThread) -> None:
 
 
 @pytest.mark.parametrize("phase", ["set_up", "finalizer"])
-def test_what_takes_too_long_is_cut_short(main: MainThread, phase: str) -> None:
-    told = Told()
+def test_what_takes_too_long_is_cut_short(main: MainThread, told: Told, phase: str) -> None:
     with (
         pytest.raises(pytest.fail.Exception, match="it took too long"),
         main.limited(SHORT, told.expiry, told.hangs),
         getattr(main, phase)(),
     ):
-        time.sleep(LONG)
+        told.begun.set(), time.sleep(LONG)  # in one line, which the stacks show
     assert "thread MainThread:" in told.stacks
     assert "time.sleep(LONG)" in told.stacks
     assert not told.hanging.is_set()
 
 
-def test_code_that_goes_on_after_exceptions_is_cut_short_too(main: MainThread) -> None:
+def test_code_that_goes_on_after_exceptions_is_cut_short_too(main: MainThread, told: Told) -> None:
     def wait_for_a_server() -> None:
         while True:
             try:
-                time.sleep(LONG)
+                told.begun.set(), time.sleep(LONG)
             except Exception:
                 continue
 
-    told = Told()
     with (
         pytest.raises(pytest.fail.Exception),
         main.limited(SHORT, told.expiry, told.hangs),
@@ -107,18 +124,17 @@ def test_code_that_goes_on_after_exceptions_is_cut_short_too(main: MainThread) -
 
 
 def test_what_does_not_come_loose_is_told(
-    main: MainThread, monkeypatch: pytest.MonkeyPatch
+    main: MainThread, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(main_thread, "HANGING_AFTER", SHORT)
-    told = Told()
     with main.limited(SHORT, told.expiry, told.hangs):
-        told.hanging.wait(LONG)  # not the code of a fixture: no exception reaches it
+        # Not the code of a fixture: no exception reaches it.
+        told.begun.set(), told.hanging.wait(LONG)
         assert told.hanging.is_set()
     assert "told.hanging.wait(LONG)" in told.stacks
 
 
-def test_within_the_limit_nothing_happens(main: MainThread) -> None:
-    told = Told()
+def test_within_the_limit_nothing_happens(main: MainThread, told: Told) -> None:
     with main.limited(LONG, told.expiry, told.hangs), main.set_up():
         pass
     with main.limited(None, told.expiry, told.hangs), main.set_up():

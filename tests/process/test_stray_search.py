@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator
 import psutil
 import pytest
 
+from xdist_fixtureworker.controller import stray_search
 from xdist_fixtureworker.controller.journal import Journal, WorkerStarted
 from xdist_fixtureworker.controller.stray_search import StraySearch
 from xdist_fixtureworker.processes import strays
-from xdist_fixtureworker.processes.identity import Identity
+from xdist_fixtureworker.processes.identity import Identity, wait_gone
 from xdist_fixtureworker.roles import RUN
 
-NEVER = 30.0
+NEVER = 1200.0
 """Seconds after which a test fails instead of hanging; nothing takes that long."""
 UID = "uid"
 OF_THIS_RUN = {"PYTEST_XDIST_TESTRUNUID": UID}
@@ -66,6 +67,12 @@ def processes() -> Iterator[Processes]:
     processes = Processes()
     yield processes
     processes.end()
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait for processes that do not end by themselves."""
+    monkeypatch.setattr(stray_search, "_SETTLE", 0.01)
 
 
 @pytest.fixture
@@ -181,7 +188,7 @@ def test_what_a_crash_left_may_have_ended_by_the_end(
     if ended:
         identity = Identity.of(left)
         os.kill(left, signal.SIGKILL)
-        assert strays.wait_gone([identity], NEVER) == []
+        assert wait_gone([identity], NEVER) == []
     search.finish()
     assert list(search.lines()) == [
         f"process {left} {'has ended since' if ended else 'is still running'}: sleep 300",
@@ -191,9 +198,12 @@ def test_what_a_crash_left_may_have_ended_by_the_end(
 
 
 def test_what_ends_by_itself_right_away_is_not_left(
-    make_search: Callable[[str], StraySearch], processes: Processes
+    make_search: Callable[[str], StraySearch],
+    processes: Processes,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As a helper that notices, by its pipe, that its worker is gone: so it takes a moment."""
+    monkeypatch.setattr(stray_search, "_SETTLE", NEVER)
     search = make_search("report")
     program = "import sys; print('up', flush=True); sys.stdin.read()"
     helper = subprocess.Popen(
@@ -221,7 +231,9 @@ def test_a_test_worker_that_is_still_there_is_ended_in_any_case(
     worker, gone = processes.sleep(), processes.sleep()
     journal.append(started("gw0", worker))
     journal.append(started("gw1", gone))
+    identity = Identity.of(gone)
     os.kill(gone, signal.SIGKILL)
+    assert wait_gone([identity], NEVER) == []
     assert said(search) == [f"process {worker} was terminated: test worker gw0 itself"]
     assert not lives(worker)
 

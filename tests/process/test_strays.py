@@ -18,7 +18,7 @@ from xdist_fixtureworker.processes.strays import Fate, RunIdentity, Stray
 from xdist_fixtureworker.roles import RUN
 from xdist_fixtureworker.wire.frozen import replace
 
-NEVER = 30.0
+NEVER = 1200.0
 """Seconds after which a test fails instead of hanging; nothing takes that long."""
 SHORT = 0.2
 """Seconds of grace for a process that will not end without being killed."""
@@ -259,10 +259,15 @@ def test_each_is_told_what_was_done_to_it(start: Start) -> None:
     said(stubborn)
     identities = [Identity.of(process.pid) for process in (stubborn, easy, gone)]
     gone.kill()
+    assert wait_gone(identities[2:], NEVER) == []
     assert wait_gone(identities, SHORT) == identities[:2]
+    assert list(strays.end(identities[1:], NEVER).items()) == [
+        (identities[1], Fate.TERMINATED),
+        (identities[2], Fate.GONE),
+    ]
     assert list(strays.end(identities, SHORT).items()) == [
         (identities[0], Fate.KILLED),
-        (identities[1], Fate.TERMINATED),
+        (identities[1], Fate.GONE),
         (identities[2], Fate.GONE),
     ]
 

@@ -40,7 +40,7 @@ from xdist_fixtureworker.wire.messages import (
 
 from . import remote_peer
 
-NEVER = 30.0
+NEVER = 1200.0
 """Seconds after which a test fails instead of hanging; nothing takes that long."""
 
 TABLES = Instance((), "tables", "conftest", "tables", 0, ())

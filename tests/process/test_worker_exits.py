@@ -13,9 +13,10 @@ from threading import Thread
 import execnet
 import pytest
 
+from xdist_fixtureworker.controller import worker_exits
 from xdist_fixtureworker.controller.worker_exits import WorkerExits
 
-NEVER = 30.0
+NEVER = 1200.0
 """Seconds after which a test fails instead of hanging; nothing takes that long."""
 
 END = object()
@@ -66,6 +67,13 @@ def received(channel: execnet.Channel) -> SimpleQueue[object]:
     return queue
 
 
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a child holds does not end, however long that is waited for."""
+    monkeypatch.setattr(worker_exits, "_CONNECTION_TIMEOUT", 0.01)
+
+
+@pytest.mark.usefixtures("soon")
 def test_a_process_whose_child_holds_its_connection(start: Callable[[str], Node]) -> None:
     node = start(FORKING)
     pid, child = node.channel.receive(NEVER)
@@ -82,6 +90,7 @@ def test_a_process_whose_child_holds_its_connection(start: Callable[[str], Node]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="where a pipe can be opened by its number")
+@pytest.mark.usefixtures("soon")
 def test_more_than_the_connection_can_hold_blocks_nobody(start: Callable[[str], Node]) -> None:
     node = start(FORKING)
     pid, child = node.channel.receive(NEVER)
@@ -101,7 +110,10 @@ def test_more_than_the_connection_can_hold_blocks_nobody(start: Callable[[str], 
         os.kill(child, signal.SIGKILL)
 
 
-def test_what_it_sent_before_its_end_is_received(start: Callable[[str], Node]) -> None:
+def test_what_it_sent_before_its_end_is_received(
+    start: Callable[[str], Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_exits, "_CONNECTION_TIMEOUT", NEVER)
     node = start(WAITING)
     node.channel.receive(NEVER)
     ours = node.gateway.newchannel()

@@ -70,6 +70,8 @@ from xdist_fixtureworker.fixture_worker.lazy_collection import collect_when_read
 from xdist_fixtureworker.fixture_worker.tree import Tree
 from xdist_fixtureworker.wire.messages import Step
 
+from ..suite import NEVER_HANG
+
 #: All private names that the package uses, each with a test below.
 PRIVATE = {
     "FixtureDef",
@@ -1488,7 +1490,7 @@ class WatchesXdist:
 
     def pytest_testnodedown(self, node: Any) -> None:
         self.seen["output"] = node.workeroutput["compat"]
-        self.seen["received"] = self.channel.receive(timeout=30)
+        self.seen["received"] = self.channel.receive(timeout=NEVER_HANG)
 
 
 def test_one_test_worker_of_xdist(pytester: pytest.Pytester) -> None:
@@ -1547,7 +1549,7 @@ def test_the_process_id_of_a_gateway() -> None:
         gateway = group.makegateway("popen//id=compat//execmodel=main_thread_only")
         information = gateway._rinfo()
         channel = gateway.remote_exec("import os; channel.send(os.getpid()); channel.receive()")
-        assert channel.receive(timeout=30) == information.pid != os.getpid()
+        assert channel.receive(timeout=NEVER_HANG) == information.pid != os.getpid()
         assert gateway._rinfo() is information
         channel.send(None)
     finally:
@@ -1569,7 +1571,7 @@ def test_the_process_of_a_gateway_can_be_waited_for() -> None:
     gateway: Any = group.makegateway("popen//id=compat")
     pid = gateway._rinfo().pid
     channel = gateway.remote_exec("import signal; channel.send(None); signal.pause()")
-    channel.receive(timeout=30)
+    channel.receive(timeout=NEVER_HANG)
     group.terminate(0)
     assert gateway._io.wait() == -signal.SIGKILL
     with pytest.raises(ProcessLookupError):
@@ -1591,7 +1593,11 @@ if {unregistered}:
     atexit.unregister(group._cleanup_atexit)
 """
     result = subprocess.run(
-        [sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", program],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=NEVER_HANG,
     )
     assert result.stdout == ("" if unregistered else "cleaned up\n")
 

@@ -10,6 +10,8 @@ import pytest
 
 from xdist_fixtureworker.controller.signals import EndSignals
 
+from ..suite import NEVER_HANG
+
 DEFAULTS = {
     signal.SIGINT: signal.default_int_handler,
     signal.SIGTERM: signal.SIG_DFL,
@@ -119,7 +121,7 @@ def test_in_another_thread_there_are_no_handlers_to_set() -> None:
     made: list[EndSignals] = []
     thread = threading.Thread(target=lambda: made.append(EndSignals()))
     thread.start()
-    thread.join(30)
+    thread.join(NEVER_HANG)
     assert handlers() == DEFAULTS
     (signals,) = made
     signals.restore()

@@ -1,0 +1,118 @@
+"""What hooks of a suite do to items, reports and outcomes of global fixtures."""
+
+from __future__ import annotations
+
+from ..suite import ONE, ONE_MODES, Suite
+
+
+def test_an_item_is_like_that_of_a_test(suite: Suite) -> None:
+    suite.write(
+        {
+            "conftest.py": """
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_setup(item):
+    item.get_closest_marker("slow")
+    if os.environ["PYTEST_XDIST_WORKER"] == "fixtureworker":
+        note("item", name=item.name, nodeid=item.nodeid, cls=str(item.cls), module=item.module.__name__,
+             function=item.function.__name__, names=list(item.fixturenames), keywords="it" in item.keywords,
+             current=os.environ["PYTEST_CURRENT_TEST"], own=len(item.own_markers), original=item.originalname,
+             has_callspec=hasattr(item, "callspec"))
+@global_fixture
+def it(): return 1
+""",
+            "test_it.py": "def test_it(it): pass",
+        }
+    )
+    result = suite.run(*ONE)
+    assert result.outcomes == {"passed": 1}
+    first = result.notes[0].more
+    assert first["name"] == "global fixture it"
+    assert (first["function"], first["module"], first["cls"]) == ("it", "conftest", "None")
+    assert first["current"] == "conftest.py::global fixture it (setup)"
+
+
+@ONE_MODES
+def test_fixtures_that_a_hook_adds_and_asks_for(suite: Suite, mode: tuple[str, ...]) -> None:
+    suite.write(
+        {
+            "conftest.py": """
+@pytest.fixture
+def injected(): note("injected")
+def pytest_collection_modifyitems(items):
+    for item in items: item.fixturenames.insert(0, "injected")
+
+@pytest.fixture
+def clean(): return 1
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_setup(item): item._request.getfixturevalue("clean")
+
+@global_fixture
+def one(): return 1
+@global_fixture
+def two(one): return 2
+""",
+            "test_it.py": "def test_it(one, two): assert (one, two) == (1, 2)\ndef test_other(): pass",
+        }
+    )
+    result = suite.run(*mode)
+    assert result.outcomes == {"passed": 2}
+    assert result.noted() == ["injected", "injected"]
+
+
+def test_hooks_that_raise_or_skip_around_a_fixture(suite: Suite) -> None:
+    """Whoever needs it shows it; other fixtures go on, and all are finalized at the end."""
+    suite.write(
+        {
+            "unsendable.py": """
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    report = yield
+    if item.name == "global fixture broken":
+        report.thing = object()
+    return report
+""",
+            "conftest.py": """
+pytest_plugins = ["unsendable"]
+ended = []
+def pytest_runtest_setup(item):
+    if item.name == "global fixture skipped" or (item.name == "global fixture good" and ended):
+        pytest.skip("not with us")
+def pytest_runtest_makereport(item):
+    if item.name == "global fixture bad" or (item.name == "global fixture late" and ended):
+        raise RuntimeError("hook of a conftest")
+@global_fixture
+def bad(): note("bad")
+@global_fixture
+def broken(): raise ValueError("broken")
+@global_fixture
+def skipped(): note("never")
+@global_fixture
+def good():
+    note("good")
+    yield 1
+    note("good down")
+@global_fixture
+def late(good):
+    yield
+    note("late down")
+@global_fixture
+def last(late):
+    yield
+    ended.append(True)
+""",
+            "test_it.py": """
+def test_bad(bad): pass
+def test_broken(broken): pass
+def test_skipped(skipped): pass
+def test_good(last, good): note("test")
+def test_bad2(bad): pass
+""",
+        }
+    )
+    result = suite.run(*ONE, "-rs")
+    assert result.outcomes["passed"] == result.outcomes["skipped"] == 1
+    assert result.noted("bad", "never") == ["bad"]
+    assert len(result.lines("RuntimeError: hook of a conftest$")) >= 2
+    assert result.lines("^E +ValueError: broken")
+    assert result.lines("SKIPPED .*not with us")
+    assert result.noted("test", "late down", "good down") == ["test", "late down", "good down"]
