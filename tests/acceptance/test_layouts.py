@@ -7,7 +7,6 @@ import sys
 
 import pytest
 
-from ..isolation import ONLY_OURS
 from ..suite import FIXTURE_WORKER, MODES, NEVER_HANG, Result, Suite, read_notes
 
 IMPORT_MODES = pytest.mark.parametrize("import_mode", ["prepend", "append", "importlib"])
@@ -272,22 +271,6 @@ def test_without_autoload(
     conftest = f"pytest_plugins = {modules}\n" if by == "conftest" else ""
     suite.write({"conftest.py": conftest + life_of("shared"), "test_it.py": using("shared")})
     assert_once(suite.run(*options, *mode), "shared", tests=2, mode=mode)
-
-
-@MODES
-def test_with_all_plugins_that_are_installed(
-    suite: Suite, mode: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Found by their entry points, ours and xdist's among them."""
-    for name in ONLY_OURS:
-        monkeypatch.delenv(name)
-    suite.write({"conftest.py": life_of("shared"), "test_it.py": using("shared")})
-    result = suite.run(*mode)
-    assert result.code == 0
-    assert result.lines("2 passed")
-    assert sorted(result.noted("shared up", "shared down")) == ["shared down", "shared up"]
-    for plugin in ("randomly", "timeout", "anyio", "cov", "fixtureworker"):
-        assert result.lines(f"^plugins: .*{plugin}-") or result.lines(f"{plugin}-[0-9]"), plugin
 
 
 def run_in(suite: Suite, folder: str, *arguments: str) -> Result:

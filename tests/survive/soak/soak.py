@@ -1,7 +1,7 @@
 """Runs a suite again and again and kills random processes of it; checks what comes of it.
 
-    python tests/soak/soak.py --rounds 300 --seed 7
-    python tests/soak/soak.py --seed 7 --only 41
+    python tests/survive/soak/soak.py --rounds 300 --seed 7
+    python tests/survive/soak/soak.py --seed 7 --only 41
 
 Whom a round kills, how and when follows from the seed and the round's number. A violation is shown
 with all that is known of the round, and makes the exit code 1.
