@@ -1,4 +1,4 @@
-"""For all tests: pytest's own ``pytester`` fixture, which runs pytest in a subprocess."""
+"""For all tests: pytest's own ``pytester`` fixture, which runs pytest in a subprocess; and the end of what tests leave."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from .isolation import ONLY_OURS, forget_variables
 from .suite import Suite
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "tests.cleanup"]
 
 
 def pytest_configure() -> None:
