@@ -1,4 +1,4 @@
-"""For all tests: pytest's own ``pytester`` fixture, which runs pytest in a subprocess; and the end of what tests leave."""
+"""For all tests: pytest's own ``pytester`` fixture, a suite to write and run, and the end of what is left."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import signal
 
 import pytest
 
+from .in_process import load_package
 from .isolation import ONLY_OURS, forget_variables
 from .suite import Suite
 
@@ -19,6 +20,7 @@ def pytest_configure() -> None:
     A shell that runs the tests in the background, and nohup, ignore some signals, and what is
     ignored is inherited."""
     forget_variables()
+    load_package()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):

@@ -1,4 +1,6 @@
-"""Runs pytest in a subprocess on a small suite that a test writes out, and tells what happened.
+"""Runs pytest on a small suite that a test writes out, and tells what happened.
+
+A run that needs no other process is in that of the test; others are in a subprocess.
 
 What fixtures and tests of such a suite did, and in which process, they write down themselves: with
 ``note()`` of the module ``notes``, which every suite has.
@@ -8,10 +10,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from .in_process import is_serial, run_in_process
 
 NOTES = """
 import json, os
@@ -29,7 +36,16 @@ ONE = ("-n1", "--fixture-worker")  # where it matters that one test worker runs 
 MODES = pytest.mark.parametrize("mode", [DISTRIBUTED, ()], ids=["distributed", "serial"])
 ONE_MODES = pytest.mark.parametrize("mode", [ONE, ()], ids=["distributed", "serial"])
 FIXTURE_WORKER = "fixtureworker"
-NEVER_HANG = 120.0  # seconds; a run that takes longer hangs, and fails the test
+NEVER_HANG = 1200.0  # seconds, which no machine is too slow for: it only ends what hangs
+
+
+def sampled(core: Callable[..., bool], *axes: Iterable[Any]) -> list[Any]:
+    """The product of the axes, for ``parametrize``: those that ``core`` is true of are run always,
+    the others by ``tox -e full`` only."""
+    return [
+        pytest.param(*values, marks=() if core(*values) else pytest.mark.full)
+        for values in product(*axes)
+    ]
 
 
 @dataclass(frozen=True)
@@ -90,11 +106,18 @@ class Suite:
                 )
             path.write_text(text, encoding="utf-8")
 
-    def run(self, *arguments: str) -> Result:
-        """Run pytest in this suite, in a subprocess."""
+    def run(self, *arguments: str, subprocess: bool = False) -> Result:
+        """Run pytest in this suite; in the current directory, which is that of the suite at first.
+
+        :param subprocess: for a serial run, too: where it needs an interpreter that has imported
+            nothing, or its end is that of the process; or where an ini file says "-n".
+        """
         notes = self.path / "notes.jsonl"
         notes.unlink(missing_ok=True)
-        result = self._pytester.runpytest_subprocess(*arguments, timeout=NEVER_HANG)
+        if subprocess or not is_serial(arguments):
+            result = self._pytester.runpytest_subprocess(*arguments, timeout=NEVER_HANG)
+        else:
+            result = run_in_process(self._pytester, *arguments)
         return Result(
             code=int(result.ret),
             output=result.stdout.str(),

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from ..suite import DISTRIBUTED, Suite
+from ..suite import DISTRIBUTED, ONE, Suite, sampled
 
-MODES = pytest.mark.parametrize(
-    "mode",
-    [DISTRIBUTED, ("-n2",), ()],
-    ids=["distributed", "without-fixture-worker", "serial"],
-)
-BOTH = pytest.mark.parametrize("mode", [DISTRIBUTED, ()], ids=["distributed", "serial"])
+SERIAL: tuple[str, ...] = ()
+UNSERVED = ("-n1",)
+MODES = pytest.mark.parametrize("mode", [ONE, UNSERVED, SERIAL], ids=" ".join)
+BOTH = pytest.mark.parametrize("mode", [ONE, SERIAL], ids=" ".join)
 CONFTEST = """
 @pytest.fixture(scope="session")
 def tables():
@@ -84,8 +82,9 @@ NOT_UNDERSTOOD = {
 }
 
 
-@MODES
-@pytest.mark.parametrize("line", MISUSES)
+@pytest.mark.parametrize(
+    ("line", "mode"), sampled(lambda _, mode: not mode, MISUSES, [DISTRIBUTED, ("-n2",), SERIAL])
+)
 def test_misuse_in_the_ini_file(written: Suite, line: str, mode: tuple[str, ...]) -> None:
     written.write({"pytest.ini": ini("labels", line)})
     text = message(written, mode)
@@ -93,30 +92,40 @@ def test_misuse_in_the_ini_file(written: Suite, line: str, mode: tuple[str, ...]
     assert MISUSES[line] in text
 
 
-@BOTH
-@pytest.mark.parametrize("line", ["tabels", "row", "request", "tables: proxy"])
+@pytest.mark.parametrize("mode", [DISTRIBUTED, ("-n2",), SERIAL], ids=" ".join)
+def test_all_names_are_told_at_once(written: Suite, mode: tuple[str, ...]) -> None:
+    lines = [line for line in MISUSES if line != "request"]
+    written.write({"pytest.ini": ini("labels", *lines)})
+    text = message(written, mode, "--global-fixture", "request")
+    for line, told in MISUSES.items():
+        assert told in text, line
+    assert text.count("\n") == 2 * len(MISUSES) - 1
+    assert text.count("--global-fixture: ") == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "mode"),
+    sampled(
+        lambda line, mode: not mode or line in ("tabels", "tables: proxy"),
+        ["tabels", "row", "request", "tables: proxy"],
+        [ONE, SERIAL],
+    ),
+)
 def test_misuse_on_the_command_line(written: Suite, line: str, mode: tuple[str, ...]) -> None:
     text = message(written, mode, "--global-fixture", line)
     assert text.startswith("--global-fixture: ")
     assert {**MISUSES, **NOT_UNDERSTOOD}[line] in text
 
 
-@pytest.mark.parametrize("line", NOT_UNDERSTOOD)
-def test_what_is_not_understood(written: Suite, line: str) -> None:
+@pytest.mark.parametrize(
+    ("line", "mode"),
+    sampled(lambda line, mode: not mode or line == ": attrs(url)", NOT_UNDERSTOOD, [ONE, SERIAL]),
+)
+def test_what_is_not_understood(written: Suite, line: str, mode: tuple[str, ...]) -> None:
     written.write({"pytest.ini": ini("labels", line)})
-    text = message(written, DISTRIBUTED)
+    text = message(written, mode)
     assert text.startswith("global_fixtures: ")
     assert NOT_UNDERSTOOD[line] in text
-
-
-@MODES
-def test_all_names_are_told_at_once(written: Suite, mode: tuple[str, ...]) -> None:
-    written.write({"pytest.ini": ini("tabels", "row", "labels")})
-    text = message(written, mode, "--global-fixture", "request")
-    assert text.count("\n") == 5
-    assert "'tabels'" in text
-    assert "'row'" in text
-    assert "'request'" in text
 
 
 @BOTH
@@ -177,8 +186,9 @@ def divided(suite: Suite) -> Suite:
     return suite
 
 
-@BOTH
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize(
+    ("part", "mode"), sampled(lambda part, mode: not mode or part == "test", PARTS, [ONE, SERIAL])
+)
 def test_a_fixture_that_is_elsewhere(divided: Suite, part: str, mode: tuple[str, ...]) -> None:
     divided.write({"pytest.ini": ini("server")})
     result = divided.run(*mode, *PARTS[part])
@@ -186,8 +196,14 @@ def test_a_fixture_that_is_elsewhere(divided: Suite, part: str, mode: tuple[str,
     assert result.lines("global_fixtures") == []
 
 
-@MODES
-@pytest.mark.parametrize("part", ["unit", "ignored"])
+@pytest.mark.parametrize(
+    ("part", "mode"),
+    sampled(
+        lambda part, mode: not mode or (part, mode) in (("unit", ONE), ("ignored", UNSERVED)),
+        ["unit", "ignored"],
+        [ONE, UNSERVED, SERIAL],
+    ),
+)
 def test_a_typing_error_is_hinted_at_in_a_part(
     divided: Suite, part: str, mode: tuple[str, ...]
 ) -> None:
@@ -199,9 +215,20 @@ def test_a_typing_error_is_hinted_at_in_a_part(
     )
 
 
-@BOTH
-@pytest.mark.parametrize("testpaths", ["", "testpaths = unit integration"])
-@pytest.mark.parametrize("whole", WHOLES)
+TESTPATHS = "testpaths = unit integration"
+
+
+@pytest.mark.parametrize(
+    ("whole", "testpaths", "mode"),
+    sampled(
+        lambda whole, testpaths, mode: (
+            not mode or (whole, testpaths) in (("nothing", ""), ("folders", TESTPATHS))
+        ),
+        WHOLES,
+        ["", TESTPATHS],
+        [ONE, SERIAL],
+    ),
+)
 def test_a_typing_error_is_an_error_in_the_whole(
     divided: Suite, whole: str, testpaths: str, mode: tuple[str, ...]
 ) -> None:
