@@ -29,7 +29,7 @@ def test_later(request): assert request.getfixturevalue("shared") == "shared"
 """,
         }
     )
-    result = suite.run(*mode)
+    result = suite.run(*mode, subprocess=True)
     assert result.code == 0
     assert result.lines("2 passed")
     assert result.noted() == ["up", "down"]
