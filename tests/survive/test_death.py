@@ -25,7 +25,8 @@ def wait_for(file):
 
 def wait_noted(what, number):
     while True:
-        notes = [json.loads(line) for line in open("notes.jsonl") if line.endswith("\\n")]
+        with open("notes.jsonl") as file:
+            notes = [json.loads(line) for line in file if line.endswith("\\n")]
         found = [note for note in notes if note["what"] == what]
         if len(found) >= number: return found
         time.sleep(0.01)
