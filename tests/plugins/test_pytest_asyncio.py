@@ -68,7 +68,7 @@ def test_async_global_fixtures(
     suite: Suite, mode: str, conftest: str, run: tuple[str, ...]
 ) -> None:
     suite.write({"conftest.py": conftest, "test_it.py": TESTS})
-    result = suite.run(*run, "-p", "asyncio", f"--asyncio-mode={mode}")
+    result = suite.run(*run, "-p", "asyncio", f"--asyncio-mode={mode}", subprocess=True)
     assert result.outcomes == {"passed": 5}
     assert result.noted() == ["server up", "url up", "server down"]
     assert result.workers("server up") == {FIXTURE_WORKER if run else ""}
@@ -96,7 +96,7 @@ def test_undone(undone): pass
 """,
         }
     )
-    result = suite.run(*run, "-p", "asyncio", "--asyncio-mode=auto")
+    result = suite.run(*run, "-p", "asyncio", "--asyncio-mode=auto", subprocess=True)
     assert result.outcomes == {"passed": 1, "errors": 4}
     assert sorted(result.noted()) == ["broken", "undone"]
     assert len(result.lines("^E +ConnectionError: no server")) == 3
