@@ -1,4 +1,4 @@
-"""For all tests: pytest's own ``pytester`` fixture, and a suite to write and run."""
+"""For all tests: pytest's own ``pytester`` fixture, a suite to write and run, and the end of what is left."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .in_process import load_package
 from .isolation import ONLY_OURS, forget_variables
 from .suite import Suite
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "tests.cleanup"]
 
 
 def pytest_configure() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from ..isolation import ONLY_OURS
 from ..suite import FIXTURE_WORKER, ONE, ONE_MODES, Result, Suite, sampled
 
 IMPORT_MODES = ("prepend", "append", "importlib")
@@ -303,19 +302,3 @@ def test_without_autoload(
     conftest = f"pytest_plugins = {modules}\n" if by == "conftest" else ""
     suite.write({"conftest.py": conftest + life_of("shared"), "test_it.py": using("shared")})
     assert_once(suite.run(*options, *mode, subprocess=True), "shared", tests=2, mode=mode)
-
-
-@ONE_MODES
-def test_with_all_plugins_that_are_installed(
-    suite: Suite, mode: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Found by their entry points, ours and xdist's among them."""
-    for name in ONLY_OURS:
-        monkeypatch.delenv(name)
-    suite.write({"conftest.py": life_of("shared"), "test_it.py": using("shared")})
-    result = suite.run(*mode, subprocess=True)
-    assert result.code == 0
-    assert result.lines("2 passed")
-    assert sorted(result.noted("shared up", "shared down")) == ["shared down", "shared up"]
-    for plugin in ("randomly", "timeout", "anyio", "cov", "fixtureworker"):
-        assert result.lines(f"^plugins: .*{plugin}-") or result.lines(f"{plugin}-[0-9]"), plugin

@@ -16,8 +16,8 @@ import xdist_fixtureworker.plugin
 
 from ..isolation import ONLY_OURS
 from .commands import NEVER_HANG
-from .pages import ROOT
 
+ROOT = Path(__file__).parents[2]
 OPTION = re.compile(r"^  (?:-\w, )?(--[\w-]+)", re.MULTILINE)
 SETTING = re.compile(r"^  (\w+) \([\w ]+\):", re.MULTILINE)
 TERM = re.compile(r"^`([\w-]+)[^`]*`[^\n]*\n: ", re.MULTILINE)

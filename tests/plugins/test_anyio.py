@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ..suite import FIXTURE_WORKER, MODES, Suite
+from ..suite import FIXTURE_WORKER, ONE, Suite, sampled
 
 CONFTEST = """
 import anyio
@@ -40,9 +40,15 @@ async def test_sync_inside(request, anyio_backend):
 """
 
 
-@MODES
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-@pytest.mark.parametrize("argument", ["anyio_backend", ""], ids=["named", "not named"])
+@pytest.mark.parametrize(
+    ("argument", "backend", "mode"),
+    sampled(
+        lambda argument, backend, mode: bool(argument) == (backend == "trio"),
+        ["anyio_backend", ""],
+        ["asyncio", "trio"],
+        [ONE, ()],
+    ),
+)
 def test_async_global_fixtures(
     suite: Suite, argument: str, backend: str, mode: tuple[str, ...]
 ) -> None:
@@ -80,6 +86,6 @@ async def test_it(server, anyio_backend, i): assert server == "for " + anyio_bac
 """,
         }
     )
-    result = suite.run_distributed("-p", "anyio")
+    result = suite.run(*ONE, "-p", "anyio")
     assert result.outcomes == {"passed": 6}
     assert sorted(result.noted()) == ["asyncio down", "asyncio up", "trio down", "trio up"]

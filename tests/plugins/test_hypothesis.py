@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..suite import MODES, Suite
+from ..suite import ONE_MODES, Suite
 
 
-@MODES
+@ONE_MODES
 def test_given(suite: Suite, mode: tuple[str, ...]) -> None:
     suite.write(
         {
@@ -42,6 +42,6 @@ def test_failing(shared, number): assert number < shared["limit"]
 """,
         }
     )
-    result = suite.run(*mode, "-p", "hypothesispytest")
+    result = suite.run(*mode, "-p", "hypothesispytest", subprocess=True)
     assert result.outcomes == {"passed": 3, "xfailed": 1}
     assert result.noted() == ["up", "down"]

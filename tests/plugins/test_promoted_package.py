@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ..suite import FIXTURE_WORKER, MODES, Suite
+from ..suite import FIXTURE_WORKER, NEVER_HANG, ONE_MODES, Suite
 
 MODULE = """
 import os
@@ -58,11 +58,11 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             archive.writestr(f"pytest_shop-1.0.dist-info/{name}", text)
     target = tmp_path / "site"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
-    subprocess.run([*pip, "--target", str(target), str(wheel)], check=True, timeout=120)
+    subprocess.run([*pip, "--target", str(target), str(wheel)], check=True, timeout=NEVER_HANG)
     monkeypatch.setenv("PYTHONPATH", str(target))
 
 
-@MODES
+@ONE_MODES
 @pytest.mark.usefixtures("installed")
 def test_installed_plugin(suite: Suite, mode: tuple[str, ...]) -> None:
     suite.write(
@@ -77,7 +77,7 @@ def test_name(request): assert request.getfixturevalue("shop_log")
 """,
         }
     )
-    result = suite.run("-p", "shop", *mode)
+    result = suite.run("-p", "shop", *mode, subprocess=True)
     assert (result.outcomes, result.code) == ({"passed": 5}, 0)
     assert set(result.noted()) == {"set up in " + (FIXTURE_WORKER if mode else "")}
     (folder,) = {str(note.more["folder"]) for note in result.notes}

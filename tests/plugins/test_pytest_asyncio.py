@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ..suite import DISTRIBUTED, FIXTURE_WORKER, Suite
+from ..suite import FIXTURE_WORKER, ONE, Suite
 
-MODES = pytest.mark.parametrize("run", [DISTRIBUTED, ()], ids=["distributed", "serial"])
+MODES = pytest.mark.parametrize("run", [ONE, ()], ids=["distributed", "serial"])
 STRICT = """
 import asyncio, pytest_asyncio
 
@@ -68,7 +68,7 @@ def test_async_global_fixtures(
     suite: Suite, mode: str, conftest: str, run: tuple[str, ...]
 ) -> None:
     suite.write({"conftest.py": conftest, "test_it.py": TESTS})
-    result = suite.run(*run, "-p", "asyncio", f"--asyncio-mode={mode}")
+    result = suite.run(*run, "-p", "asyncio", f"--asyncio-mode={mode}", subprocess=True)
     assert result.outcomes == {"passed": 5}
     assert result.noted() == ["server up", "url up", "server down"]
     assert result.workers("server up") == {FIXTURE_WORKER if run else ""}
@@ -96,7 +96,7 @@ def test_undone(undone): pass
 """,
         }
     )
-    result = suite.run(*run, "-p", "asyncio", "--asyncio-mode=auto")
+    result = suite.run(*run, "-p", "asyncio", "--asyncio-mode=auto", subprocess=True)
     assert result.outcomes == {"passed": 1, "errors": 4}
     assert sorted(result.noted()) == ["broken", "undone"]
     assert len(result.lines("^E +ConnectionError: no server")) == 3
@@ -123,7 +123,7 @@ async def same_loop(client):
             "test_it.py": "def test_it(same_loop): assert same_loop",
         }
     )
-    result = suite.run_distributed("-p", "asyncio")
+    result = suite.run(*ONE, "-p", "asyncio")
     assert result.outcomes == {"passed": 1}
     assert result.noted() == ["client up", "client down"]
     assert result.workers("client up") == {FIXTURE_WORKER}
@@ -142,6 +142,6 @@ async def test_it(request):
 """,
         }
     )
-    result = suite.run_distributed("-p", "asyncio", f"--asyncio-mode={mode}")
+    result = suite.run(*ONE, "-p", "asyncio", f"--asyncio-mode={mode}")
     assert result.outcomes == {"passed": 1}
     assert result.noted() == ["server up", "url up", "server down"]

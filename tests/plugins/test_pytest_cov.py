@@ -8,7 +8,7 @@ import os
 import pytest
 from coverage import CoverageData
 
-from ..suite import MODES, Suite
+from ..suite import DISTRIBUTED, ONE, Suite
 
 LIBRARY = """
 def set_up():
@@ -55,13 +55,17 @@ def measured(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> Suite:
     return suite
 
 
-@MODES
-@pytest.mark.parametrize("branch", [(), ("--cov-branch",)], ids=["lines", "branches"])
+@pytest.mark.parametrize(
+    ("branch", "mode"),
+    [((), DISTRIBUTED), ((), ()), (("--cov-branch",), ONE)],
+    ids=["lines", "lines, serial", "branches"],
+)
 def test_lines_of_a_global_fixture(
     measured: Suite, branch: tuple[str, ...], mode: tuple[str, ...]
 ) -> None:
     result = measured.run(
-        *mode, *branch, "-p", "pytest_cov", "--cov=.", "--cov-report=json", "--cov-report=term"
+        *(*mode, *branch, "-p", "pytest_cov", "--cov=.", "--cov-report=json", "--cov-report=term"),
+        subprocess=True,
     )
     assert result.outcomes == {"passed": 4}
     assert result.code == 0
@@ -75,15 +79,15 @@ def test_lines_of_a_global_fixture(
 def test_threshold(measured: Suite) -> None:
     """It is compared with all data, that of the fixture worker among them."""
     arguments = ("-p", "pytest_cov", "--cov=library", "--cov-report=term")
-    total = measured.run_distributed(*arguments, "--cov-fail-under=85")
-    assert total.code == 0, total.output
-    assert measured.run_distributed(*arguments, "--cov-fail-under=95").code == 1
+    result = measured.run(*ONE, *arguments, "--cov-fail-under=85")
+    assert result.code == 0, result.output
+    assert result.lines("Required test coverage of 85% reached")
 
 
 def test_contexts(measured: Suite) -> None:
     """The lines of a set-up belong to the fixture, not to a test."""
-    result = measured.run_distributed(
-        "-p", "pytest_cov", "--cov=library", "--cov-context=test", "--cov-report="
+    result = measured.run(
+        *ONE, "-p", "pytest_cov", "--cov=library", "--cov-context=test", "--cov-report="
     )
     assert result.outcomes == {"passed": 4}
     data = CoverageData(str(measured.path / ".coverage"))

@@ -82,7 +82,7 @@ def service():
             "test_it.py": TESTS,
         }
     )
-    result = project.run(*mode, *PLUGIN)
+    result = project.run(*mode, *PLUGIN, subprocess=True)
     assert result.outcomes == {"passed": 8}
     assert result.noted("up", "down") == ["up", "down"]
     assert result.workers("up") == {FIXTURE_WORKER if mode else ""}
@@ -118,7 +118,7 @@ def test_database(): pass  # pytest-django makes the databases that collected te
 """,
         }
     )
-    result = project.run(*mode, *PLUGIN)
+    result = project.run(*mode, *PLUGIN, subprocess=True)
     assert result.outcomes == {"passed": 2}
     suffix = f"_{FIXTURE_WORKER}" if mode else ""
     assert result.noted() == [f"database test_shop.sqlite{suffix}"]
@@ -151,6 +151,6 @@ class ProductTest(TestCase):
 """,
         }
     )
-    result = project.run(*mode, *PLUGIN)
+    result = project.run(*mode, *PLUGIN, subprocess=True)
     assert result.outcomes == {"passed": 2}
     assert result.noted() == ["up"]

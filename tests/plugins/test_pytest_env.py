@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..suite import MODES, Suite
+from ..suite import ONE_MODES, Suite
 
 
-@MODES
+@ONE_MODES
 def test_variables(suite: Suite, mode: tuple[str, ...]) -> None:
     suite.write(
         {
@@ -24,6 +24,6 @@ def test_changed(changed): assert os.environ["SHOP_URL"] == "http://localhost:80
 """,
         }
     )
-    result = suite.run(*mode, "-p", "env")
+    result = suite.run(*mode, "-p", "env", subprocess=True)
     assert result.outcomes == {"passed": 2}
     assert not result.lines("changed SHOP_URL")

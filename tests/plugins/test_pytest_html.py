@@ -6,7 +6,7 @@ import html
 import json
 import re
 
-from ..suite import MODES, Suite
+from ..suite import ONE_MODES, Suite
 
 PLUGINS = ("-p", "metadata", "-p", "pytest_html.plugin")
 
@@ -20,7 +20,7 @@ def results(suite: Suite) -> dict[str, list[str]]:
     return {name: [row["result"] for row in rows] for name, rows in tests.items()}
 
 
-@MODES
+@ONE_MODES
 def test_report(suite: Suite, mode: tuple[str, ...]) -> None:
     suite.write(
         {

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..suite import MODES, Suite
+from ..suite import ONE, ONE_MODES, Suite
 
 
-@MODES
+@ONE_MODES
 def test_session_mocker_in_a_global_fixture(suite: Suite, mode: tuple[str, ...]) -> None:
     suite.write(
         {
@@ -47,6 +47,6 @@ def test_mock_as_a_value(suite: Suite) -> None:
             "test_it.py": "def test_it(mock): pass",
         }
     )
-    result = suite.run_distributed("-p", "pytest_mock")
+    result = suite.run(*ONE, "-p", "pytest_mock")
     assert result.outcomes == {"errors": 1}
     assert result.lines("the value of the global fixture 'mock' .* cannot be sent to the test")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from ..suite import MODES, Suite
+from ..suite import ONE, ONE_MODES, Suite
 
 PLUGIN = ("-p", "rerunfailures")
 
 
-@MODES
+@ONE_MODES
 def test_rerun_of_tests(suite: Suite, mode: tuple[str, ...]) -> None:
     suite.write(
         {
@@ -53,7 +53,7 @@ def broken():
             "test_it.py": f"@pytest.mark.parametrize('i', range(2))\n{test}\n",
         }
     )
-    result = suite.run_distributed(*PLUGIN, "--reruns=2")
+    result = suite.run(*ONE, *PLUGIN, "--reruns=2")
     assert result.outcomes == {"errors" if ask else "failed": 2, "rerun": 4}
     assert result.noted() == ["up"]
     assert len(result.lines("^E +ConnectionError: no server")) == 2
@@ -81,7 +81,7 @@ def test_other(shared): pass
 """,
         }
     )
-    result = suite.run_distributed(*PLUGIN, "--reruns=2")
+    result = suite.run(*ONE, *PLUGIN, "--reruns=2")
     assert result.outcomes == {"passed": 2, "rerun": 1}
     assert result.noted() == ["up", "test", "test", "down"]
 
@@ -99,6 +99,6 @@ def undone():
             "test_it.py": "def test_it(undone): pass",
         }
     )
-    result = suite.run_distributed(*PLUGIN, "--reruns=2")
+    result = suite.run(*ONE, *PLUGIN, "--reruns=2")
     assert result.outcomes == {"passed": 1, "errors": 1}
     assert result.noted() == ["down"]

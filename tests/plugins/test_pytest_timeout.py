@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ..suite import FIXTURE_WORKER, MODES, Suite
+from ..suite import FIXTURE_WORKER, ONE, ONE_MODES, Suite
 
 PLUGIN = ("-p", "timeout")
 HANGS = "while True: time.sleep(0.01)"
 
 
-@MODES
+@ONE_MODES
 def test_nothing_takes_too_long(suite: Suite, mode: tuple[str, ...]) -> None:
     suite.write(
         {
@@ -17,7 +17,9 @@ def test_nothing_takes_too_long(suite: Suite, mode: tuple[str, ...]) -> None:
         }
     )
     for method in ("signal", "thread"):
-        result = suite.run(*mode, *PLUGIN, "--timeout=60", f"--timeout-method={method}")
+        result = suite.run(
+            *mode, *PLUGIN, "--timeout=1200", f"--timeout-method={method}", subprocess=True
+        )
         assert result.outcomes == {"passed": 4}
         assert result.noted() == ["up", "down"]
 
@@ -39,17 +41,17 @@ def hangs(good):
 """,
             "test_it.py": """
 @pytest.mark.parametrize("i", range(3))
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(1200)
 def test_hangs(hangs, i): pass
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(1200)
 def test_good(good): assert good == 1
 """,
         }
     )
-    result = suite.run_distributed(*PLUGIN, "--timeout=3", "--timeout-method=signal")
+    result = suite.run(*ONE, *PLUGIN, "--timeout=10", "--timeout-method=signal")
     assert result.outcomes == {"passed": 1, "errors": 3}
     assert result.noted() == ["hangs", "good down"]
-    assert len(result.lines("^E +Failed: Timeout .>3.0s. from pytest-timeout")) == 3
+    assert len(result.lines("^E +Failed: Timeout .>10.0s. from pytest-timeout")) == 3
 
 
 def test_finalizer_takes_too_long(suite: Suite) -> None:
@@ -70,7 +72,7 @@ def hangs(good):
             "test_it.py": "def test_it(hangs): pass",
         }
     )
-    result = suite.run_distributed(*PLUGIN, "--timeout=3", "--timeout-method=signal")
+    result = suite.run(*ONE, *PLUGIN, "--timeout=10", "--timeout-method=signal")
     assert result.outcomes == {"passed": 1, "errors": 1}
     assert result.noted() == ["hangs", "good down"]
     assert result.lines("ERROR at teardown of global fixture hangs")
@@ -98,7 +100,7 @@ def test_patient(go, request): assert request.getfixturevalue("slow") == 1
 """,
         }
     )
-    result = suite.run("-n1", "--fixture-worker", *PLUGIN, "--timeout-method=signal")
+    result = suite.run(*ONE, *PLUGIN, "--timeout-method=signal")
     assert result.outcomes == {"errors": 1, "passed": 1}
     assert result.noted() == ["up", "down"]
 
@@ -119,10 +121,10 @@ def hangs(good):
     note("hangs")
     {HANGS}
 """,
-            "test_it.py": "@pytest.mark.timeout(60)\ndef test_it(hangs): pass",
+            "test_it.py": "@pytest.mark.timeout(1200)\ndef test_it(hangs): pass",
         }
     )
-    result = suite.run_distributed(*PLUGIN, "--timeout=3", "--timeout-method=thread")
+    result = suite.run(*ONE, *PLUGIN, "--timeout=10", "--timeout-method=thread")
     assert result.code == 1
     assert result.noted() == ["hangs"]
     assert result.lines("the fixture worker ended before this global fixture was set up")
@@ -138,7 +140,7 @@ def test_session_timeout(suite: Suite) -> None:
             "test_it.py": "@pytest.mark.parametrize('i', range(40))\ndef test_it(it, i): pass",
         }
     )
-    result = suite.run_distributed(*PLUGIN, "--session-timeout=0.01")
+    result = suite.run(*ONE, *PLUGIN, "--session-timeout=0.01")
     assert result.code != 0
     assert result.lines("session-timeout: 0.01 sec exceeded")
     assert result.noted() == ["down"]

@@ -12,18 +12,27 @@ import psutil
 import pytest
 
 from ..running import Controller, count, running, until
-from ..suite import FIXTURE_WORKER, Note, Suite
+from ..suite import FIXTURE_WORKER, Note, Suite, sampled
 
 FOUR = ("-n4", "--fixture-worker")
+TWO = ("-n2", "--fixture-worker")
 #: Two global fixtures, each with a server that must be there until its finalizer runs.
 CONFTEST = """
-import subprocess, time
+import json, subprocess, time
 
 def wait_for(file):
     while not os.path.exists(file): time.sleep(0.01)
 
+def wait_noted(what, number):
+    while True:
+        with open("notes.jsonl") as file:
+            notes = [json.loads(line) for line in file if line.endswith("\\n")]
+        found = [note for note in notes if note["what"] == what]
+        if len(found) >= number: return found
+        time.sleep(0.01)
+
 def server(name):
-    child = subprocess.Popen(["sleep", "600"])
+    child = subprocess.Popen(["sleep", "3600"])
     note(name + " up", server=child.pid)
     yield child.pid
     note(name + " down", alive=child.poll() is None)
@@ -37,9 +46,9 @@ def first(): yield from server("first")
 def second(first): yield from server("second")
 """
 LIFE = ["first up", "second up", "second down", "first down"]
-#: As many tests as there are workers, all of them in flight until a file is there.
+#: As many tests as there are workers with TWO, all of them in flight until a file is there.
 IN_FLIGHT = """
-@pytest.mark.parametrize("i", range(4))
+@pytest.mark.parametrize("i", range(2))
 def test_it(second, i):
     note("test", server=second)
     wait_for("go")
@@ -102,7 +111,7 @@ def test_it(second, i):
         {death}
 """,
     )
-    result = suite.run(*FOUR, "-p", "no:faulthandler")
+    result = suite.run(*TWO, "-p", "no:faulthandler")
     assert result.outcomes == {"passed": 11, "failed": 1}
     assert_lived_once(result.notes)
     assert len({note.more["server"] for note in result.notes if note.what == "test"}) == 1
@@ -118,6 +127,7 @@ def test_a(request):
     def die():
         wait_for("up")
         os.kill(os.getpid(), 9)
+    note("asks")
     threading.Thread(target=die).start()
     request.getfixturevalue("slow")
 def test_b(): wait_for("up")
@@ -125,11 +135,19 @@ def test_b(): wait_for("up")
 def test_it(slow, i): assert slow == "slow"
 """,
         """
+import psutil
+
+def wait_dead(pid):
+    try:
+        while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE: time.sleep(0.01)
+    except psutil.NoSuchProcess: pass
+
 @global_fixture
 def slow():
     note("slow")
+    (asking,) = wait_noted("asks", 1)
     open("up", "w").close()
-    time.sleep(1)  # the set-up is to be going on when its first user dies
+    wait_dead(asking["pid"])  # the set-up is going on when that one dies
     return "slow"
 """,
     )
@@ -138,7 +156,7 @@ def slow():
     assert result.noted("slow") == ["slow"]
 
 
-@pytest.mark.parametrize("workers", ["-n1", "-n4"])
+@pytest.mark.parametrize("workers", ["-n1", "-n2"])
 def test_all_test_workers_die_and_none_is_replaced(suite: Suite, workers: str) -> None:
     _suite(
         suite,
@@ -170,7 +188,7 @@ def pytest_runtest_logfinish(nodeid):
     if os.environ.get("PYTEST_XDIST_WORKER") == "gw0": raise RuntimeError("broken plugin")
 """,
     )
-    result = suite.run(*FOUR)
+    result = suite.run(*TWO)
     assert result.code != 0
     assert "RuntimeError: broken plugin" in result.output
     assert_lived_once(result.notes)
@@ -179,12 +197,18 @@ def pytest_runtest_logfinish(nodeid):
 # --- the controller is asked to end
 
 
-@pytest.mark.parametrize("tests", [IN_FLIGHT, IN_FLIGHT_BY_NAME], ids=["argument", "by name"])
-@pytest.mark.parametrize("everyone", [True, False], ids=["group", "controller"])
+@pytest.mark.parametrize(
+    ("everyone", "tests"),
+    sampled(
+        lambda everyone, tests: everyone == (tests is IN_FLIGHT),
+        [True, False],
+        [IN_FLIGHT, IN_FLIGHT_BY_NAME],
+    ),
+)
 def test_interrupt(suite: Suite, everyone: bool, tests: str) -> None:
     _suite(suite, tests)
-    with running(suite, *FOUR) as controller:
-        until(suite, count("test", 4))
+    with running(suite, *TWO) as controller:
+        until(suite, count("test", 2))
         family = controller.family()
         controller.send_signal(signal.SIGINT, group=everyone)
         code, output = controller.end()
@@ -197,8 +221,8 @@ def test_interrupt(suite: Suite, everyone: bool, tests: str) -> None:
 @pytest.mark.parametrize("everyone", [True, False], ids=["group", "controller"])
 def test_interrupt_twice_within_a_second(suite: Suite, everyone: bool) -> None:
     _suite(suite, IN_FLIGHT)
-    with running(suite, *FOUR) as controller:
-        until(suite, count("test", 4))
+    with running(suite, *TWO) as controller:
+        until(suite, count("test", 2))
         family = controller.family()
         for _ in range(2):
             controller.send_signal(signal.SIGINT, group=everyone)
@@ -223,8 +247,8 @@ def test_interrupt_and_a_finalizer_that_outlasts_xdist(suite: Suite) -> None:
     _suite(
         suite, IN_FLIGHT.replace("second, i", "second, long, i"), LONG_FINALIZER.format(seconds=13)
     )
-    with running(suite, *FOUR) as controller:
-        until(suite, count("test", 4))
+    with running(suite, *TWO) as controller:
+        until(suite, count("test", 2))
         family = controller.family()
         controller.send_signal(signal.SIGINT, group=True)
         code, output = controller.end()
@@ -239,13 +263,13 @@ LONG_SET_UP = """
 def long(second, request):
     request.addfinalizer(lambda: note("long down"))
     note("long")
-    time.sleep(60)
+    time.sleep(1200)
 """
 
 
 def test_interrupt_during_a_long_set_up(suite: Suite) -> None:
     _suite(suite, "def test_it(long): pass\ndef test_2(long): pass", LONG_SET_UP)
-    with running(suite, *FOUR) as controller:
+    with running(suite, *TWO) as controller:
         until(suite, count("long"))
         controller.send_signal(signal.SIGINT, group=True)
         code, output = controller.end()
@@ -259,7 +283,7 @@ LATE_FINALIZER = LONG_FINALIZER.replace("time.sleep({seconds})", "wait_for('go')
 def test_interrupts_while_finalizers_run(suite: Suite) -> None:
     """The first one says what is waited for; the run then ends as an interrupted one."""
     _suite(suite, "def test_it(long): pass", LATE_FINALIZER)
-    with running(suite, *FOUR) as controller:
+    with running(suite, *TWO) as controller:
         until(suite, count("long down"))
         controller.send_signal(signal.SIGINT, group=True)
         said = controller.read_until("Ctrl-C")
@@ -275,7 +299,7 @@ def test_interrupts_while_finalizers_run(suite: Suite) -> None:
 
 def test_third_interrupt_abandons(suite: Suite) -> None:
     _suite(suite, "def test_it(long): pass", LATE_FINALIZER)
-    with running(suite, *FOUR) as controller:
+    with running(suite, *TWO) as controller:
         until(suite, count("long down"))
         (fixture_worker,) = controller.workers(FIXTURE_WORKER)
         for text in ("Ctrl-C 2 times", "Ctrl-C once"):
@@ -294,8 +318,8 @@ def test_third_interrupt_abandons(suite: Suite) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["SIGTERM", "SIGHUP"])
 def test_controller_is_asked_to_end(suite: Suite, number: signal.Signals) -> None:
     _suite(suite, IN_FLIGHT)
-    with running(suite, *FOUR) as controller:
-        until(suite, count("test", 4))
+    with running(suite, *TWO) as controller:
+        until(suite, count("test", 2))
         family = controller.family()
         controller.send_signal(number)
         code, output = controller.end()
@@ -312,7 +336,7 @@ def test_a_finalizer_that_fails_then_is_shown(suite: Suite) -> None:
         "def test_it(bad):\n    note('test')\n    wait_for('go')",
         "\n@global_fixture\ndef bad(second):\n    yield\n    raise RuntimeError('cannot be dropped')",
     )
-    with running(suite, *FOUR) as controller:
+    with running(suite, *TWO) as controller:
         until(suite, count("test"))
         controller.send_signal(signal.SIGTERM)
         code, output = controller.end()
@@ -333,8 +357,8 @@ def pytest_configure():
         signal.signal(signal.SIGTERM, lambda *_: note("handled"))
 """,
     )
-    with running(suite, *FOUR) as controller:
-        until(suite, count("test", 4))
+    with running(suite, *TWO) as controller:
+        until(suite, count("test", 2))
         controller.send_signal(signal.SIGTERM)
         until(suite, count("handled"))
         (suite.path / "go").touch()
@@ -346,8 +370,8 @@ def pytest_configure():
 def test_grace_period_of_a_continuous_integration(suite: Suite) -> None:
     """SIGTERM to the process group, and SIGKILL a while later to who is left in it."""
     _suite(suite, IN_FLIGHT.replace("second, i", "second, long, i"), LATE_FINALIZER)
-    with running(suite, *FOUR) as controller:
-        until(suite, count("test", 4))
+    with running(suite, *TWO) as controller:
+        until(suite, count("test", 2))
         family = controller.family()
         controller.send_signal(signal.SIGTERM, group=True)
         until(suite, count("long down"))
@@ -363,8 +387,8 @@ def test_grace_period_of_a_continuous_integration(suite: Suite) -> None:
 @pytest.mark.parametrize("tests", [IN_FLIGHT, IN_FLIGHT_BY_NAME], ids=["argument", "by name"])
 def test_controller_is_killed_in_tests(suite: Suite, tests: str) -> None:
     _suite(suite, tests)
-    with running(suite, *FOUR) as controller:
-        until(suite, count("test", 4))
+    with running(suite, *TWO) as controller:
+        until(suite, count("test", 2))
         family = controller.family()
         controller.kill()
         assert controller.noted("second down") == []
@@ -375,8 +399,8 @@ def test_controller_is_killed_in_tests(suite: Suite, tests: str) -> None:
 
 def test_controller_is_killed_while_tests_do_not_end(suite: Suite) -> None:
     _suite(suite, IN_FLIGHT)
-    with running(suite, *FOUR) as controller:
-        until(suite, count("test", 4))
+    with running(suite, *TWO) as controller:
+        until(suite, count("test", 2))
         family = controller.family()
         controller.kill()
         controller.wait_gone(family)
@@ -405,8 +429,8 @@ from xdist_fixtureworker.fixture_worker import orphaned as waiting
 waiting.TEST_WORKERS_TIMEOUT = 3600.0
 """,
     )
-    with running(suite, *FOUR) as controller:
-        until(suite, count("test", 4))
+    with running(suite, *TWO) as controller:
+        until(suite, count("test", 2))
         family = controller.family()
         controller.kill()
         (suite.path / "go").touch()
@@ -418,7 +442,7 @@ waiting.TEST_WORKERS_TIMEOUT = 3600.0
 def test_controller_is_killed_in_a_set_up(suite: Suite) -> None:
     """Nobody wants what is being set up any more: it does not go on to its end."""
     _suite(suite, "def test_it(long): pass", LONG_SET_UP)
-    with running(suite, *FOUR) as controller:
+    with running(suite, *TWO) as controller:
         until(suite, count("long"))
         family = controller.family()
         controller.kill()
@@ -428,8 +452,8 @@ def test_controller_is_killed_in_a_set_up(suite: Suite) -> None:
 
 def test_controller_is_killed_in_a_finalizer(suite: Suite) -> None:
     """That takes longer than 15 s, after which execnet would end the process."""
-    _suite(suite, "def test_it(long): pass", LONG_FINALIZER.format(seconds=30))
-    with running(suite, *FOUR) as controller:
+    _suite(suite, "def test_it(long): pass", LONG_FINALIZER.format(seconds=20))
+    with running(suite, *TWO) as controller:
         until(suite, count("long down"))
         family = controller.family()
         controller.kill()
@@ -448,8 +472,8 @@ def pytest_runtest_logreport(report):
         os._exit(7)
 """,
     )
-    with running(suite, *FOUR) as controller:
-        until(suite, count("test", 4))
+    with running(suite, *TWO) as controller:
+        until(suite, count("test", 2))
         family = controller.family()
         for file in ("go", "exit"):
             (suite.path / file).touch()
@@ -468,7 +492,7 @@ def pytest_runtest_logreport(report):
     if "PYTEST_XDIST_WORKER" not in os.environ and report.when == "call": raise RuntimeError("broken plugin")
 """,
     )
-    result = suite.run(*FOUR)
+    result = suite.run(*TWO)
     assert result.code == 3
     assert_lived_once(result.notes)
 
@@ -484,7 +508,7 @@ def pytest_sessionstart():
     if "PYTEST_XDIST_WORKER" not in os.environ: raise RuntimeError("broken plugin")
 """,
     )
-    result = suite.run(*FOUR)
+    result = suite.run(*TWO)
     assert result.code == 3
 
 
@@ -503,7 +527,7 @@ def pytest_runtest_logreport(report):
         pytest.exit("enough", returncode=9)
 """,
     )
-    result = suite.run(*FOUR)
+    result = suite.run(*TWO)
     assert result.code != 0
     assert_lived_once(result.notes)
 
@@ -525,7 +549,7 @@ def test_a_finalizer_that_raises(suite: Suite) -> None:
         "@pytest.mark.parametrize('i', range(4))\ndef test_it(second, bad, i): note('test')",
         "\n@global_fixture\ndef bad(second):\n    yield\n    raise RuntimeError('no way down')",
     )
-    result = suite.run(*FOUR)
+    result = suite.run(*TWO)
     assert result.code == 1
     assert result.outcomes == {"passed": 4, "errors": 1}
     assert result.lines("ERROR at teardown of global fixture bad")
@@ -535,21 +559,30 @@ def test_a_finalizer_that_raises(suite: Suite) -> None:
 # --- the fixture worker dies
 
 
-@pytest.mark.parametrize("forks", [False, True], ids=["alone", "forked child holds its pipes"])
-@pytest.mark.parametrize("where", ["set-up", "idle", "finalizer"])
+DEATHS = {
+    "SIGKILL": ("os.kill(os.getpid(), 9)", "killed by signal 9"),
+    "segfault": ("import ctypes; ctypes.string_at(0)", "killed by signal 11"),
+    "_exit": ("os._exit(0)", "exit status 0"),
+}
+PLACES = ("set-up", "idle", "finalizer")
+
+
 @pytest.mark.parametrize(
-    ("death", "status"),
-    [
-        ("os.kill(os.getpid(), 9)", "killed by signal 9"),
-        ("import ctypes; ctypes.string_at(0)", "killed by signal 11"),
-        ("os._exit(0)", "exit status 0"),
-    ],
-    ids=["SIGKILL", "segfault", "_exit"],
+    ("how", "where", "forks"),
+    sampled(
+        # Each way at each place, and with each of them both alone and forked.
+        lambda how, where, forks: (list(DEATHS).index(how) + PLACES.index(where)) % 2 == forks,
+        DEATHS,
+        PLACES,
+        [False, True],
+    ),
 )
-def test_fixture_worker_dies(
-    suite: Suite, where: str, death: str, status: str, forks: bool
-) -> None:
-    """Who waits fails at once; whose value is there go on; what is left is named."""
+def test_fixture_worker_dies(suite: Suite, how: str, where: str, forks: bool) -> None:
+    """Who waits fails at once; whose value is there go on; what is left is named.
+
+    Also where a forked child holds the pipes of the fixture worker.
+    """
+    death, status = DEATHS[how]
     dying = {
         "set-up": f"note('dies')\n    {death}",
         "idle": f"""import threading
@@ -606,8 +639,9 @@ def test_who_waits_for_a_dead_fixture_worker_is_told_at_once(suite: Suite) -> No
         """
 @pytest.mark.parametrize("i", range(4))
 def test_it(request, i):
+    note("asks")
     try: request.getfixturevalue("deadly")
-    finally: note("told", at=time.time())
+    finally: note("told")
 """,
         """
 @global_fixture
@@ -615,17 +649,16 @@ def deadly():
     if os.fork() == 0:
         wait_for("end")
         os._exit(0)
-    time.sleep(1)  # so that all four wait
-    note("dies", at=time.time())
+    wait_noted("asks", 4)
+    note("dies")
     os.kill(os.getpid(), 9)
 """,
     )
-    suite.write({"test_it.py": "import time\n" + (suite.path / "test_it.py").read_text()})
     with running(suite, *FOUR) as controller:
         until(suite, count("told", 4))
         (suite.path / "end").touch()
         controller.end()
-    assert controller.noted() == ["dies", "told", "told", "told", "told"]
+    assert controller.noted("dies", "told") == ["dies", "told", "told", "told", "told"]
 
 
 # --- processes are stopped and go on
@@ -638,12 +671,12 @@ def test_a_stopped_process_goes_on(suite: Suite, worker: str) -> None:
         IN_FLIGHT + "\ndef test_late(late): assert late == 'late'",
         "\n@global_fixture\ndef late(second): return 'late'",
     )
-    with running(suite, *FOUR) as controller:
-        until(suite, count("test", 4))
+    with running(suite, *TWO) as controller:
+        until(suite, count("test", 2))
         (process,) = controller.workers(worker)
         process.suspend()
         (suite.path / "go").touch()
-        until(suite, count("test ends", 3))
+        until(suite, count("test ends", 1))
         assert process.status() == psutil.STATUS_STOPPED
         process.resume()
         code, output = controller.end()
@@ -691,7 +724,7 @@ def large():
     return b"x" * 10_000_000
 """,
     )
-    with running(suite, "-n2", "--max-worker-restart=0", *FOUR[1:]) as controller:
+    with running(suite, *TWO, "--max-worker-restart=0") as controller:
         notes = until(suite, lambda notes: count("test")(notes) and count("set-up")(notes))
         (worker,) = (note.worker for note in notes if note.what == "test")
         (process,) = controller.workers(worker)

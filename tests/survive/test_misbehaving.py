@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from ..running import count, running, until
-from ..suite import FIXTURE_WORKER, MODES, ONE, ONE_MODES, Suite
+from ..suite import FIXTURE_WORKER, ONE, ONE_MODES, Suite
 
 TWO = """
 @global_fixture
@@ -91,7 +91,7 @@ def early(request):
 VALUES = {
     "raises what is no Exception": ("pytest.fail('not this one')", "Failed: not this one"),
     "exits": ("sys.exit(3)", "SystemExit: 3"),
-    "takes too long": ("time.sleep(600)", "the pickling of the global fixture 'value'"),
+    "takes too long": ("time.sleep(1200)", "the pickling of the global fixture 'value'"),
 }
 
 
@@ -115,7 +115,7 @@ def other(value): return 2
             "test_it.py": "def test_it(value): pass\ndef test_other(other): assert other == 2",
         }
     )
-    result = suite.run(*ONE, "-o", "fixture_worker_timeout=2")
+    result = suite.run(*ONE, "-o", "fixture_worker_timeout=5")
     assert result.outcomes == {"passed": 1, "errors": 1}
     assert told in result.output
     assert "too early" not in result.output
@@ -131,7 +131,7 @@ import time
 class Value:
     def __reduce__(self):
         note("pickling")
-        time.sleep(600)
+        time.sleep(1200)
 @global_fixture
 def value(first): return Value()
 """,
@@ -228,7 +228,7 @@ def test_a_finalizer_of_the_session_has_the_time_that_it_needs(suite: Suite) -> 
     assert result.lines("waiting for the finalizer of the test session")
 
 
-@MODES
+@ONE_MODES
 def test_a_cache_directory_that_cannot_be_made(suite: Suite, mode: tuple[str, ...]) -> None:
     suite.write(
         {

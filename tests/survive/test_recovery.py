@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ..running import Controller, count, running, until
-from ..suite import DISTRIBUTED, FIXTURE_WORKER, Note, Suite
+from ..suite import FIXTURE_WORKER, ONE, Note, Suite
 
 CONFTEST = """
 import time
@@ -75,7 +75,7 @@ def test_of_a_live_object_its_attributes(suite: Suite) -> None:
             "test_it.py": "def test_it(killer): pass",
         }
     )
-    result = suite.run("-n1", "--fixture-worker")
+    result = suite.run(*ONE)
     assert undone(result.notes) == ["server"]
     assert [note.more.get("record") for note in result.notes] == ["<server: name='server'>"]
 
@@ -88,7 +88,7 @@ def test_last_set_up_first(suite: Suite) -> None:
             "test_it.py": TESTS + "def test_kill(killer): pass",
         }
     )
-    result = suite.run("-n1", "--fixture-worker")
+    result = suite.run(*ONE)
     assert result.code == 1
     assert undone(result.notes) == ["third b", "third a", "first"]
     assert result.workers("undone") == {FIXTURE_WORKER}
@@ -101,7 +101,7 @@ def test_last_set_up_first(suite: Suite) -> None:
 
 def test_not_after_a_run_in_good_order(suite: Suite) -> None:
     suite.write({"conftest.py": CONFTEST, "test_it.py": TESTS})
-    result = suite.run_distributed()
+    result = suite.run(*ONE)
     assert result.code == 0
     assert undone(result.notes) == []
     assert result.noted("first down", "without down")[-1] == "first down"
@@ -125,7 +125,7 @@ def test_one_that_only_another_fixture_asked_for(suite: Suite) -> None:
             "test_it.py": "def test_it(deadly): pass",
         }
     )
-    result = suite.run_distributed()
+    result = suite.run(*ONE)
     assert undone(result.notes) == ["first"]
 
 
@@ -137,7 +137,7 @@ def test_in_the_finalizer(suite: Suite) -> None:
             "test_it.py": "def test_it(deadly): pass",
         }
     )
-    result = suite.run_distributed()
+    result = suite.run(*ONE)
     assert result.code == 1
     assert undone(result.notes) == ["deadly", "first"]
     assert not result.lines("left unfinalized")
@@ -160,7 +160,7 @@ def deadly(live): os.kill(os.getpid(), 9)
             "test_it.py": "def test_it(deadly): pass",
         }
     )
-    result = suite.run_distributed()
+    result = suite.run(*ONE)
     assert result.code == 1
     assert undone(result.notes) == ["first"]
     assert result.lines("ERROR at teardown of recovery of global fixture bad")
@@ -185,7 +185,7 @@ class TestIt:
 """,
         }
     )
-    result = suite.run_distributed()
+    result = suite.run(*ONE)
     assert undone(result.notes) == ["of class", "own", "first"]
 
 
@@ -203,7 +203,7 @@ def deadly(bad): os.kill(os.getpid(), 9)
             "test_it.py": "def test_it(deadly): pass",
         }
     )
-    result = suite.run_distributed()
+    result = suite.run(*ONE)
     assert result.code == 1
     left = result.output.partition("were left unfinalized:")[2]
     assert re.findall(r"^  (\w+) \(", left, re.MULTILINE) == ["first", "bad", "deadly"]
@@ -218,12 +218,12 @@ def test_after_a_time_out_that_did_not_help(suite: Suite) -> None:
 def hangs(first):
     import signal
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    time.sleep(600)
+    time.sleep(1200)
 """,
             "test_it.py": "def test_it(hangs): pass",
         }
     )
-    result = suite.run_distributed("-o", "fixture_worker_timeout=1")
+    result = suite.run(*ONE, "-o", "fixture_worker_timeout=5")
     assert result.code == 1
     assert undone(result.notes) == ["first"]
 
@@ -238,7 +238,7 @@ def test_a_run_that_ends_without_a_summary_says_it(suite: Suite, number: signal.
             "def test_it(last):\n    note('test')\n    wait_for('go')",
         }
     )
-    with running(suite, *DISTRIBUTED) as controller:
+    with running(suite, *ONE) as controller:
         until(suite, count("test"))
         controller.workers(FIXTURE_WORKER)[0].kill()
         controller.send_signal(number)
@@ -261,12 +261,12 @@ def test_however_little_a_run_shows_it_names_what_was_left(suite: Suite, option:
             "test_other.py": "def test_other(): pass",
         }
     )
-    result = suite.run_distributed(option, "test_it.py")
+    result = suite.run(*ONE, option, "test_it.py")
     assert result.code == 1
     assert len(result.lines("global fixtures were undone by recover=:")) == 1
     left = result.output.partition("were left unfinalized:")[2]
     assert re.findall(r"^  (\w+) \(", left, re.MULTILINE) == ["without", "killer"]
-    assert not suite.run_distributed("test_other.py").lines("unfinalized")
+    assert not suite.run(*ONE, "test_other.py").lines("unfinalized")
 
 
 # --- everything is killed
@@ -285,7 +285,7 @@ def kill_all(controller: Controller) -> None:
     controller.wait_gone(family)
 
 
-@pytest.mark.parametrize("next_run", [DISTRIBUTED, ("-n2",), ()], ids=["same", "-n2", "serial"])
+@pytest.mark.parametrize("next_run", [ONE, ("-n2",), ()], ids=["same", "-n2", "serial"])
 def test_the_next_run_says_what_was_left(suite: Suite, next_run: tuple[str, ...]) -> None:
     suite.write(
         {
@@ -294,7 +294,7 @@ def test_the_next_run_says_what_was_left(suite: Suite, next_run: tuple[str, ...]
             "def test_it(without):\n    note('test')\n    wait_for('go')",
         }
     )
-    with running(suite, *DISTRIBUTED) as controller:
+    with running(suite, *ONE) as controller:
         until(suite, count("test"))
         (file,) = ledgers(suite)
         content = file.read_text()
@@ -320,7 +320,7 @@ def test_the_next_run_says_what_was_left(suite: Suite, next_run: tuple[str, ...]
 
 def test_nothing_is_left_of_a_run_in_good_order(suite: Suite) -> None:
     suite.write({"conftest.py": CONFTEST, "test_it.py": TESTS})
-    suite.run_distributed()
+    suite.run(*ONE)
     assert ledgers(suite) == []
     assert (suite.path / ".pytest_cache" / ".gitignore").exists()  # pytest made its cache itself
 
@@ -332,7 +332,7 @@ def test_what_the_run_said_itself_is_not_said_again(suite: Suite) -> None:
             "test_it.py": "def test_it(killer): pass",
         }
     )
-    suite.run_distributed()
+    suite.run(*ONE)
     assert ledgers(suite) == []
     assert not suite.run("--co").lines("was killed and left:")
 
@@ -346,7 +346,7 @@ def test_cleared_cache_keeps_it(suite: Suite) -> None:
             "test_other.py": "def test_other(): pass",
         }
     )
-    with running(suite, *DISTRIBUTED) as controller:
+    with running(suite, *ONE) as controller:
         until(suite, count("test"))
         kill_all(controller)
     result = suite.run("--cache-clear", "test_other.py")
@@ -355,7 +355,7 @@ def test_cleared_cache_keeps_it(suite: Suite) -> None:
 
 def test_without_pytests_cache(suite: Suite) -> None:
     suite.write({"conftest.py": CONFTEST, "test_it.py": TESTS})
-    result = suite.run_distributed("-p", "no:cacheprovider")
+    result = suite.run(*ONE, "-p", "no:cacheprovider")
     assert result.outcomes == {"passed": 2}
     assert not (suite.path / ".pytest_cache").exists()
 
@@ -365,8 +365,8 @@ def test_damaged_ledger(suite: Suite) -> None:
     folder = suite.path / ".pytest_cache" / "fixture_worker"
     folder.mkdir(parents=True)
     (folder / "00000000000000000000000000000000-1.json").write_text("{")
-    result = suite.run_distributed()
+    result = suite.run(*ONE)
     assert result.code == 0
     (line,) = result.lines("is damaged; it is now ")
     assert os.path.exists(line.rpartition(" ")[2])
-    assert not suite.run_distributed().lines("is damaged")
+    assert not suite.run(*ONE).lines("is damaged")

@@ -11,7 +11,7 @@ from xdist_fixtureworker.processes import strays
 from xdist_fixtureworker.processes.identity import Identity, wait_gone
 
 from ..running import count, running, until
-from ..suite import DISTRIBUTED, FIXTURE_WORKER, Note, Result, Suite, read_notes
+from ..suite import FIXTURE_WORKER, ONE, Note, Result, Suite, read_notes
 
 LEAVE = """
 import multiprocessing, subprocess, time
@@ -21,7 +21,7 @@ def left(what, pid):
     note(what, left=pid, started=started(pid))
 
 def sleep(what="sleep", **kwargs):
-    process = subprocess.Popen(["sleep", "300"], **kwargs)
+    process = subprocess.Popen(["sleep", "3600"], **kwargs)
     left(what, process.pid)
     return process
 
@@ -32,8 +32,8 @@ def daemon(execute):
         if os.fork() == 0:
             os.write(writing, str(os.getpid()).encode())
             os.closerange(3, 256)  # the connection to the controller as well
-            if execute: os.execvp("sleep", ["sleep", "300"])
-            time.sleep(300)
+            if execute: os.execvp("sleep", ["sleep", "3600"])
+            time.sleep(3600)
         os._exit(0)
     os.wait()
     pid = int(os.read(reading, 20))
@@ -42,7 +42,7 @@ def daemon(execute):
 
 def stay(file):
     open(file, "w").close()
-    time.sleep(300)
+    time.sleep(3600)
 
 def multiprocess(method):
     process = multiprocessing.get_context(method).Process(target=stay, args=[method])
@@ -136,7 +136,7 @@ def server():
 @pytest.mark.parametrize("treatment", ["report", "kill", "ignore"])
 def test_at_the_end(suite: Suite, treatment: str) -> None:
     _suite(suite, LEAVING, treatment, SERVER)
-    result = suite.run_distributed()
+    result = suite.run(*ONE)
     assert result.code == 0
     assert result.noted("server lives")
     untouched = {"cleared", "another run"}
@@ -153,9 +153,9 @@ def test_at_the_end(suite: Suite, treatment: str) -> None:
     by_the_fixture = "started by the fixture worker, in conftest.py::global fixture server (setup)"
     named = {pid: (what, origin) for pid, what, origin in _named(result)}
     assert len(named) == len(_named(result)) == 4
-    assert named[_pid(result, "sleep")] == (f"{fate}: sleep 300", by_the_test)
-    assert named[_pid(result, "daemon with exec")] == (f"{fate}: sleep 300", by_the_test)
-    assert named[_pid(result, "unfinalized server")] == (f"{fate}: sleep 300", by_the_fixture)
+    assert named[_pid(result, "sleep")] == (f"{fate}: sleep 3600", by_the_test)
+    assert named[_pid(result, "daemon with exec")] == (f"{fate}: sleep 3600", by_the_test)
+    assert named[_pid(result, "unfinalized server")] == (f"{fate}: sleep 3600", by_the_fixture)
     forked, origin = named[_pid(result, "daemon without exec")]
     assert forked.startswith(f"{fate}: {sys.executable}")
     assert origin == "which worker started it is not known"
@@ -163,16 +163,16 @@ def test_at_the_end(suite: Suite, treatment: str) -> None:
 
 def test_report_is_the_default(suite: Suite) -> None:
     suite.write({"leave.py": LEAVE, "test_it.py": "from leave import *\ndef test_it(): sleep()"})
-    result = suite.run_distributed()
+    result = suite.run(*ONE)
     ((pid, what, _),) = _named(result)
-    assert (pid, what) == (_pid(result, "sleep"), "is still running: sleep 300")
+    assert (pid, what) == (_pid(result, "sleep"), "is still running: sleep 3600")
     assert result.lines("fixture_worker_strays = kill ends them, ignore says nothing")
     assert result.code == 0
 
 
 def test_nothing_is_said_where_nothing_is_left(suite: Suite) -> None:
     _suite(suite, "def test_it(): sleep().kill()", "report")
-    result = suite.run_distributed()
+    result = suite.run(*ONE)
     assert result.code == 0
     assert not result.lines("left behind|fixture_worker_strays")
 
@@ -210,7 +210,7 @@ def test_after_a_crash_what_the_worker_left_is_ended_at_once_and_nothing_else(
         _pid(result, what) for what in ("sleep", "daemon without exec", "unfinalized server")
     }
     assert named[_pid(result, "sleep")] == (
-        "was terminated: sleep 300",
+        "was terminated: sleep 3600",
         f"started by test worker {worker}, in test_it.py::test_crashes (call)",
     )
 
@@ -222,7 +222,7 @@ def test_a_child_of_multiprocessing_after_a_crash(
 ) -> None:
     """The forked one holds the connection of the worker that crashed."""
     _suite(suite, f"def test_it():\n    multiprocess('{method}')\n    os._exit(1)", treatment)
-    result = suite.run("-n1", "--fixture-worker", "--max-worker-restart=0")
+    result = suite.run(*ONE, "--max-worker-restart=0")
     assert result.outcomes == {"failed": 1}
     assert result.code == 1
     assert _alive(result.notes) == ({method} if treatment == "report" else set())
@@ -236,7 +236,7 @@ def test_hangs():
     note("worker", left=os.getpid(), started=started(os.getpid()))
     def hang():
         note("hangs")
-        time.sleep(300)
+        time.sleep(3600)
     import atexit, signal, threading
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     """
@@ -248,7 +248,7 @@ IN_A_THREAD = HANGS + "threading.Thread(target=hang).start()\n"
 def test_a_test_worker_that_does_not_end(suite: Suite, tests: str) -> None:
     """xdist kills it."""
     _suite(suite, tests, "ignore")
-    result = suite.run("-n1", "--fixture-worker")
+    result = suite.run(*ONE)
     assert result.code == 0
     assert result.noted("hangs")
     assert _alive(result.notes) == set()
@@ -289,14 +289,14 @@ WAITS = """
 @pytest.mark.parametrize("treatment", ["report", "kill", "ignore"])
 def test_after_the_controller_was_killed(suite: Suite, treatment: str) -> None:
     _suite(suite, LEAVING + WAITS, treatment, SERVER)
-    notes = _kill_the_controller(suite, *DISTRIBUTED)
+    notes = _kill_the_controller(suite, *ONE)
     assert [note.what for note in notes if note.what.startswith("server ")] == ["server lives"]
     untouched = {"cleared", "another run"}
     ours = {*KINDS, "unfinalized server"}
     assert _alive(notes) == (untouched if treatment == "kill" else untouched | ours)
     # There was no terminal to say it on: the next run does.
     suite.write({"test_next.py": "def test_next(): pass"})
-    said = suite.run_distributed("test_next.py")
+    said = suite.run(*ONE, "test_next.py")
     if treatment == "report":
         assert said.lines("^fixture worker: a run that started at .* was killed and left:$")
     else:
@@ -318,7 +318,7 @@ def server():
 """
     tests = IN_ITS_EXIT.replace("test_hangs()", "test_hangs(server)") + WAITS
     _suite(suite, tests, "report", "import json\n" + conftest)
-    notes = _kill_the_controller(suite, "-n1", "--fixture-worker")
+    notes = _kill_the_controller(suite, *ONE)
     assert [note.what for note in notes] == [
         "server up",
         "worker",
@@ -349,7 +349,7 @@ def test_outer():
         "kill",
     )
     suite.write({"inner.py": "from leave import *\ndef test_inner():\n  sleep()\n  daemon(False)"})
-    result = suite.run("-n1", "--fixture-worker", "test_it.py")
+    result = suite.run(*ONE, "test_it.py")
     assert result.code == 0
     (note,) = [note for note in result.notes if note.what == "inner"]
     output = str(note.more["output"])
@@ -387,7 +387,7 @@ def server():
     )
     inner = "from leave import *\ndef test_inner(server): stay('inside')"
     suite.write({"inner.py": inner})
-    result = suite.run("-n1", "--fixture-worker", "--max-worker-restart=0", "test_it.py")
+    result = suite.run(*ONE, "--max-worker-restart=0", "test_it.py")
     assert result.outcomes == {"failed": 1}
     notes = until(suite, count("server down"))
     assert _alive(notes) == set()
@@ -411,12 +411,12 @@ def pytest_unconfigure(config):
         config.server.kill()
 """,
     )
-    result = suite.run_distributed()
+    result = suite.run(*ONE)
     assert result.noted("lives", "dead") == ["lives"]
     assert _named(result) == []
 
 
-@pytest.mark.parametrize("arguments", [DISTRIBUTED, ()], ids=["distributed", "serial"])
+@pytest.mark.parametrize("arguments", [ONE, ()], ids=["distributed", "serial"])
 def test_a_setting_that_is_none(suite: Suite, arguments: tuple[str, ...]) -> None:
     _suite(suite, "def test_it(): pass", "murder")
     result = suite.run(*arguments)
@@ -430,7 +430,7 @@ def test_a_serial_run_looks_for_nothing(suite: Suite) -> None:
         "def test_it():\n    assert 'XDIST_FIXTUREWORKER_RUN' not in os.environ\n    sleep()",
         "kill",
     )
-    result = suite.run()
+    result = suite.run(subprocess=True)
     assert result.outcomes == {"passed": 1}
     assert _alive(result.notes) == {"sleep"}
     assert _named(result) == []

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from ..running import running, until
-from ..suite import FIXTURE_WORKER, Suite
+from ..suite import FIXTURE_WORKER, ONE, Suite
 
-TIMEOUT = ("-o", "fixture_worker_timeout=1")
+LIMIT = 5  # seconds; a set-up that does nothing takes less, whatever else the machine does
+TIMEOUT = ("-o", f"fixture_worker_timeout={LIMIT}")
 CONFTEST = """
 import ctypes, signal, time
 
@@ -47,7 +48,7 @@ def test_set_up(suite: Suite, tests: str) -> None:
 def slow(request, good):
     note("slow up")
     request.addfinalizer(lambda: note("slow down"))
-    time.sleep(600)
+    time.sleep(1200)
 """,
         tests,
     )
@@ -57,7 +58,7 @@ def slow(request, good):
     assert result.outcomes == {"passed": 3, failed: 2}
     assert result.noted() == ["good up", "slow up", "slow down", "good down"]
     assert len(result.lines("^E +Failed: the set-up of the global fixture 'slow' .* took")) == 2
-    assert result.lines("longer than the 1 s of fixture_worker_timeout")
+    assert result.lines("longer than the 5 s of fixture_worker_timeout")
     assert result.lines("Captured stacks of all threads setup")
     assert result.lines("thread MainThread:")
 
@@ -67,12 +68,12 @@ def test_set_up_of_a_session_fixture_that_it_needs(suite: Suite) -> None:
         suite,
         """
 @pytest.fixture(scope="session")
-def server(): time.sleep(600)
+def server(): time.sleep(1200)
 @global_fixture
 def slow(server): note("never")
 """,
     )
-    result = suite.run_distributed(*TIMEOUT)
+    result = suite.run(*ONE, *TIMEOUT)
     assert result.outcomes == {"passed": 3, "errors": 2}
     assert result.noted() == ["good up", "good down"]
 
@@ -84,11 +85,11 @@ def test_set_up_that_goes_on_after_any_exception(suite: Suite) -> None:
 @global_fixture
 def slow():
     while True:
-        try: time.sleep(600)
+        try: time.sleep(1200)
         except Exception: pass
 """,
     )
-    result = suite.run_distributed(*TIMEOUT)
+    result = suite.run(*ONE, *TIMEOUT)
     assert result.outcomes == {"passed": 3, "errors": 2}
 
 
@@ -100,15 +101,15 @@ def test_finalizer(suite: Suite) -> None:
 def slow(good):
     yield
     note("slow down")
-    time.sleep(600)
+    time.sleep(1200)
 """,
     )
-    result = suite.run_distributed(*TIMEOUT)
+    result = suite.run(*ONE, *TIMEOUT)
     assert result.code == 1
     assert result.outcomes == {"passed": 5, "errors": 1}
     assert result.noted() == ["good up", "slow down", "good down"]
     assert result.lines("ERROR at teardown of global fixture slow")
-    assert result.lines("the finalizer of the global fixture 'slow' .* took longer than the 1 s")
+    assert result.lines("the finalizer of the global fixture 'slow' .* took longer than the 5 s")
     assert result.lines("Captured stacks of all threads teardown")
 
 
@@ -119,7 +120,7 @@ def test_set_up_in_c(suite: Suite) -> None:
         "@global_fixture\ndef slow(good): hang_in_c()\n@global_fixture\ndef other(): note('never')",
         BY_ARGUMENT + "\ndef test_other(other): pass\n",
     )
-    result = suite.run("-n1", "--fixture-worker", *TIMEOUT)
+    result = suite.run(*ONE, *TIMEOUT)
     assert result.code == 1
     assert result.outcomes == {"passed": 3, "errors": 4}  # the last one: what was left
     assert result.noted() == ["good up", "in C"]
@@ -131,7 +132,7 @@ def test_set_up_in_c(suite: Suite) -> None:
 
 def test_finalizer_in_c(suite: Suite) -> None:
     _suite(suite, "@global_fixture\ndef slow(good):\n    yield\n    hang_in_c()")
-    result = suite.run_distributed(*TIMEOUT)
+    result = suite.run(*ONE, *TIMEOUT)
     assert result.code == 1
     assert result.outcomes == {"passed": 5, "errors": 1}
     assert result.noted() == ["good up", "in C"]
@@ -143,7 +144,7 @@ def test_finalizer_in_c(suite: Suite) -> None:
 def test_finalizer_in_c_without_a_controller(suite: Suite) -> None:
     """Nobody is there to end the fixture worker; it must not stay."""
     _suite(suite, "@global_fixture\ndef slow(good):\n    yield\n    hang_in_c()")
-    with running(suite, "-n2", "--fixture-worker", *TIMEOUT) as controller:
+    with running(suite, *ONE, *TIMEOUT) as controller:
         until(suite, lambda notes: any(note.what == "in C" for note in notes))
         processes = controller.workers(FIXTURE_WORKER)
         controller.kill()
@@ -154,7 +155,7 @@ def test_finalizer_in_c_without_a_controller(suite: Suite) -> None:
 def test_set_up_in_c_that_stops_all_threads(suite: Suite) -> None:
     """The interpreter's lock is not released: not even the watch in the fixture worker runs."""
     _suite(suite, "@global_fixture\ndef slow(good): hang_in_c(ctypes.PyDLL)")
-    result = suite.run("-n1", "--fixture-worker", *TIMEOUT)
+    result = suite.run(*ONE, *TIMEOUT)
     assert result.code == 1
     assert result.outcomes == {"passed": 3, "errors": 3}
     assert result.noted() == ["good up", "in C"]
@@ -173,7 +174,7 @@ def slow(request, good):
     while not os.path.exists("given up"): time.sleep(0.01)
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-        time.sleep(600)
+        time.sleep(1200)
     finally:
         note("loose")
         open("loose", "w").close()
@@ -187,18 +188,18 @@ def test_slow(request):
     while not os.path.exists("loose"): time.sleep(0.01)
 """,
     )
-    result = suite.run("-n1", "--fixture-worker", *TIMEOUT)
+    result = suite.run(*ONE, *TIMEOUT)
     assert result.outcomes == {"passed": 1}
     assert result.noted() == ["good up", "loose", "slow down", "good down"]
 
 
 def test_bad_setting(suite: Suite) -> None:
     suite.write({"test_it.py": "def test_it(): pass"})
-    result = suite.run_distributed("-o", "fixture_worker_timeout=soon")
+    result = suite.run(*ONE, "-o", "fixture_worker_timeout=soon")
     assert result.code == 4
     assert "fixture_worker_timeout is 'soon', which is not a number of seconds" in result.errors
 
 
 def test_without_a_fixture_worker_there_is_no_limit(suite: Suite) -> None:
-    _suite(suite, "@global_fixture\ndef slow(): time.sleep(1.2)")
-    assert suite.run(*TIMEOUT).outcomes == {"passed": 5}
+    _suite(suite, "@global_fixture\ndef slow(): time.sleep(0.5)")
+    assert suite.run("-o", "fixture_worker_timeout=0.1").outcomes == {"passed": 5}

@@ -11,88 +11,103 @@ import sys
 import pytest
 
 from ..running import running
-from ..suite import DISTRIBUTED, Suite
+from ..suite import ONE, Suite
 
-SLOW = {
+TESTS = "def test_it(slow): pass\ndef test_other(): pass\ndef test_last(slow): pass"
+#: Each step takes until a file is there.
+WAITS = {
     "conftest.py": """
 import time
+
+def wait_for(file):
+    while not os.path.exists(file): time.sleep(0.01)
+
 @pytest.fixture(scope="session")
-def plain(): time.sleep({seconds})
+def plain(): wait_for("plain told")
+
 @global_fixture
 def slow(plain):
-    time.sleep({seconds})
+    wait_for("slow told")
     yield
-    time.sleep({seconds})
+    wait_for("end told")
 """,
-    "test_it.py": "def test_it(slow): pass\ndef test_other(): pass\ndef test_last(slow): pass",
+    "test_it.py": TESTS,
+}
+SLEEPS = {
+    "conftest.py": """
+import time
+@global_fixture
+def slow(): time.sleep({seconds})
+""",
+    "test_it.py": TESTS,
 }
 
 
 @pytest.fixture
 def slow(suite: Suite, request: pytest.FixtureRequest) -> Suite:
     seconds = getattr(request, "param", 2.5)
-    suite.write({name: text.replace("{seconds}", str(seconds)) for name, text in SLOW.items()})
+    suite.write({name: text.replace("{seconds}", str(seconds)) for name, text in SLEEPS.items()})
     return suite
 
 
-def test_plain_lines(slow: Suite) -> None:
-    """Each on a line of its own, between the dots of tests."""
-    result = slow.run_distributed()
-    assert result.outcomes == {"passed": 3}
-    assert [re.sub(r"\d+", "", line) for line in result.lines("waiting for")] == [
+def test_plain_lines(suite: Suite) -> None:
+    """Each comes at once, also through a pipe, and is a line of its own, between the dots of tests."""
+    suite.write(WAITS)
+    said = ""
+    with running(suite, *ONE) as controller:
+        for told, what in {
+            "plain": "the set-up of plain",
+            "slow": "the set-up of slow",
+            "end": "the finalizer of slow",
+        }.items():
+            said += controller.read_until(f"waiting for {what}")
+            (suite.path / f"{told} told").touch()
+        code, rest = controller.end()
+    assert code == 0, said + rest
+    assert "3 passed" in rest
+    lines = [line for line in (said + rest).splitlines() if "waiting for" in line]
+    assert list(dict.fromkeys(re.sub(r"\d+", "", line) for line in lines)) == [
         "fixture worker: waiting for the set-up of plain (conftest.py:) for  s",
         "fixture worker: waiting for the set-up of slow (conftest.py:) for  s",
         "fixture worker: waiting for the finalizer of slow (conftest.py:) for  s",
     ]
 
 
-def test_a_pipe_gets_the_line_at_once(suite: Suite) -> None:
-    suite.write(
-        {
-            "conftest.py": """
-import time
-@global_fixture
-def slow():
-    while not os.path.exists("told"): time.sleep(0.01)
-""",
-            "test_it.py": "def test_it(slow): pass",
-        }
-    )
-    with running(suite, *DISTRIBUTED) as controller:
-        controller.read_until("waiting for the set-up of slow")
-        (suite.path / "told").touch()
-        code, output = controller.end()
-    assert code == 0, output
-
-
 def test_nothing_when_quiet(slow: Suite) -> None:
-    assert slow.run_distributed("-q").lines("waiting for") == []
+    assert slow.run(*ONE, "-q").lines("waiting for") == []
 
 
 @pytest.mark.parametrize("option", ["no:terminal", "no:xdist"])
 def test_where_nobody_listens(slow: Suite, option: str) -> None:
-    arguments = DISTRIBUTED if option == "no:terminal" else ()
-    result = slow.run("-p", option, *arguments)
+    arguments = ONE if option == "no:terminal" else ()
+    result = slow.run("-p", option, *arguments, subprocess=True)
     assert result.code == 0
     assert "waiting for" not in result.output
 
 
 @pytest.mark.parametrize("slow", [0.1], indirect=True)
-def test_nothing_when_it_does_not_take_long(slow: Suite) -> None:
-    assert slow.run_distributed().lines("waiting for") == []
+def test_nothing_of_what_does_not_take_long(slow: Suite) -> None:
+    """Two seconds are long, which a machine may take for a tenth of one."""
+    lines = slow.run(*ONE).lines("waiting for")
+    assert all(float(line.split()[-2]) >= 2 for line in lines), lines
 
 
-@pytest.mark.parametrize("slow", [4.5], indirect=True)
-def test_one_line_of_a_terminal(slow: Suite) -> None:
+def test_one_line_of_a_terminal(suite: Suite) -> None:
+    """It is written over each time."""
+    suite.write(WAITS)
+    (suite.path / "plain told").touch()
+    (suite.path / "end told").touch()
     master, slave = pty.openpty()
     environment = {**os.environ, "TERM": "dumb", "COLUMNS": "100"}
-    command = [sys.executable, "-m", "pytest", *DISTRIBUTED]
-    with subprocess.Popen(command, cwd=slow.path, stdout=slave, env=environment) as controller:
+    command = [sys.executable, "-m", "pytest", *ONE]
+    with subprocess.Popen(command, cwd=suite.path, stdout=slave, env=environment) as controller:
         os.close(slave)
         output = b""
         try:
             while data := os.read(master, 10_000):
                 output += data
+                if output.count(b"waiting for the set-up of slow") == 2:
+                    (suite.path / "slow told").touch()
         except OSError:
             pass  # what reading from a terminal ends with on Linux
         finally:
@@ -100,4 +115,9 @@ def test_one_line_of_a_terminal(slow: Suite) -> None:
     assert controller.returncode == 0
     (line,) = [line for line in output.decode().split("\r\n") if "set-up of slow" in line]
     shown = [re.sub(r"\(.*\)", "()", part).rstrip() for part in line.split("\r")]
-    assert shown == [f"fixture worker: waiting for the set-up of slow () for {n} s" for n in (2, 4)]
+    seconds = [int(part.split()[-2]) for part in shown]
+    assert seconds == sorted(set(seconds))
+    assert len(seconds) >= 2
+    assert shown == [
+        f"fixture worker: waiting for the set-up of slow () for {n} s" for n in seconds
+    ]

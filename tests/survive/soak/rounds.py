@@ -20,7 +20,8 @@ from checks import FIXTURE_WORKER, Delivered, Facts, Left, Note
 from plans import EXIT, STOP, Kill, Plan
 
 _LOOK = 0.005  # seconds between looks at the notes
-_STACKS_TIMEOUT = 3.0  # seconds for a process that hangs to write its stacks
+_UP_TIMEOUT = 600.0  # seconds until the controller has begun to read the suite
+_STACKS_TIMEOUT = 60.0  # seconds for a process that hangs to write its stacks, and end
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,13 @@ class Round:
 def run(plan: Plan, bound: float) -> Round:
     """Run a round.
 
-    :param bound: seconds after which what is still there hangs.
+    :param bound: seconds from when the suite is read, after which what is still there hangs.
     """
     with tempfile.TemporaryDirectory(prefix="soak", ignore_cleanup_errors=True) as directory:
         started = time.monotonic()
-        running = _Running(Path(directory), started + bound)
+        running = _Running(Path(directory))
         try:
+            running.wait_up(bound)
             for kill in plan.kills:
                 running.attack(kill)
             facts = running.facts()
@@ -52,9 +54,9 @@ def run(plan: Plan, bound: float) -> Round:
 class _Running:
     """The suite of a round while it runs."""
 
-    def __init__(self, directory: Path, deadline: float) -> None:
+    def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._deadline = deadline
+        self._deadline = time.monotonic() + _UP_TIMEOUT
         self._id = uuid.uuid4().hex
         self._delivered: list[Delivered] = []
         self._read = 0  # bytes of the notes
@@ -86,7 +88,14 @@ class _Running:
     @staticmethod
     def _environment(more: dict[str, str]) -> dict[str, str]:
         ours = {name: value for name, value in os.environ.items() if "PYTEST_" not in name}
-        return {**ours, "PYTHONFAULTHANDLER": "1", **more}
+        return {**ours, **project.ONLY_OURS, "PYTHONFAULTHANDLER": "1", **more}
+
+    def wait_up(self, bound: float) -> None:
+        """Wait until something has been noted; from then on, the time is limited."""
+        while not self.notes() and time.monotonic() < self._deadline:
+            if self._ended.wait(_LOOK):
+                break
+        self._deadline = time.monotonic() + bound
 
     def notes(self) -> list[Note]:
         """What the suite noted so far, in order."""
@@ -244,12 +253,14 @@ class _Running:
             if _variable(process, project.ROUND) == self._id and _is_alive(process)
         ]
 
-    @staticmethod
-    def _make_them_show_their_stacks(hung: list[psutil.Process]) -> None:
+    def _make_them_show_their_stacks(self, hung: list[psutil.Process]) -> None:
         for number in (signal.SIGCONT, signal.SIGABRT):
             for process in hung:
-                _Running._send(process, number)
-        time.sleep(_STACKS_TIMEOUT)
+                self._send(process, number)
+        others = [process for process in hung if process.pid != self._controller.pid]
+        if len(others) < len(hung):
+            self._ended.wait(_STACKS_TIMEOUT)
+        psutil.wait_procs(others, _STACKS_TIMEOUT)
 
     def close(self) -> None:
         """End all that is left."""

@@ -9,7 +9,12 @@ FIXTURES = ("base", "database", "slow")
 and the finalizer of ``slow`` take as long as kills need to land in them."""
 TESTS = 40
 WORKERS = 4
-COMMAND = ("-n", str(WORKERS), "--fixture-worker", "-p", "no:randomly")
+COMMAND = ("-n", str(WORKERS), "--fixture-worker")
+ONLY_OURS = {
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    "PYTEST_ADDOPTS": "-p xdist -p xdist_fixtureworker",
+}
+"""Loads no other plugin that is installed: five processes would import them in each round."""
 NEXT_COMMAND = ("-q", "test_next.py")
 EXIT_CODE = 99
 """Of a process that ended itself by ``os._exit``, as it does on SIGUSR1."""

@@ -1,15 +1,17 @@
 """Runs a suite again and again and kills random processes of it; checks what comes of it.
 
-    python tests/soak/soak.py --rounds 300 --seed 7
-    python tests/soak/soak.py --seed 7 --only 41
+    python tests/survive/soak/soak.py --rounds 300 --seed 7
+    python tests/survive/soak/soak.py --seed 7 --only 41
 
 Whom a round kills, how and when follows from the seed and the round's number. A violation is shown
-with all that is known of the round, and makes the exit code 1.
+with all that is known of the round, and makes the exit code 1. A round before the others, in which
+nobody is killed, measures the machine: what takes many times longer than that hangs.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import signal
 import statistics
 import sys
@@ -18,7 +20,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from checks import check, outcome
-from plans import plan
+from plans import Plan, plan
 from project import FIXTURES
 from rounds import Round, run
 
@@ -87,6 +89,14 @@ def summary(rounds: Iterable[Round]) -> str:
     return "\n".join([*lines, f"{passed} passed, {failed} failed"])
 
 
+def bound() -> float:
+    """Seconds after which a round hangs: minutes for the time-outs of the package, and a multiple of
+    what a round takes on this machine, as busy as it is."""
+    plain = run(Plan(0, 0, ()), math.inf)
+    print(f"nobody killed: {plain.seconds:.1f} s", flush=True)
+    return 300.0 + 10 * plain.seconds
+
+
 def obey_signals() -> None:
     """A shell that runs this in the background has it ignore some, and that is inherited."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
@@ -103,16 +113,17 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="number of the first round")
     parser.add_argument("--only", type=int, metavar="ROUND", help="run this round alone")
     parser.add_argument("--jobs", type=int, default=2, help="rounds at the same time")
-    parser.add_argument("--bound", type=float, default=90.0, help="seconds that a round may take")
+    parser.add_argument("--bound", type=float, help="seconds that a round may take; else measured")
     options = parser.parse_args()
     obey_signals()
     numbers = range(options.first, options.first + options.rounds)
     if options.only is not None:
         numbers = range(options.only, options.only + 1)
+    limit = bound() if options.bound is None else options.bound
     done = []
     with ThreadPoolExecutor(options.jobs) as pool:
         plans = [plan(options.seed, number) for number in numbers]
-        for one in pool.map(lambda planned: run(planned, options.bound), plans):
+        for one in pool.map(lambda planned: run(planned, limit), plans):
             print(describe(one, options.only is not None), flush=True)
             done.append(one)
     print(summary(done))

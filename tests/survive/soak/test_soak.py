@@ -23,16 +23,17 @@ def soak(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("first", range(0, 20, 5))
+@pytest.mark.parametrize("first", [0, 10])
 def test_twenty_rounds(first: int) -> None:
-    result = soak("--first", str(first), "--rounds", "5", "--jobs", "2")
+    result = soak("--first", str(first), "--rounds", "10", "--jobs", "2")
     assert result.returncode == 0, result.stdout + result.stderr
-    assert result.stdout.splitlines()[-1] == "5 passed, 0 failed"
+    assert result.stdout.splitlines()[0].startswith("nobody killed: ")
+    assert result.stdout.splitlines()[-1] == "10 passed, 0 failed"
 
 
 def test_a_round_in_which_all_are_killed() -> None:
     """What the next run says then is understood; it is worded elsewhere."""
-    result = soak("--seed", "2027", "--only", "66")
+    result = soak("--seed", "2027", "--only", "66", "--bound", "900")
     assert result.returncode == 0, result.stdout + result.stderr
     assert "base named by the next run" in result.stdout
 
