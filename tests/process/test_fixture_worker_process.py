@@ -91,10 +91,6 @@ def test_it_is_a_worker_of_this_run_with_a_channel_of_ours(started: Started) -> 
     assert started.process.node.gateway.id == "fixtureworker"
 
 
-def test_it_is_another_process_whose_id_is_known_from_the_start(started: Started) -> None:
-    assert psutil.Process(started.process.pid).ppid() == os.getpid()
-
-
 def test_a_warning_is_kept_for_pytests_hook(started: Started, config: pytest.Config) -> None:
     started.start()
     recorded: list[tuple[str, str, str]] = []
@@ -152,13 +148,7 @@ def test_its_exit_status_is_told(started: Started) -> None:
     started.start()
     started.tell("exit", 3)
     assert started.reason() == f"its process {started.process.pid} ended with exit status 3"
-
-
-def test_its_exit_status_is_left_for_execnet(started: Started) -> None:
-    """Which waits for the process as well."""
-    started.start()
-    started.tell("exit", 3)
-    started.reason()
+    # It is left for execnet, which waits for the process as well.
     gateway: Any = started.process.node.gateway
     assert gateway._io.popen.wait(NEVER) == 3
 
@@ -210,6 +200,7 @@ def test_killing_it_ends_it(started: Started) -> None:
 
 
 def test_a_process_in_which_nothing_was_started_can_be_killed(started: Started) -> None:
+    assert psutil.Process(started.process.pid).ppid() == os.getpid()  # known from the start
     started.interpreter.kill()
     with pytest.raises(EOFError):
         started.process.channel.waitclose(NEVER)
