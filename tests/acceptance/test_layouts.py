@@ -305,6 +305,7 @@ def test_without_autoload(
     assert_once(suite.run(*options, *mode, subprocess=True), "shared", tests=2, mode=mode)
 
 
+@pytest.mark.full  # which has them installed
 @ONE_MODES
 def test_with_all_plugins_that_are_installed(
     suite: Suite, mode: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
