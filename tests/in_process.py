@@ -31,7 +31,9 @@ def load_package() -> None:
 
 def is_serial(arguments: tuple[str, ...]) -> bool:
     """Whether the command line asks for no other process."""
-    return not any(argument.startswith(_DISTRIBUTES) for argument in arguments)
+    return not any(
+        argument.startswith(_DISTRIBUTES) and argument != "-n0" for argument in arguments
+    )
 
 
 def run_in_process(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:

@@ -45,9 +45,17 @@ def sampled(core: Callable[..., bool], *axes: Iterable[Any]) -> list[Any]:
     """The product of the axes, for ``parametrize``: those that ``core`` is true of are run always,
     the others by ``tox -e full`` only."""
     return [
-        pytest.param(*values, marks=() if core(*values) else pytest.mark.full)
+        pytest.param(
+            *values,
+            marks=() if core(*values) else pytest.mark.full,
+            id="-".join(map(_id, values)),
+        )
         for values in product(*axes)
     ]
+
+
+def _id(value: object) -> str:
+    return (" ".join(value) or "serial") if type(value) is tuple else str(value)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,9 @@ class Mode(NamedTuple):
     options: tuple[str, ...]
     parallel: bool
 
+    def __str__(self) -> str:
+        return " ".join(self.options)
+
     @property
     def failing(self) -> str:
         """The guard that does not hold."""
@@ -40,8 +43,9 @@ UNSERVED = Mode(("-n1", "--no-fixture-worker"), parallel=True)
 SERIAL = Mode(("--fixture-worker",), parallel=False)
 
 
-def modes(*among: Mode) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("mode", among, ids=lambda mode: " ".join(mode.options))
+def modes(*among: Mode, full: tuple[Mode, ...] = ()) -> pytest.MarkDecorator:
+    """These, and some that "tox -e full" runs too."""
+    return pytest.mark.parametrize("mode", sampled(lambda mode: mode not in full, [*among, *full]))
 
 
 MODES = modes(SERVED, UNSERVED, SERIAL)
@@ -265,7 +269,7 @@ def test_collect_only_lists_what_runs(suite: Suite, mode: Mode) -> None:
     assert ran == sorted(listed.lines("::"))
 
 
-@modes(SERVED_ONE, UNSERVED, SERIAL)
+@modes(SERVED_ONE, SERIAL, full=(UNSERVED,))
 def test_look_ups_fall_through(suite: Suite, mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
     """To an outer conftest.py, and to a plugin; also that of a definition which overrides."""
     as_found(monkeypatch)
@@ -461,7 +465,7 @@ def test_doctests(suite: Suite, mode: Mode) -> None:
     assert result.outcomes == {"passed": 1, "skipped": 1}
 
 
-@modes(SERVED_ONE, UNSERVED, SERIAL)
+@modes(SERVED_ONE, SERIAL, full=(UNSERVED,))
 def test_other_fixtures_that_are_not_there_stay_errors(suite: Suite, mode: Mode) -> None:
     """Among them one of that name, guarded, that cannot be seen from the test; and a look-up while
     finalizing is an error, too."""
@@ -987,7 +991,7 @@ def write_plugin(suite: Suite, imports: str, prefix: str) -> None:
 @pytest.mark.parametrize(
     ("mode", "way"),
     sampled(
-        lambda mode, way: not mode.parallel or (mode is SERVED_ONE) == (way == "environment"),
+        lambda mode, way: not mode.parallel or (mode is SERVED_ONE and way == "environment"),
         [SERVED_ONE, UNSERVED, SERIAL],
         ["pytest_plugins", "environment"],
     ),
@@ -1007,7 +1011,7 @@ def test_a_plugin_that_is_imported_later(
     assert result.noted() == [mode.holding]
 
 
-@UNSERVED_MODES
+@modes(SERIAL, full=(UNSERVED, SERVED_ONE))
 def test_a_plugin_that_is_imported_earlier(
     suite: Suite, mode: Mode, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from ..suite import DISTRIBUTED, FIXTURE_WORKER, ONE, ONE_MODES, Suite
+from ..suite import DISTRIBUTED, FIXTURE_WORKER, ONE, ONE_MODES, Suite, sampled
 
 PROCESSES = {DISTRIBUTED: {FIXTURE_WORKER}, ONE: {FIXTURE_WORKER}, (): {""}}
 
@@ -248,8 +248,14 @@ def test_attributes_by_configuration(plugin: Suite, mode: tuple[str, ...]) -> No
     assert result.noted("server", "server down") == ["server", "server down"]
 
 
-@ONE_MODES
-@pytest.mark.parametrize("configured", ["server", "server: attrs(url, config.port)"])
+@pytest.mark.parametrize(
+    ("configured", "mode"),
+    sampled(
+        lambda configured, mode: not mode or "attrs" in configured,
+        ["server", "server: attrs(url, config.port)"],
+        [ONE, ()],
+    ),
+)
 def test_attributes_by_declaration(plugin: Suite, configured: str, mode: tuple[str, ...]) -> None:
     """Where both say it, configuration wins, unless it says no attributes."""
     declared = '"url"' if "attrs" in configured else '"url", "config.port"'

@@ -8,7 +8,9 @@ from ..suite import DISTRIBUTED, ONE, Suite, sampled
 
 SERIAL: tuple[str, ...] = ()
 UNSERVED = ("-n1",)
-MODES = pytest.mark.parametrize("mode", [ONE, UNSERVED, SERIAL], ids=" ".join)
+MODES = pytest.mark.parametrize(
+    "mode", sampled(lambda mode: mode != UNSERVED, [ONE, UNSERVED, SERIAL])
+)
 BOTH = pytest.mark.parametrize("mode", [ONE, SERIAL], ids=" ".join)
 CONFTEST = """
 @pytest.fixture(scope="session")
@@ -199,7 +201,7 @@ def test_a_fixture_that_is_elsewhere(divided: Suite, part: str, mode: tuple[str,
 @pytest.mark.parametrize(
     ("part", "mode"),
     sampled(
-        lambda part, mode: not mode or (part, mode) in (("unit", ONE), ("ignored", UNSERVED)),
+        lambda part, mode: not mode or (part, mode) == ("unit", ONE),
         ["unit", "ignored"],
         [ONE, UNSERVED, SERIAL],
     ),
@@ -221,9 +223,7 @@ TESTPATHS = "testpaths = unit integration"
 @pytest.mark.parametrize(
     ("whole", "testpaths", "mode"),
     sampled(
-        lambda whole, testpaths, mode: (
-            not mode or (whole, testpaths) in (("nothing", ""), ("folders", TESTPATHS))
-        ),
+        lambda whole, testpaths, mode: not mode or (whole, testpaths) == ("folders", TESTPATHS),
         WHOLES,
         ["", TESTPATHS],
         [ONE, SERIAL],
@@ -253,7 +253,7 @@ def test_in_a_folder_below(divided: Suite, monkeypatch: pytest.MonkeyPatch) -> N
     assert (result.code, result.outcomes) == (0, {"passed": 1})
 
 
-@BOTH
+@pytest.mark.parametrize("mode", sampled(lambda mode: not mode, [ONE, SERIAL]))
 def test_last_failed(divided: Suite, mode: tuple[str, ...]) -> None:
     """Files without failures are not collected then."""
     divided.write(
