@@ -7,6 +7,7 @@ import signal
 
 import pytest
 
+from .bytecode import write_bytecode
 from .in_process import load_package
 from .isolation import ONLY_OURS, forget_variables
 from .suite import Suite
@@ -14,12 +15,14 @@ from .suite import Suite
 pytest_plugins = ["pytester", "tests.cleanup"]
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Have the processes that tests start inherit nothing that changes what they do.
 
     A shell that runs the tests in the background, and nohup, ignore some signals, and what is
     ignored is inherited."""
     forget_variables()
+    if "PYTHONDONTWRITEBYTECODE" in os.environ and not hasattr(config, "workerinput"):
+        write_bytecode()
     load_package()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
