@@ -27,7 +27,7 @@ PLAIN_VALUES = "xdist_fixtureworker_plain_values"
 RUN = "XDIST_FIXTUREWORKER_RUN"
 """The environment variable that all processes of a run inherit."""
 
-LEDGERS = "fixture_worker"
+CRASH_FILES = "fixture_worker"
 """The folder in pytest's cache directory in which runs note what is set up. It lies beside ``d``
 and ``v``, which ``--cache-clear`` empties."""
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from xdist_fixtureworker.processes.crash_file import LedgerFile, forget, read_leftovers, remove
+from xdist_fixtureworker.processes.crash_file import CrashFile, forget, read_leftovers, remove
 from xdist_fixtureworker.processes.identity import Identity
 
 ME = Identity.of(os.getpid())
@@ -38,7 +38,7 @@ def alive() -> Iterator[Identity]:
 
 def written(directory: Path, *names: str, run: str = RUN) -> Path:
     """The file of a run that has set up these fixtures. Its fixture worker is this process."""
-    ledger = LedgerFile(directory, run, UID, ME)
+    ledger = CrashFile(directory, run, UID, ME)
     for key, name in enumerate(names):
         ledger.add(key, name, f"conftest.py:{key}")
     (file,) = directory.glob(f"{run}-*")
@@ -78,7 +78,7 @@ def test_what_is_left_is_read_once(tmp_path: Path, dead: Identity) -> None:
 
 
 def test_what_is_finalized_is_not_left(tmp_path: Path) -> None:
-    ledger = LedgerFile(tmp_path, RUN, UID, ME)
+    ledger = CrashFile(tmp_path, RUN, UID, ME)
     ledger.add(1, "server", "conftest.py:1")
     ledger.add(2, "tables", "conftest.py:2")
     ledger.remove(3)  # a plain session fixture
@@ -90,7 +90,7 @@ def test_what_is_finalized_is_not_left(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_kept_for_processes_that_are_left(tmp_path: Path, dead: Identity) -> None:
-    ledger = LedgerFile(tmp_path, RUN, UID, ME)
+    ledger = CrashFile(tmp_path, RUN, UID, ME)
     ledger.add(1, "server", "conftest.py:1")
     ledger.remove(1)
     ledger.keep()
@@ -218,7 +218,7 @@ def test_a_run_that_told_it_itself_is_forgotten(tmp_path: Path, dead: Identity) 
 
 def test_a_directory_that_cannot_be_made_stops_nobody(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    ledger = LedgerFile(tmp_path / "file" / "below", RUN, UID, ME)
+    ledger = CrashFile(tmp_path / "file" / "below", RUN, UID, ME)
     ledger.add(1, "server", "conftest.py:1")
     ledger.remove(1)
     assert read_leftovers(tmp_path / "file" / "below") == ([], [])

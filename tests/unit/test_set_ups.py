@@ -14,7 +14,7 @@ from xdist_fixtureworker.errors import CannotShareError
 from xdist_fixtureworker.fixture_worker.clones import ParameterValues
 from xdist_fixtureworker.fixture_worker.ledger import IllegalMove
 from xdist_fixtureworker.fixture_worker.set_ups import Result, SetUpRecord, SetUps
-from xdist_fixtureworker.processes.crash_file import LedgerFile
+from xdist_fixtureworker.processes.crash_file import CrashFile
 from xdist_fixtureworker.processes.strays import Identity
 
 SOURCE = """
@@ -129,7 +129,7 @@ def listed(directory: Path) -> list[Any]:
 
 def test_global_fixtures_are_noted_for_the_next_run(collected: Collected, tmp_path: Path) -> None:
     set_ups = collected.set_ups
-    set_ups.crash_file = LedgerFile(tmp_path, "run", "uid", Identity(1, 0.0))
+    set_ups.crash_file = CrashFile(tmp_path, "run", "uid", Identity(1, ""))
     set_up(collected, "engine")
     assert listed(tmp_path) == []
     tables = set_up(collected, "tables")

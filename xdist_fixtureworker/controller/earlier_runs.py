@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .._compat import cache_directory
-from ..roles import LEDGERS
+from ..roles import CRASH_FILES
 from .escaping import escaped
 from .stray_search import stray_lines
 
@@ -23,9 +23,9 @@ def crash_file_directory(config: pytest.Config) -> Path | None:
     """The directory where runs of this project note what is set up; None without pytest's cache, or
     where it leads out of it."""
     directory = cache_directory(config)
-    if directory is None or (directory / LEDGERS).is_symlink():
+    if directory is None or (directory / CRASH_FILES).is_symlink():
         return None  # a link may lead to somebody else's files
-    return directory / LEDGERS
+    return directory / CRASH_FILES
 
 
 class EarlierRuns:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ..roles import LEDGERS, Role, hand_over
+from ..roles import CRASH_FILES, Role, hand_over
 from ..settings import treatment_of_strays
 from ..wire.messages import WorkerJoined
 from .earlier_runs import crash_file_directory
@@ -109,7 +109,7 @@ def _crash_files(config: pytest.Config) -> Path | None:
     if directory is not None:
         try:
             # So that it is pytest that makes its cache directory, with all that belongs there.
-            config.cache.mkdir(LEDGERS)
+            config.cache.mkdir(CRASH_FILES)
         except OSError:
             return None  # as without a cache; pytest warns when it cannot write there
     return directory

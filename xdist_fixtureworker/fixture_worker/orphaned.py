@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pytest
 
 from ..processes import strays
-from ..processes.crash_file import LedgerFile
+from ..processes.crash_file import CrashFile
 from ..processes.identity import Identity, wait_gone
 from ..roles import RUN
 from ..settings import treatment_of_strays
@@ -24,9 +24,7 @@ def wait_test_workers_down(test_workers: Iterable[Identity]) -> None:
     strays.end(wait_gone(test_workers, TEST_WORKERS_TIMEOUT))
 
 
-def deal_with_strays(
-    config: pytest.Config, testrun_uid: str, crash_file: LedgerFile | None
-) -> None:
+def deal_with_strays(config: pytest.Config, testrun_uid: str, crash_file: CrashFile | None) -> None:
     """Deal with processes that are left of the run. Only for when this one is the last that should
     be. There is no terminal: the next run reports.
     """

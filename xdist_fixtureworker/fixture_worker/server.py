@@ -15,7 +15,7 @@ import execnet
 import pytest
 
 from .._compat import captured, is_session_scoped
-from ..processes.crash_file import LedgerFile
+from ..processes.crash_file import CrashFile
 from ..processes.identity import Identity
 from ..settings import timeout
 from ..wire.codec import encode
@@ -163,10 +163,10 @@ class FixtureWorker:
             return self._intake.wait_next()
 
     def _begin(self, begin: Begin, config: pytest.Config) -> None:
-        if begin.ledger is not None:
+        if begin.crash_files is not None:
             controller = Identity.of(begin.controller)
-            self._set_ups.crash_file = LedgerFile(
-                Path(begin.ledger), begin.run, _testrun_uid(config), controller
+            self._set_ups.crash_file = CrashFile(
+                Path(begin.crash_files), begin.run, _testrun_uid(config), controller
             )
 
     def _send(self, message: Message) -> None:

@@ -17,7 +17,7 @@ from .._compat import set_final
 from ..declared.definitions import Definition, global_declaration
 from ..declared.locations import location
 from ..errors import CannotShareError
-from ..processes.crash_file import LedgerFile
+from ..processes.crash_file import CrashFile
 from ..wire.messages import Change, Output
 from .clones import Clones
 from .environment import Before
@@ -92,7 +92,7 @@ class SetUps:
     """All records of this process, and the states that their fixtures are in."""
 
     def __init__(self, config: pytest.Config) -> None:
-        self.crash_file: LedgerFile | None = None
+        self.crash_file: CrashFile | None = None
         self.clones = Clones(self.argnames)
         self._config = config
         self._records: dict[int, SetUpRecord] = {}

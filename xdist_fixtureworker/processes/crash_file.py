@@ -60,7 +60,7 @@ class Leftover(Frozen):
 
 
 @dataclass
-class LedgerFile:
+class CrashFile:
     """The file of this run, rewritten at each change. Runs in the fixture worker.
 
     It is written under another name and then renamed, so that it is complete at any time.

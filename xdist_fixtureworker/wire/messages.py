@@ -112,7 +112,7 @@ class Recovery(Frozen):
 class Begin(Frozen):
     run: str  #: an id of our own
     controller: int  #: its process
-    ledger: str | None  #: directory of the files that tell what is set up; None: do not write any
+    crash_files: str | None  #: directory of the files that tell what is set up; None: write none
 
 
 class Serving(Frozen):
