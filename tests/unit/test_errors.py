@@ -11,7 +11,7 @@ import pytest
 
 import xdist_fixtureworker
 from xdist_fixtureworker import errors, settings
-from xdist_fixtureworker.controller import python_versions, relay, shutdown, versions
+from xdist_fixtureworker.controller import python_versions, relay, start_failures, versions
 from xdist_fixtureworker.declared import attributes, decorator, guard_marks, promotion
 from xdist_fixtureworker.fixture_worker import answers, items, lookup, remedies, running, sharing
 from xdist_fixtureworker.rules import guard_plugin, promotable, worker_id
@@ -251,26 +251,55 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "The end of the report says what is known of it.",
     ),
     (
-        shutdown.fixture_worker_did_not_start,
-        ("Traceback (most recent call last):\nRuntimeError: no\n\n",),
-        "the fixture worker could not start.\nTraceback (most recent call last):\nRuntimeError: no",
+        start_failures.did_not_start,
+        ("", "", "its process 7 was killed by signal 9", ""),
+        "the fixture worker could not start.\nits process 7 was killed by signal 9",
     ),
     (
-        shutdown.fixture_worker_did_not_start,
-        ("ValueError: invalid literal for int() with base 10: 'fixtureworker'\n",),
-        "the fixture worker could not start.\n"
-        "ValueError: invalid literal for int() with base 10: 'fixtureworker'\n"
-        'The worker id of the fixture worker is "fixtureworker", not "gw" and a number. '
-        "Code that computes with it can ask xdist_fixtureworker.is_fixture_worker(config) first; "
-        "where there is no config, os.environ['PYTEST_XDIST_WORKER'] is \"fixtureworker\".",
+        start_failures.did_not_start,
+        ("conftest.py:3", "ValueError: no", "Traceback\n  frame\nValueError: no", "Do this."),
+        "the fixture worker could not start: ValueError: no (conftest.py:3).\n"
+        "Do this.\n"
+        "Traceback\n  frame\nValueError: no",
+    ),
+    (
+        start_failures.hook_does_not_expect_it,
+        ("conftest.py:3", "ValueError: no", "fixtureworker", True),
+        'pytest_configure_node failed for the fixture worker, whose node.gateway.id is "fixtureworker": '
+        "ValueError: no (conftest.py:3).\n"
+        "Code that computes with the id can return for that one. Where it cannot be changed, the ini "
+        "setting fixture_worker_id = gw99 gives the fixture worker a number.",
+    ),
+    (
+        start_failures.hook_does_not_expect_it,
+        ("in a plugin", "OSError: no", "gw99", False),
+        'pytest_configure_node failed for the fixture worker, whose node.gateway.id is "gw99": '
+        "OSError: no (in a plugin).\n"
+        "Do there what the fixture worker needs as well, or return for that id.",
+    ),
+    (
+        start_failures.worker_id_is_taken,
+        ("gw1", 2),
+        "the ini setting fixture_worker_id is gw1, which is the id of a test worker as well: there "
+        "are 2.\n"
+        "Choose another one, with a number that no test worker comes to: gw99.",
+    ),
+    (
+        settings.bad_worker_id,
+        ("g w",),
+        "the ini setting fixture_worker_id is 'g w', which cannot be the id of a worker.\n"
+        "Write letters and digits, such as gw99; the default is fixtureworker.",
     ),
     (
         worker_id.worker_id_hint,
         ("KeyError: 'fixtureworker'",),
         '\nThe worker id of the fixture worker is "fixtureworker", not "gw" and a number. '
         "Code that computes with it can ask xdist_fixtureworker.is_fixture_worker(config) first; "
-        "where there is no config, os.environ['PYTEST_XDIST_WORKER'] is \"fixtureworker\".",
+        "where there is no config, os.environ['PYTEST_XDIST_WORKER'] is \"fixtureworker\". "
+        "Where the code cannot be changed, the ini setting fixture_worker_id = gw99 gives it a "
+        "number.",
     ),
+    (worker_id.worker_id_hint, ("KeyError: 'fixtureworker'", None, "gw99"), ""),
     (worker_id.worker_id_hint, ("RuntimeError: fixtureworker",), ""),
     (worker_id.worker_id_hint, ("ValueError: something else",), ""),
     (worker_id.worker_id_hint, ("",), ""),
