@@ -272,9 +272,16 @@ def test_interrupt_during_a_long_set_up(suite: Suite) -> None:
     with running(suite, *TWO) as controller:
         until(suite, count("long"))
         controller.send_signal(signal.SIGINT, group=True)
+        said = controller.read_until("Ctrl-C 2 times more abandons them")
         code, output = controller.end()
     assert code == 2, output
     assert_lived_once(controller.notes(), "long", "long down")
+    lines = (suite.path / "conftest.py").read_text().splitlines()
+    place = lines.index("def long(second, request):")
+    long = f"set-up of long (conftest.py:{place})"
+    assert f"ending the test workers and the {long}; then the finalizers of first (conf" in said
+    assert f"{long} interrupted at conftest.py:{place + 4}" in output
+    assert "xdist_fixtureworker/" not in output  # no frame of ours
 
 
 LATE_FINALIZER = LONG_FINALIZER.replace("time.sleep({seconds})", "wait_for('go')")
@@ -326,6 +333,8 @@ def test_controller_is_asked_to_end(suite: Suite, number: signal.Signals) -> Non
         controller.wait_gone(family)
     assert code == 128 + number, output
     assert_lived_once(controller.notes())
+    assert "ending the test workers; then the finalizers of first (conftest.py:" in output
+    assert "Ctrl-C 2 times more abandons them" in output
     assert f"{number.name} received" in output
 
 

@@ -21,6 +21,7 @@ from xdist_fixtureworker.controller.journal import (
     WorkerStarted,
 )
 from xdist_fixtureworker.controller.relay import Relay
+from xdist_fixtureworker.controller.reporting import interrupted_lines
 from xdist_fixtureworker.controller.requests import Delivery
 from xdist_fixtureworker.errors import (
     FixtureWorkerDiedError,
@@ -44,6 +45,7 @@ from xdist_fixtureworker.wire.messages import (
     Inline,
     Instance,
     Interrupt,
+    Interrupted,
     Message,
     Ready,
     Recover,
@@ -383,6 +385,13 @@ class TestJournal:
         relay.from_fixture_worker(Finalized(1, None))
         assert relay.journal.activity("fixtureworker") is None
 
+    def test_interrupted(self, relay: Relay) -> None:
+        relay.from_fixture_worker(SettingUp(1, "tables", "conftest.py:9", True))
+        relay.from_fixture_worker(Interrupted(1, "tables", "conftest.py:9", "tables.py:3"))
+        assert list(interrupted_lines(relay.journal)) == [
+            "set-up of tables (conftest.py:9) interrupted at tables.py:3"
+        ]
+
     def test_exit(self, relay: Relay) -> None:
         assert relay.from_fixture_worker(ExitRequested("enough", 3)) == []
         exit_called = relay.journal.exit_called
@@ -623,6 +632,7 @@ FROM_FIXTURE_WORKER: list[Message] = [
     Finalizing(1, "tables", "conftest.py:1"),
     Finalized(1, None),
     Hanging(1, "it hangs"),
+    Interrupted(5, "tables", "conftest.py:3", "conftest.py:7"),
     ExitRequested("enough", None),
     Finished(),
 ]

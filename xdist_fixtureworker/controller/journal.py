@@ -86,6 +86,12 @@ class SetUpEnded(OfSetUp):
     environment: tuple[str, ...]  #: names of variables that it changed and nobody replays
 
 
+class SetUpInterrupted(OfSetUp):
+    fixture: str
+    where: str
+    place: str  #: ``file:line``, where it was at that time
+
+
 class FinalizerBegun(OfSetUp):
     fixture: str
     where: str

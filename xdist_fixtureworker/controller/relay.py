@@ -25,6 +25,7 @@ from ..wire.messages import (
     Finished,
     Hanging,
     Interrupt,
+    Interrupted,
     Message,
     Ready,
     Recover,
@@ -46,6 +47,7 @@ from .journal import (
     RecoveryEnded,
     SetUpBegun,
     SetUpEnded,
+    SetUpInterrupted,
     WorkerDown,
     WorkerStarted,
 )
@@ -59,6 +61,7 @@ FromFixtureWorker: TypeAlias = (
     | AsBefore
     | SettingUp
     | SetUp
+    | Interrupted
     | Finalizing
     | Finalized
     | Hanging
@@ -98,7 +101,7 @@ class Relay:
                 return self._requests.answer(self._recoveries.one_copy(message))
             case Serving():
                 self.journal.append(FixtureWorkerUp(self._now, self.fixture_worker.name))
-            case SettingUp() | SetUp():
+            case SettingUp() | SetUp() | Interrupted():
                 self._note_set_up(message)
             case Finalizing() | Finalized():
                 self._note_finalizer(message)
@@ -181,13 +184,15 @@ class Relay:
     def _now(self) -> float:
         return self.journal.clock()
 
-    def _note_set_up(self, message: SettingUp | SetUp) -> None:
+    def _note_set_up(self, message: SettingUp | SetUp | Interrupted) -> None:
         by, id_ = self.fixture_worker.name, message.id
         fixture, where = message.fixture, message.where
-        event: SetUpBegun | SetUpEnded
+        event: SetUpBegun | SetUpEnded | SetUpInterrupted
         match message:
             case SettingUp():
                 event = SetUpBegun(self._now, by, id_, fixture, where, message.is_global)
+            case Interrupted():
+                event = SetUpInterrupted(self._now, by, id_, fixture, where, message.place)
             case SetUp():
                 report, environment = message.report, message.environment
                 event = SetUpEnded(self._now, by, id_, fixture, where, report, environment)

@@ -9,7 +9,7 @@ import pytest
 
 from ..declared.promotion import INI
 from .fixture_worker_state import FixtureWorkerState
-from .journal import Journal, SetUpEnded
+from .journal import Journal, SetUpEnded, SetUpInterrupted
 
 # These remember failed node ids for the next run, where no test has them.
 _REMEMBERING_PLUGINS = ("lfplugin", "stepwiseplugin")
@@ -133,15 +133,40 @@ def values_lines(
             )
 
 
+def interrupted_lines(journal: Journal) -> Iterable[str]:
+    """A line for each set-up that was cut short."""
+    for event in journal.of(SetUpInterrupted):
+        yield f"set-up of {event.fixture} ({event.where}) interrupted at {event.place}"
+
+
+def say_what_is_ended(
+    config: pytest.Config,
+    journal: Journal,
+    fixture_worker: FixtureWorkerState,
+    interrupts_left: int,
+) -> None:
+    """Say, at once after a signal, what it ends, and what comes then."""
+    ended = ["the test workers"]
+    if not fixture_worker.came_up:
+        ended.append("the fixture worker, which is not up yet")
+    elif activity := journal.activity(fixture_worker.name):
+        ended.append(activity)
+    finalizers = ", ".join(str(live) for live in list(journal.live.values()) if live.is_set_up)
+    then = f"; then the finalizers of {finalizers} run" if finalizers else ""
+    _say(config, f"ending {' and '.join(ended)}{then}", interrupts_left)
+
+
 def say_what_is_waited_for(config: pytest.Config, journal: Journal, interrupts_left: int) -> None:
     """Say, after a signal, why the run does not end at once."""
+    what = ", ".join(journal.unfinalized) or "nothing that was announced"
+    text = f"waiting for the test workers and for the finalizers of {what}"
+    _say(config, text, interrupts_left)
+
+
+def _say(config: pytest.Config, text: str, interrupts_left: int) -> None:
     terminal = config.pluginmanager.get_plugin("terminalreporter")
     if terminal is not None:
-        what = ", ".join(journal.unfinalized) or "nothing that was announced"
         times = "once" if interrupts_left == 1 else f"{interrupts_left} times"
         terminal.ensure_newline()
-        terminal.write_line(
-            f"waiting for the test workers and for the finalizers of {what}; "
-            f"Ctrl-C {times} more abandons them"
-        )
+        terminal.write_line(f"{text}; Ctrl-C {times} more abandons them")
         terminal.flush()  # into a file or a pipe, it would wait for more

@@ -71,6 +71,7 @@ class Shutdown:
         waiting = InterruptibleWait(self._config, run, self._signals, interrupted)
         try:
             if interrupted:
+                waiting.say_what_is_ended()
                 service.switchboard.interrupt()
             test_workers_down = run.end_test_workers()
             if test_workers_down is not None:
@@ -173,7 +174,8 @@ class Shutdown:
         environment: Iterable[str] = ()
         if self._finished:
             environment = reporting.environment_lines(self._run.journal, promotions(self._config))
-        for line in (*first, *environment):
+        interrupted = reporting.interrupted_lines(self._run.journal)
+        for line in (*first, *interrupted, *environment):
             terminal.write_line(line)
         search = self._run.stray_search
         reporting.write_left_behind(terminal, search.lines())
@@ -205,8 +207,17 @@ class InterruptibleWait:
         self._run = run
         self._signals = signals
         self._answered = min(signals.received, 1)  # the one that interrupts needs no answer
-        # What interrupted it may have been no Ctrl-C that we know of.
-        self._uncounted = int(interrupted and not signals.interrupts)
+        # What interrupted it may have been no signal that we know of.
+        self._by_another = interrupted and not signals.received
+
+    def say_what_is_ended(self) -> None:
+        """Say at once that it is being ended, if it was a signal that asked for it."""
+        if not self._signals.received:
+            return
+        self._run.waiting_line.show(None)
+        fixture_worker = self._run.service.fixture_worker
+        left = max(1, ABANDONING_INTERRUPT - self._interrupts)
+        reporting.say_what_is_ended(self._config, self._run.journal, fixture_worker, left)
 
     def wait(self, event: threading.Event) -> None:
         """Wait for ``event``, and say what is waited for whenever a signal asks to end, or when it
@@ -218,7 +229,13 @@ class InterruptibleWait:
             self._run.show_notices()
             if self._signals.received != self._answered:
                 self._answered = self._signals.received
-                self._answer(self._signals.interrupts + self._uncounted)
+                self._answer(self._interrupts)
+
+    @property
+    def _interrupts(self) -> int:
+        """How often Ctrl-C was pressed; another signal, or another cause, counts once."""
+        interrupts = self._signals.interrupts
+        return interrupts + (self._by_another or self._signals.received > interrupts)
 
     def _answer(self, interrupts: int) -> None:
         if interrupts >= ABANDONING_INTERRUPT:

@@ -59,6 +59,23 @@ def line_of_user() -> str:
     return "?:?" if frame is None else f"{_relative(frame.f_code.co_filename)}:{frame.f_lineno}"
 
 
+def place_in(error: BaseException) -> str | None:
+    """``file:line`` where the user's code was when ``error`` came up; None: not in any."""
+    found = None
+    in_project = False
+    traceback = error.__traceback__
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        module = str(traceback.tb_frame.f_globals.get("__name__", ""))
+        if not f"{module}.".startswith((*_NOT_USERS, "pluggy.")):
+            shown = _relative(code.co_filename)
+            is_project = not Path(shown).is_absolute() and "site-packages" not in shown
+            if is_project or not in_project:  # rather than in a library that it calls
+                found, in_project = f"{shown}:{traceback.tb_lineno}", is_project
+        traceback = traceback.tb_next
+    return found
+
+
 def code_of(function: Any) -> CodeType | None:
     """The code that the user wrote; None for what is not written in Python."""
     code = getattr(underlying(function), "__code__", None)

@@ -131,6 +131,7 @@ class MainThread:
     def _on_sigint(self, _signal: int, _frame: object) -> None:
         """Do nothing, unless it is us who sent the signal. Not ``SIG_IGN``, which the servers that
         fixtures start would inherit."""
+        __tracebackhide__ = True  # what is shown last is where the code of the fixture was
         if self._expired is not None and (self._in_set_up or self._in_finalizer):
             message, self._expired = self._expired, None
             # Not an Exception: code that waits for a server goes on after those.

@@ -14,9 +14,11 @@ from _pytest.nodes import Node
 from .. import errors
 from .._compat import defining_node
 from ..declared.definitions import Definition, instance_of
+from ..declared.locations import place_in
 from ..wire.messages import (
     ExitRequested,
     Inline,
+    Interrupted,
     Message,
     Output,
     Recovery,
@@ -56,6 +58,7 @@ class Runner:
         self._main = main
         self._send = send
         self._environment = Environment(os.environ)
+        self._told: BaseException | None = None
 
     def run(self, record: SetUpRecord, found: Found) -> Result:
         """Set up a global fixture, on its own: no other is being set up."""
@@ -165,6 +168,8 @@ class Runner:
     ) -> None:
         """Note that pytest has set it up, or tried to."""
         record = self._set_ups.of(definition)
+        if error is not None and self._main.interrupted:
+            self._tell_interrupted(record, error)
         record.request = request
         self._set_ups.end(record, error)
         if request._pyfuncitem.definition is not definition:  # type: ignore[attr-defined]  # a FixtureItem
@@ -175,6 +180,13 @@ class Runner:
             # would run again and its finalizers would not run.
             key = definition.cache_key(request)
             definition.cached_result = (None, key, (error, error.__traceback__))
+
+    def _tell_interrupted(self, record: SetUpRecord, error: BaseException) -> None:
+        """Tell where it was: the innermost set-up, which comes here first."""
+        place = place_in(error) if isinstance(error, KeyboardInterrupt) else None
+        if place is not None and error is not self._told:
+            self._told = error
+            self._send(Interrupted(record.number, record.name, record.where, place))
 
     def _was_set_up_within_another(
         self, record: SetUpRecord, request: SubRequest, error: BaseException | None

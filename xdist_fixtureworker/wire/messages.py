@@ -16,6 +16,7 @@ fixture w. -> controller  :class:`AsBefore`             likewise: another instan
 controller -> test worker :class:`Ready`, :class:`Failed`   the answer, to each that asked
 fixture w. -> controller  :class:`SettingUp`            a set-up starts
 fixture w. -> controller  :class:`SetUp`                a set-up ended
+fixture w. -> controller  :class:`Interrupted`          a set-up was cut short, and where
 fixture w. -> controller  :class:`Finalizing`           a finalizer, or a recovery, starts
 fixture w. -> controller  :class:`Finalized`            a finalizer, or a recovery, ended
 fixture w. -> controller  :class:`Hanging`              a time-out did not cut it short
@@ -197,6 +198,13 @@ class Hanging(Frozen):
     text: str  #: what hangs, and the stacks of all threads
 
 
+class Interrupted(Frozen):
+    id: int
+    fixture: str
+    where: str
+    place: str  #: ``file:line`` in the user's code, where it was at that time
+
+
 class ExitRequested(Frozen):
     reason: str
     returncode: int | None
@@ -220,6 +228,7 @@ Message: TypeAlias = (
     | Finish
     | SettingUp
     | SetUp
+    | Interrupted
     | Finalizing
     | Finalized
     | Hanging
