@@ -38,11 +38,18 @@ class FixtureWorkerDiedError(FixtureWorkerError):
 
     __module__ = _PACKAGE
 
-    @classmethod
-    def because(cls, reason: str) -> FixtureWorkerDiedError:
-        """The error for a test that waits for the fixture worker."""
-        return cls(
-            f"the fixture worker ended before this global fixture was set up: {reason}.\n"
+    def __init__(self, reason: str, fixture: str = "the global fixture") -> None:
+        super().__init__(reason, fixture)
+        self._reason = reason
+        self._fixture = fixture
+
+    def before(self, fixture: str, where: str) -> FixtureWorkerDiedError:
+        """The same for a test that waits for that fixture."""
+        return type(self)(self._reason, f"the global fixture '{fixture}' ({where})")
+
+    def __str__(self) -> str:
+        return (
+            f"the fixture worker ended before {self._fixture} was set up: {self._reason}.\n"
             f"The end of the report says what is known of it."
         )
 

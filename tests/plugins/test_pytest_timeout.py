@@ -127,7 +127,9 @@ def hangs(good):
     result = suite.run(*ONE, *PLUGIN, "--timeout=10", "--timeout-method=thread")
     assert result.code == 1
     assert result.noted() == ["hangs"]
-    assert result.lines("the fixture worker ended before this global fixture was set up")
+    assert result.lines(
+        r"^the fixture worker ended before the global fixture '\w+' \(conftest.py:\d+\)"
+    )
     assert result.lines("^ +good \\(conftest.py")
     assert result.workers("hangs") == {FIXTURE_WORKER}
 

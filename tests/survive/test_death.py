@@ -638,7 +638,31 @@ def test_other(): pass
     for name in left:
         assert f"\n  {name} (conftest.py:" in output
     if where == "set-up":
-        assert "the fixture worker ended before this global fixture was set up" in output
+        assert "the fixture worker ended before the global fixture 'deadly' (conftest.py:" in output
+
+
+KILLS_INTERPRETER = """
+import psutil
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session):  # before test workers are started
+    if "PYTEST_XDIST_WORKER" in os.environ: return
+    children = []
+    while not children: children = psutil.Process().children()
+    (fixture_worker,) = children
+    while {prepared} and os.getsid(fixture_worker.pid) != fixture_worker.pid: pass
+    fixture_worker.kill()
+"""
+
+
+@pytest.mark.parametrize("prepared", [False, True], ids=["bootstrap", "no-pytest-yet"])
+def test_fixture_worker_dies_before_pytest_is_started_in_it(suite: Suite, prepared: bool) -> None:
+    _suite(suite, IN_FLIGHT, KILLS_INTERPRETER.format(prepared=prepared))
+    result = suite.run("-n1", "--fixture-worker")
+    assert result.code == 4
+    assert "the fixture worker could not start" in result.errors
+    assert result.noted() == []
+    assert not result.lines("INTERNALERROR")
 
 
 def test_who_waits_for_a_dead_fixture_worker_is_told_at_once(suite: Suite) -> None:

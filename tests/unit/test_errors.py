@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,8 +19,9 @@ from xdist_fixtureworker.rules import guard_plugin, promotable, worker_id
 from xdist_fixtureworker.test_worker import client, instances
 
 
-def died_message(reason: str) -> str:
-    return str(errors.FixtureWorkerDiedError.because(reason))
+def died_message(reason: str, *fixture: str) -> str:
+    error = errors.FixtureWorkerDiedError(reason)
+    return str(pickle.loads(pickle.dumps(error.before(*fixture) if fixture else error)))
 
 
 MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
@@ -246,9 +248,22 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
     (
         died_message,
         ("its process 7 was killed by signal 9",),
-        "the fixture worker ended before this global fixture was set up: its process 7 was killed "
+        "the fixture worker ended before the global fixture was set up: its process 7 was killed "
         "by signal 9.\n"
         "The end of the report says what is known of it.",
+    ),
+    (
+        died_message,
+        ("its process 7 was killed by signal 9", "tables", "conftest.py:7"),
+        "the fixture worker ended before the global fixture 'tables' (conftest.py:7) was set up: "
+        "its process 7 was killed by signal 9.\n"
+        "The end of the report says what is known of it.",
+    ),
+    (
+        start_failures.ended_too_early,
+        ("EOFError: expected 1 bytes, got 0",),
+        "its process ended, or was killed, before pytest could be started in it (EOFError: expected "
+        "1 bytes, got 0)",
     ),
     (
         start_failures.did_not_start,
@@ -272,9 +287,9 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
     ),
     (
         start_failures.hook_does_not_expect_it,
-        ("in a plugin", "OSError: no", "gw99", False),
+        ("plugin.py:9", "OSError: no", "gw99", False),
         'pytest_configure_node failed for the fixture worker, whose node.gateway.id is "gw99": '
-        "OSError: no (in a plugin).\n"
+        "OSError: no (plugin.py:9).\n"
         "Do there what the fixture worker needs as well, or return for that id.",
     ),
     (

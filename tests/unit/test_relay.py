@@ -81,7 +81,7 @@ def with_id(answer: Answer, id_: int) -> Answer:
 
 def died(id_: int, reason: str) -> Failed:
     """What is answered in place of a fixture worker that died."""
-    error = FixtureWorkerDiedError.because(reason)
+    error = FixtureWorkerDiedError(reason)
     return Failed(id_, pickles.pack_exception(error), str(error), "", None)
 
 

@@ -30,6 +30,9 @@ EXIT_STATUS_TIMEOUT = 1.0
 """Seconds between the end of the connection and that of the process; then its exit status is not
 waited for any more."""
 
+START_FAILURES = (EOFError, OSError, execnet.RemoteError)
+"""What execnet raises when the process ends before pytest is started in it."""
+
 
 _PREPARE = """
 import os, pytest

@@ -175,7 +175,7 @@ class Relay:
         if self.fixture_worker.died is not None:
             # The last line only: all of it is in the summary.
             reason = self.fixture_worker.died.rstrip().rpartition("\n")[2]
-            return FixtureWorkerDiedError.because(reason)
+            return FixtureWorkerDiedError(reason)
         if self.fixture_worker.state is State.HANGING:
             return SetUpError(self.fixture_worker.hangs_in)
         return None

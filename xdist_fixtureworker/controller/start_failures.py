@@ -59,9 +59,9 @@ def configure_nodes(config: pytest.Config, id_: str) -> Generator[None, None, No
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
         users = [frame for frame in frames if _is_users_file(frame.filename)]
-        place = "in a plugin"
-        if users:
-            place = f"{_shown(users[-1].filename, config.rootpath)}:{users[-1].lineno}"
+        if not users:
+            raise  # of execnet, as its process has ended
+        place = f"{_shown(users[-1].filename, config.rootpath)}:{users[-1].lineno}"
         computes = id_ == FIXTURE_WORKER_ID and is_computing(error)
         text = hook_does_not_expect_it(place, describe(error), id_, computes)
         raise pytest.UsageError(text) from error
@@ -139,6 +139,10 @@ def hook_does_not_expect_it(place: str, error: str, id_: str, computes: bool) ->
         f'pytest_configure_node failed for the fixture worker, whose node.gateway.id is "{id_}": '
         f"{error} ({place}).\n{remedy}"
     )
+
+
+def ended_too_early(cause: str) -> str:
+    return f"its process ended, or was killed, before pytest could be started in it ({cause})"
 
 
 def worker_id_is_taken(id_: str, number: int) -> str:

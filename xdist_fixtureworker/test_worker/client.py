@@ -69,7 +69,10 @@ class TestWorker:
     def _fetch(self, declaration: Declaration, instance: Instance, item: pytest.Item) -> Fetched:
         """Fetch a global fixture. Tests may call this from several threads."""
         __tracebackhide__ = True
-        fetched = self._connection.ask(instance, partial(self._read, declaration)).wait_read()
+        try:
+            fetched = self._connection.ask(instance, partial(self._read, declaration)).wait_read()
+        except errors.FixtureWorkerDiedError as error:
+            raise error.before(declaration.name, declaration.where) from error.__cause__
         if isinstance(fetched.error, pytest.exit.Exception):
             # As if the controller had asked the worker to stop: xdist would take an exit code for
             # a crash, and replace the worker.
@@ -91,15 +94,17 @@ class TestWorker:
     def _read(self, declaration: Declaration, answer: Answer) -> Fetched:
         """Unpickle the value or the exception of an answer."""
         if isinstance(answer, Failed):
-            fetched = self._read_failure(answer)
+            fetched = self._read_failure(declaration, answer)
         else:
             fetched = self._read_value(declaration, answer)
         if fetched.error is not None:
             self._failed.append(fetched)
         return fetched
 
-    def _read_failure(self, answer: Failed) -> Fetched:
+    def _read_failure(self, declaration: Declaration, answer: Failed) -> Fetched:
         error = pickles.unpack_exception(answer.exception, answer.traceback)
+        if isinstance(error, errors.FixtureWorkerDiedError):
+            error = error.before(declaration.name, declaration.where)
         report = None
         if answer.report is not None:
             report = self._config.hook.pytest_report_from_serializable(

@@ -132,4 +132,4 @@ def _raise_lost(cause: Exception | None) -> NoReturn:
     __tracebackhide__ = True
     if isinstance(cause, ProtocolError):
         raise cause
-    raise FixtureWorkerDiedError.because("the connection to the controller is lost") from cause
+    raise FixtureWorkerDiedError("the connection to the controller is lost") from cause
