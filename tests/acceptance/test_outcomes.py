@@ -325,6 +325,43 @@ def connection(): return Connection()
 """
 
 
+def test_breakpoints(suite: Suite) -> None:
+    """Workers have no terminal, and what pytest shows of a debugger that ended is its source."""
+    suite.write(
+        {
+            "conftest.py": """
+@global_fixture
+def it():
+    breakpoint()
+    return 1
+@global_fixture
+def end():
+    yield
+    breakpoint()
+    return
+""",
+            "test_it.py": """
+def test_a(it): pass
+def test_b(end): pass
+def test_c():
+    breakpoint()
+    return
+""",
+        }
+    )
+    result = suite.run(*ONE)
+    assert result.outcomes == {"passed": 1, "failed": 1, "errors": 2}
+    advice = (
+        r"bdb.BdbQuit: breakpoint\(\) needs the terminal, which no worker has: run pytest with -n0"
+    )
+    assert len(result.lines(f"^E +{advice}$")) == 3
+    assert not result.lines("def dispatch_line|bdb.py")
+    assert len(result.lines("^(conftest|test_it).py:.*: BdbQuit")) == 3
+    traced = suite.run(*ONE, "--trace")
+    assert traced.code == 4
+    assert "--trace needs the terminal" in traced.errors
+
+
 def test_values_that_do_not_cross(suite: Suite) -> None:
     suite.write(
         {

@@ -15,7 +15,7 @@ from xdist_fixtureworker import errors, settings
 from xdist_fixtureworker.controller import python_versions, relay, start_failures, versions
 from xdist_fixtureworker.declared import attributes, decorator, guard_marks, promotion
 from xdist_fixtureworker.fixture_worker import answers, items, lookup, remedies, running, sharing
-from xdist_fixtureworker.rules import guard_plugin, promotable, worker_id
+from xdist_fixtureworker.rules import debugger, guard_plugin, promotable, worker_id
 from xdist_fixtureworker.test_worker import client, instances
 
 
@@ -318,6 +318,11 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
     (worker_id.worker_id_hint, ("RuntimeError: fixtureworker",), ""),
     (worker_id.worker_id_hint, ("ValueError: something else",), ""),
     (worker_id.worker_id_hint, ("",), ""),
+    (
+        debugger.no_terminal,
+        ("--trace",),
+        "--trace needs the terminal, which no worker has: run pytest with -n0",
+    ),
     (
         versions.version_unfit,
         (

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ..roles import is_fixture_workers
+from ..rules.debugger import refuse_trace
 from . import versions
 from .run import DistributedRun
 from .shutdown import Shutdown
@@ -41,6 +42,7 @@ class Supervisor:
         if not self._starts_fixture_worker():
             return (yield)
         versions.check()
+        refuse_trace(self._config)
         from .python_versions import check_local_pythons
         from .start_failures import check_worker_id
 

@@ -17,6 +17,7 @@ import pytest
 from .._compat import captured, is_session_scoped
 from ..processes.crash_file import CrashFile
 from ..processes.identity import Identity
+from ..rules.debugger import explain_quit
 from ..settings import timeout
 from ..wire.codec import encode
 from ..wire.messages import (
@@ -138,8 +139,10 @@ class FixtureWorker:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-        if isinstance(item, FixtureItem) and call.excinfo is not None and item.error is None:
-            item.error = call.excinfo.value
+        if isinstance(item, FixtureItem) and call.excinfo is not None:
+            explain_quit(call.excinfo.value)
+            if item.error is None:
+                item.error = call.excinfo.value
 
     def _serve(self, config: pytest.Config) -> None:
         while (work := self._wait_next(config)) is not None:

@@ -14,6 +14,7 @@ from .. import errors
 from .._compat import is_session_scoped
 from ..declared.decorator import Declaration
 from ..declared.promotion import promotions
+from ..rules.debugger import explain_quit
 from ..rules.same_value import note_value
 from ..wire import pickles
 from ..wire.messages import Answer, Failed, Instance, Output, Ready
@@ -45,6 +46,8 @@ class TestWorker:
     def pytest_runtest_makereport(
         self, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        if call.excinfo is not None:
+            explain_quit(call.excinfo.value)
         report = yield
         if call.excinfo is not None and report.outcome == "failed":
             self._show_original(call.excinfo, report)
