@@ -45,7 +45,7 @@ NEEDED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             *("name2fixturedefs", "names_closure", "prune_dependency_tree"),
         ),
         "_pytest.fixtures.SubRequest": ("param_index",),
-        "_pytest.fixtures.TopRequest": (),
+        "_pytest.fixtures.TopRequest": ("_fillfixtures",),
         "pytest.Cache": ("_cachedir",),
         "pytest.Session": (
             *("_collect_path", "_fixturemanager", "_initialpaths", "_initialpaths_with_parents"),
@@ -54,7 +54,7 @@ NEEDED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "pytest.TerminalReporter": ("_tw",),
         "_pytest.nodes.Node": ("listchain",),
         "_pytest.terminal.TerminalReporter": ("_tw",),
-        "pytest.Function": ("_fixtureinfo", "_traceback_filter", "repr_failure"),
+        "pytest.Function": ("_fixtureinfo", "_request", "_traceback_filter", "repr_failure"),
         "_pytest.runner.SetupState": ("teardown_exact",),
         "_pytest.runner.call_and_report": (),
         "_pytest.runner.collect_one_node": (),

@@ -41,6 +41,12 @@ class TestWorker:
         self._session = session
         self._definitions.take_over(session)
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)  # before hooks that set fixtures up
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
+        __tracebackhide__ = True
+        self._definitions.leave_out_dependencies(item)
+        return (yield)
+
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_makereport(
         self, call: pytest.CallInfo[None]

@@ -26,6 +26,7 @@ from .._compat import (
     fixture_info,
     forget_finalizers,
     item_of,
+    leave_out,
     needed_names,
     set_final,
 )
@@ -133,9 +134,13 @@ class GlobalDefinitions:
     def __init__(self, fetch: Fetch) -> None:
         self._fetch = fetch
         self._known: dict[int, GlobalDefinition] = {}
+        self._needed_elsewhere: dict[int, set[str]] = {}
 
     def take_over(self, session: pytest.Session) -> None:
-        """Replace the functions, and prune from the tests the fixtures not needed any more."""
+        """Replace the functions, and note which fixtures of the tests are not needed any more.
+
+        The lists of the tests stay as they are: hooks read them.
+        """
         for definition in all_definitions(session):
             declaration = global_declaration(definition, session.config)
             if declaration is not None:
@@ -148,9 +153,14 @@ class GlobalDefinitions:
         for known in self._known.values():
             self._replace(known)
         for key, info in infos.items():
-            gone = needed_before[key] - needed_names(info)
             # Only what has gone now: hooks may have added names that no definition needs.
-            info.names_closure[:] = [name for name in info.names_closure if name not in gone]
+            if gone := needed_before[key] - needed_names(info):
+                self._needed_elsewhere[key] = gone
+
+    def leave_out_dependencies(self, item: pytest.Item) -> None:
+        """Keep pytest from setting up for a test what only global fixtures need."""
+        if gone := self._needed_elsewhere.get(id(fixture_info(item))):
+            leave_out(gone, item)
 
     def forget_unanswered(self, definition: Definition) -> None:
         """Have it fetched again if an exception was raised here, and not by its set-up.
