@@ -196,6 +196,17 @@ def definition_in_force(name: str, item: pytest.Item) -> FixtureDef[Any] | None:
     return found[-1] if found else None
 
 
+def definition_found(name: str, request: pytest.FixtureRequest) -> FixtureDef[Any] | None:
+    """The definition that a fixture gets for ``name`` when it is set up with ``request``."""
+    item = item_of(request)
+    info = fixture_info(item)
+    found = None if info is None else info.name2fixturedefs.get(name)
+    if found is None:
+        found = visible_definitions(name, item)
+    depth = 1 + sum(each.fixturename == name for each in request._iter_chain())
+    return found[-depth] if depth <= len(found) else None
+
+
 def leave_out(names: Collection[str], item: pytest.Item) -> None:
     """Have pytest set up the fixtures of ``item`` before its test, but for those with ``names``.
 

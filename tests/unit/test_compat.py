@@ -99,6 +99,7 @@ PRIVATE = {
     "_initialpaths",
     "_initialpaths_with_parents",
     "_io",
+    "_iter_chain",
     "_pending_conftests",
     "_pyfuncitem",
     "_register_fixture",

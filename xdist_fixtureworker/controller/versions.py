@@ -40,7 +40,7 @@ NEEDED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "_pytest.fixtures.FixtureManager": (
             *("_get_all_fixture_defs or _arg2fixturedefs", "_getautousenames", "getfixturedefs"),
         ),
-        "_pytest.fixtures.FixtureRequest": ("_pyfuncitem", "fixturename"),
+        "_pytest.fixtures.FixtureRequest": ("_iter_chain", "_pyfuncitem", "fixturename"),
         "_pytest.fixtures.FuncFixtureInfo": (
             *("name2fixturedefs", "names_closure", "prune_dependency_tree"),
         ),

@@ -29,6 +29,7 @@ from .fixture_item import FixtureItem
 from .items import Items
 from .lookup import Found, Lookup
 from .main_thread import MainThread
+from .out_of_reach import parameter_out_of_reach
 from .set_ups import Result, SetUpRecord, SetUps
 from .sharing import share
 
@@ -99,6 +100,10 @@ class Runner:
             return error, None
         except KeyboardInterrupt as error:
             return error, None
+        message = parameter_out_of_reach(item.error, item, record.where)
+        if message and item.failure is not None:
+            item.failure.longrepr = message
+            return errors.SetUpError(message), item.failure
         if item.error is None and item.failure is not None:
             return errors.SetUpError(item.failure.longreprtext), item.failure
         return item.error, item.failure

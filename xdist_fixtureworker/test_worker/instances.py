@@ -44,6 +44,7 @@ from ..rules.same_value import comparable
 from ..wire import pickles
 from ..wire.frozen import Frozen, replace
 from ..wire.messages import Change, Instance, Output, Param
+from .nearer import refuse_nearer
 
 Fetch = Callable[[Declaration, Instance, pytest.Item], "Fetched"]
 
@@ -68,14 +69,20 @@ class GlobalDefinition:
         self.function = definition.func
         self._closure: list[Definition] = []
         self._closure_names: set[str] = set()
+        self._dependencies: set[str] = set()  # their names
         self._without_params: Instance | None = None
         self._errors: list[BaseException] = []
 
     def instance(self, request: pytest.FixtureRequest, argnames: ArgNames) -> Instance:
-        """Name the instance that the test needs. May be called several times per test."""
+        """Name the instance that the test needs. May be called several times per test.
+
+        :raises FixtureWorkerError: if it depends on what the test has of its own.
+        """
+        __tracebackhide__ = True
         item = item_of(request)
         if self._without_params is None:
             self._without_params = self._describe(item, argnames)
+        refuse_nearer(self.declaration, self._dependencies, self._closure, request)
         callspec = getattr(item, "callspec", None)
         if callspec is None or self._closure_names.isdisjoint(callspec.params):
             return self._without_params
@@ -94,6 +101,7 @@ class GlobalDefinition:
         node = defining_node(self.definition, item)
         self._closure = [*dependencies(self.definition, node, argnames), self.definition]
         self._closure_names = {definition.argname for definition in self._closure}
+        self._dependencies = self._closure_names - {self.definition.argname}
         return instance_of(self.definition, node)
 
     def _params(self, item: Any, callspec: Any) -> list[Param]:
@@ -183,6 +191,7 @@ class GlobalDefinitions:
 
     def _replace(self, known: GlobalDefinition) -> None:
         def cache_key(request: pytest.FixtureRequest) -> Instance:
+            __tracebackhide__ = True
             return known.instance(request, self._argnames)
 
         @functools.wraps(known.function)
