@@ -226,6 +226,16 @@ def _fill_fixtures(names: Collection[str], item: Any, request: pytest.FixtureReq
             item.funcargs[name] = request.getfixturevalue(name)
 
 
+def is_skipped_by_mark(item: pytest.Item) -> bool:
+    """Whether a mark skips the test, or is wrong, which pytest says when the test is set up."""
+    from _pytest.skipping import evaluate_skip_marks
+
+    try:
+        return evaluate_skip_marks(item) is not None
+    except (pytest.fail.Exception, Exception):
+        return True
+
+
 def needed_names(info: FuncFixtureInfo) -> set[str]:
     """The names of the fixtures that a test needs, as their definitions are now."""
     pruned = dataclasses.replace(info, names_closure=list(info.names_closure))

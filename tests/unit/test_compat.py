@@ -51,6 +51,7 @@ from xdist_fixtureworker._compat import (
     fixture_scope,
     is_fixture,
     is_session_scoped,
+    is_skipped_by_mark,
     is_test_method,
     leave_out,
     needed_names,
@@ -110,6 +111,7 @@ PRIVATE = {
     "_tw",
     "call_and_report",
     "collect_one_node",
+    "evaluate_skip_marks",
     "outfile",
 }
 
@@ -1292,6 +1294,29 @@ def test_who_looked_a_fixture_up_in_vain(pytester: pytest.Pytester) -> None:
         "test_chain": "overridden",
         "test_asks": "no_such_fixture",
         "test_refuses": None,
+    }
+
+
+def test_skipped_by_mark(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+
+        def test_runs(): ...
+        @pytest.mark.skip
+        def test_skipped(): ...
+        @pytest.mark.skipif(False, reason="")
+        def test_condition(): ...
+        @pytest.mark.skipif("nonsense", reason="")
+        def test_wrong(): ...
+        """
+    )
+    skipped = {item.name: is_skipped_by_mark(item) for item in collected(pytester)}
+    assert skipped == {
+        "test_runs": False,
+        "test_skipped": True,
+        "test_condition": False,
+        "test_wrong": True,
     }
 
 

@@ -22,7 +22,8 @@ from xdist_fixtureworker.fixture_worker import (
     sharing,
 )
 from xdist_fixtureworker.rules import guard_plugin, promotable, worker_id
-from xdist_fixtureworker.test_worker import client, instances, nearer
+from xdist_fixtureworker.test_worker import answers as test_worker_answers
+from xdist_fixtureworker.test_worker import forking, instances, nearer
 
 
 def died_message(reason: str) -> str:
@@ -30,6 +31,14 @@ def died_message(reason: str) -> str:
 
 
 MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
+    (
+        forking.asked_in_fork,
+        ("url", "conftest.py:7"),
+        "the global fixture 'url' (conftest.py:7) is asked for in a forked process, which has no "
+        "connection to the fixture worker.\n"
+        "Ask for it before the fork: as an argument of the test, or of a fixture that the test "
+        "names. What was fetched before is there after it, too.",
+    ),
     (
         out_of_reach.out_of_reach,
         ("outer", "conftest.py:7", "inner", "conftest.py:3"),
@@ -96,7 +105,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "Write it to a file below tmp_path_factory and return the path.",
     ),
     (
-        client.cannot_unpickle,
+        test_worker_answers.cannot_unpickle,
         ("config", "conftest.py:7", "gw2", "AttributeError: no attribute 'Config'"),
         "the value of the global fixture 'config' (conftest.py:7) was sent by the fixture worker "
         "but cannot be unpickled in test worker gw2 (AttributeError: no attribute 'Config').\n"

@@ -59,6 +59,7 @@ NEEDED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "_pytest.runner.call_and_report": (),
         "_pytest.runner.collect_one_node": (),
         "_pytest.scope.Scope": ("Session",),
+        "_pytest.skipping.evaluate_skip_marks": (),
     },
     "pytest-xdist": {
         "xdist.dsession.DSession": ("nodemanager", "queue", "shouldstop"),

@@ -13,7 +13,7 @@ pytest does the rest as for any session fixture: caching, errors, ``--setup-plan
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -73,16 +73,20 @@ class GlobalDefinition:
         self._without_params: Instance | None = None
         self._errors: list[BaseException] = []
 
-    def instance(self, request: pytest.FixtureRequest, argnames: ArgNames) -> Instance:
-        """Name the instance that the test needs. May be called several times per test.
+    def requested(self, request: pytest.FixtureRequest, argnames: ArgNames) -> Instance:
+        """Name the instance that is asked for. May be called several times per test.
 
         :raises FixtureWorkerError: if it depends on what the test has of its own.
         """
         __tracebackhide__ = True
-        item = item_of(request)
+        instance = self.instance(item_of(request), argnames)
+        refuse_nearer(self.declaration, self._dependencies, self._closure, request)
+        return instance
+
+    def instance(self, item: pytest.Item, argnames: ArgNames) -> Instance:
+        """Name the instance for the parameters of a test."""
         if self._without_params is None:
             self._without_params = self._describe(item, argnames)
-        refuse_nearer(self.declaration, self._dependencies, self._closure, request)
         callspec = getattr(item, "callspec", None)
         if callspec is None or self._closure_names.isdisjoint(callspec.params):
             return self._without_params
@@ -170,6 +174,23 @@ class GlobalDefinitions:
         if gone := self._needed_elsewhere.get(id(fixture_info(item))):
             leave_out(gone, item)
 
+    def needed_by(self, item: pytest.Item) -> Iterator[GlobalDefinition]:
+        """The global fixtures that a test names as arguments, or that fixtures which are set up
+        for it here name."""
+        info = fixture_info(item)
+        elsewhere = self._needed_elsewhere.get(id(info), ())
+        found: dict[int, Definition] = {}
+        for name in getattr(item, "fixturenames", ()):
+            first = definition_in_force(name, item)
+            if first is not None and name not in elsewhere:
+                needed = dependencies(first, item, lambda each: each.argnames)
+                found.update({id(each): each for each in (*needed, first)})
+        return (self._known[key] for key in found if key in self._known)
+
+    def instance(self, known: GlobalDefinition, item: pytest.Item) -> Instance:
+        """Name the instance of a global fixture for the parameters of a test."""
+        return known.instance(item, self._argnames)
+
     def forget_unanswered(self, definition: Definition) -> None:
         """Have it fetched again if an exception was raised here, and not by its set-up.
 
@@ -192,7 +213,7 @@ class GlobalDefinitions:
     def _replace(self, known: GlobalDefinition) -> None:
         def cache_key(request: pytest.FixtureRequest) -> Instance:
             __tracebackhide__ = True
-            return known.instance(request, self._argnames)
+            return known.requested(request, self._argnames)
 
         @functools.wraps(known.function)
         def fetch(request: pytest.FixtureRequest) -> object:
