@@ -13,7 +13,7 @@ from _pytest.nodes import Node
 
 from .. import errors
 from .._compat import defining_node
-from ..declared.definitions import Definition, instance_of
+from ..declared.definitions import Definition, instance_of, module_of
 from ..wire.messages import (
     ExitRequested,
     Inline,
@@ -149,7 +149,8 @@ class Runner:
             self._items.limited(record.number, "pickling", record.name, record.where),
             self._main.set_up(),
         ):
-            result.packed = share(record.declaration, record.value)
+            module = module_of(record.original)
+            result.packed = share(record.declaration, record.value, module)
 
     # --- what pytest does with any session fixture, as its hooks tell
 

@@ -37,6 +37,7 @@ from ..declared.definitions import (
     dependencies,
     global_declaration,
     instance_of,
+    module_of,
     own_parameters,
     place_of,
 )
@@ -117,7 +118,7 @@ class GlobalDefinition:
             if index < len(own) and own[index] is value:
                 params.append(Param(name, index, None, (), comparable(value)))
             elif self._is_for(definition_in_force(name, item), name):
-                params.append(Param(name, index, self._pack(name, value), module, ""))
+                params.append(Param(name, index, self._pack(name, value, item), module, ""))
         return params
 
     def _is_for(self, in_force: Definition | None, name: str) -> bool:
@@ -129,9 +130,12 @@ class GlobalDefinition:
             definition is in_force for definition in self._closure
         )
 
-    def _pack(self, name: str, value: object) -> bytes:
+    def _pack(self, name: str, value: object, item: Any) -> bytes:
+        near = [module_of(definition) for definition in reversed(self._closure)]
+        if (module := item.getparent(pytest.Module)) is not None:
+            near.append(module.obj.__name__)
         try:
-            return pickles.pack(value)
+            return pickles.pack(value, dict.fromkeys(near))
         except Exception as error:
             raise errors.CannotShareError(
                 cannot_pickle_parameter(
