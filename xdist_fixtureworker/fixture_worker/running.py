@@ -14,6 +14,7 @@ from _pytest.nodes import Node
 from .. import errors
 from .._compat import defining_node
 from ..declared.definitions import Definition, instance_of, module_of
+from ..rules.changed_values import Values
 from ..wire.messages import (
     ExitRequested,
     Inline,
@@ -57,6 +58,7 @@ class Runner:
         self._main = main
         self._send = send
         self._environment = Environment(os.environ)
+        self.values = Values()  #: that were sent
 
     def run(self, record: SetUpRecord, found: Found) -> Result:
         """Set up a global fixture, on its own: no other is being set up."""
@@ -151,6 +153,8 @@ class Runner:
         ):
             module = module_of(record.original)
             result.packed = share(record.declaration, record.value, module)
+        if record.declaration.share is None and isinstance(result.packed, bytes):
+            self.values.note(repr(record), record.value)
 
     # --- what pytest does with any session fixture, as its hooks tell
 

@@ -6,6 +6,7 @@ import pytest
 
 from .. import errors
 from ..declared.decorator import Declaration
+from ..rules.changed_values import Values
 from ..wire import pickles
 from ..wire.messages import Answer, Failed, Ready
 from .instances import Fetched
@@ -17,6 +18,7 @@ class Answers:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._failed: list[Fetched] = []
+        self.values = Values()
 
     def read(self, declaration: Declaration, answer: Answer) -> Fetched:
         """Unpickle the value or the exception of an answer."""
@@ -48,6 +50,7 @@ class Answers:
                 pickles.describe(error),
             )
             return Fetched(error=errors.CannotShareError(message))
+        self.values.note(f"{declaration.name} ({declaration.where})", value)
         return Fetched(value, environment=answer.environment, output=answer.output)
 
     def show_original(

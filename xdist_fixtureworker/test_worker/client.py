@@ -14,6 +14,7 @@ from .. import errors
 from .._compat import is_session_scoped
 from ..declared.decorator import Declaration
 from ..declared.promotion import promotions
+from ..roles import CHANGED_VALUES
 from ..rules.same_value import note_value
 from ..wire.messages import Instance, Output
 from .answers import Answers
@@ -59,6 +60,11 @@ class TestWorker:
         if call.excinfo is not None and report.outcome == "failed":
             self._answers.show_original(call.excinfo, report)
         return report
+
+    @pytest.hookimpl(trylast=True)  # but before xdist sends the output
+    def pytest_sessionfinish(self) -> None:
+        output = self._config.workeroutput  # type: ignore[attr-defined]  # set by xdist
+        output[CHANGED_VALUES] = self._answers.values.changed()
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
