@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..suite import ONE, ONE_MODES, Suite
+from ..suite import FIXTURE_WORKER, ONE, ONE_MODES, Suite
 
 
 def test_an_item_is_like_that_of_a_test(suite: Suite) -> None:
@@ -44,19 +44,38 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture
 def clean(): return 1
 @pytest.hookimpl(trylast=True)
-def pytest_runtest_setup(item): item._request.getfixturevalue("clean")
+def pytest_runtest_setup(item):
+    item._request.getfixturevalue("clean")
+    if item.name == "test_app" and "db" in item.fixturenames: note("hook sees db")
+@pytest.fixture(autouse=True)
+def around(request):
+    if request.node.name == "test_app" and "db" in request.fixturenames: note("request sees db")
 
+@pytest.fixture(scope="session")
+def db(): note("db")
+@global_fixture
+def app(db): return 1
 @global_fixture
 def one(): return 1
 @global_fixture
 def two(one): return 2
 """,
-            "test_it.py": "def test_it(one, two): assert (one, two) == (1, 2)\ndef test_other(): pass",
+            "test_it.py": """
+def test_it(one, two): assert (one, two) == (1, 2)
+def test_other(): pass
+def test_app(app): pass
+""",
         }
     )
     result = suite.run(*mode)
-    assert result.outcomes == {"passed": 2}
-    assert result.noted() == ["injected", "injected"]
+    assert result.outcomes == {"passed": 3}
+    assert result.noted("injected") == ["injected"] * 3
+    # Hooks see what they see serially, though only the global fixture needs it.
+    assert set(result.noted("hook sees db", "request sees db")) == {
+        "hook sees db",
+        "request sees db",
+    }
+    assert result.workers("db") == {FIXTURE_WORKER if mode else ""}
 
 
 def test_hooks_that_raise_or_skip_around_a_fixture(suite: Suite) -> None:

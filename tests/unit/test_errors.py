@@ -13,9 +13,17 @@ import xdist_fixtureworker
 from xdist_fixtureworker import errors, settings
 from xdist_fixtureworker.controller import python_versions, relay, shutdown, versions
 from xdist_fixtureworker.declared import attributes, decorator, guard_marks, promotion
-from xdist_fixtureworker.fixture_worker import answers, items, lookup, running, sharing
+from xdist_fixtureworker.fixture_worker import (
+    answers,
+    items,
+    lookup,
+    out_of_reach,
+    running,
+    sharing,
+)
 from xdist_fixtureworker.rules import guard_plugin, promotable, worker_id
-from xdist_fixtureworker.test_worker import client, instances
+from xdist_fixtureworker.test_worker import answers as test_worker_answers
+from xdist_fixtureworker.test_worker import forking, instances, nearer
 
 
 def died_message(reason: str) -> str:
@@ -23,6 +31,31 @@ def died_message(reason: str) -> str:
 
 
 MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
+    (
+        forking.asked_in_fork,
+        ("url", "conftest.py:7"),
+        "the global fixture 'url' (conftest.py:7) is asked for in a forked process, which has no "
+        "connection to the fixture worker.\n"
+        "Ask for it before the fork: as an argument of the test, or of a fixture that the test "
+        "names. What was fetched before is there after it, too.",
+    ),
+    (
+        out_of_reach.out_of_reach,
+        ("outer", "conftest.py:7", "inner", "conftest.py:3"),
+        "the set-up of the global fixture 'outer' (conftest.py:7) asks for 'inner' (conftest.py:3) "
+        "by getfixturevalue(), and so without the parameter that the test may have for it.\n"
+        "Name 'inner' as an argument of 'outer': then the parameter is sent with the test's "
+        "request.",
+    ),
+    (
+        nearer.nearer,
+        ("url", "conftest.py:7", "host", "an override (test_it.py:3) that has parameters"),
+        "the global fixture 'url' (conftest.py:7) depends on 'host', for which this test has "
+        "an override (test_it.py:3) that has parameters.\n"
+        "That does not reach it: a global fixture is set up once for all tests, from where it is "
+        "defined.\n"
+        "Parametrize 'host' indirectly where 'url' can see it, or override 'url' beside it.",
+    ),
     (
         settings.unknown_treatment_of_strays,
         ("murder",),
@@ -72,7 +105,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "Write it to a file below tmp_path_factory and return the path.",
     ),
     (
-        client.cannot_unpickle,
+        test_worker_answers.cannot_unpickle,
         ("config", "conftest.py:7", "gw2", "AttributeError: no attribute 'Config'"),
         "the value of the global fixture 'config' (conftest.py:7) was sent by the fixture worker "
         "but cannot be unpickled in test worker gw2 (AttributeError: no attribute 'Config').\n"

@@ -13,7 +13,8 @@ from _pytest.nodes import Node
 
 from .. import errors
 from .._compat import defining_node
-from ..declared.definitions import Definition, instance_of
+from ..declared.definitions import Definition, instance_of, module_of
+from ..rules.changed_values import Values
 from ..wire.messages import (
     ExitRequested,
     Inline,
@@ -29,6 +30,7 @@ from .fixture_item import FixtureItem
 from .items import Items
 from .lookup import Found, Lookup
 from .main_thread import MainThread
+from .out_of_reach import parameter_out_of_reach
 from .set_ups import Result, SetUpRecord, SetUps
 from .sharing import share
 
@@ -56,6 +58,7 @@ class Runner:
         self._main = main
         self._send = send
         self._environment = Environment(os.environ)
+        self.values = Values()  #: that were sent
 
     def run(self, record: SetUpRecord, found: Found) -> Result:
         """Set up a global fixture, on its own: no other is being set up."""
@@ -99,6 +102,10 @@ class Runner:
             return error, None
         except KeyboardInterrupt as error:
             return error, None
+        message = parameter_out_of_reach(item.error, item, record.where)
+        if message and item.failure is not None:
+            item.failure.longrepr = message
+            return errors.SetUpError(message), item.failure
         if item.error is None and item.failure is not None:
             return errors.SetUpError(item.failure.longreprtext), item.failure
         return item.error, item.failure
@@ -144,7 +151,10 @@ class Runner:
             self._items.limited(record.number, "pickling", record.name, record.where),
             self._main.set_up(),
         ):
-            result.packed = share(record.declaration, record.value)
+            module = module_of(record.original)
+            result.packed = share(record.declaration, record.value, module)
+        if record.declaration.share is None and isinstance(result.packed, bytes):
+            self.values.note(repr(record), record.value)
 
     # --- what pytest does with any session fixture, as its hooks tell
 

@@ -17,6 +17,7 @@ import pytest
 from .._compat import captured, is_session_scoped
 from ..processes.crash_file import CrashFile
 from ..processes.identity import Identity
+from ..roles import CHANGED_VALUES
 from ..settings import timeout
 from ..wire.codec import encode
 from ..wire.messages import (
@@ -98,6 +99,8 @@ class FixtureWorker:
         try:
             self._serve(session.config)
             self._main.end_of_set_ups()
+            output: dict[str, object] = session.config.workeroutput  # type: ignore[attr-defined]  # set by xdist
+            output[CHANGED_VALUES] = self._runner.values.changed()
             self._finalization.finalize()
             self._send(Finished())
             if self._intake.connection_lost:
