@@ -13,7 +13,7 @@ import xdist_fixtureworker
 from xdist_fixtureworker import errors, settings
 from xdist_fixtureworker.controller import python_versions, relay, shutdown, versions
 from xdist_fixtureworker.declared import attributes, decorator, guard_marks, promotion
-from xdist_fixtureworker.fixture_worker import answers, items, lookup, running, sharing
+from xdist_fixtureworker.fixture_worker import items, lookup, reports, running, sharing
 from xdist_fixtureworker.rules import guard_plugin, promotable, worker_id
 from xdist_fixtureworker.test_worker import client, instances
 
@@ -112,10 +112,17 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "in each process. Sort them, or write a list of what is the same in every process.",
     ),
     (
-        answers.set_up_broke,
+        reports.set_up_broke,
         ("tables", "Traceback (most recent call last):\nRuntimeError: no"),
         "the global fixture 'tables' could not be set up, because an exception came up around it "
         "in the fixture worker, in a hook for instance:\n"
+        "Traceback (most recent call last):\nRuntimeError: no",
+    ),
+    (
+        reports.finalizer_broke,
+        ("tables", "conftest.py:7", "Traceback (most recent call last):\nRuntimeError: no"),
+        "an exception came up around the finalizer of the fixture 'tables' (conftest.py:7) in the "
+        "fixture worker, in a hook for instance. The finalizer itself was run.\n"
         "Traceback (most recent call last):\nRuntimeError: no",
     ),
     (

@@ -17,6 +17,7 @@ from ..wire import pickles
 from ..wire.frozen import replace
 from ..wire.messages import Answer, AsBefore, Change, Failed, Inline, Output, Ready, Request
 from .lookup import Found, Lookup
+from .reports import set_up_broke
 from .running import Runner
 from .set_ups import Result, SetUpRecord, SetUps
 
@@ -135,14 +136,4 @@ def failed(
         text=pickles.describe(error),
         traceback=traceback,
         report=None if report is None else serialize(report),
-    )
-
-
-# --- messages
-
-
-def set_up_broke(fixture: str, traceback: str) -> str:
-    return (
-        f"the global fixture '{fixture}' could not be set up, because an exception came up around "
-        f"it in the fixture worker, in a hook for instance:\n{traceback}"
     )

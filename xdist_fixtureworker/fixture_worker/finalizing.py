@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import traceback
 from collections.abc import Callable
 from functools import partial
@@ -18,6 +19,7 @@ from .fixture_item import FixtureItem
 from .items import SESSION, Items
 from .lookup import Found, Lookup
 from .main_thread import MainThread
+from .reports import finalizer_broke, own_report, plain_report, shown
 from .set_ups import SetUpRecord, SetUps
 
 _SESSION_NUMBER = 0
@@ -62,16 +64,26 @@ class Finalization:
         place = self._lookup.place(record.original, request._pyfuncitem)
         found = replace(place, parameters=_parameters_of(request))
         item = self._items.make(record.definition, found, _finalizer_only(finish))
-        try:
-            self._items.run(item, record.number, "teardown", "finalizer", record.where)
-        except BaseException as error:  # of a hook; the other finalizers are to run
-            item.error = error
-            self._session._setupstate.teardown_exact(self._items.session_item)
+        told = self._run(item, record.number, "finalizer", record.where)
         if record.definition.cached_result is not None:
             item.run_finalizer_alone(finish)
+        if told:
+            item.note_hook_error(told, "teardown")
         failure = item.failure
         self._set_ups.end_finalizer(record, failed=failure is not None)
         self._tell_finalized(record.number, failure)
+
+    def _run(self, item: FixtureItem, number: int, what: str, where: str) -> str:
+        """Run an item that has a finalizer only; returns what to say of hooks that raised, which
+        stop no other one."""
+        try:
+            self._items.run(item, number, "teardown", what, where)
+        except BaseException as error:
+            told = finalizer_broke(item.originalname, where, shown(error))
+            with contextlib.suppress(BaseException):  # the item notes what its finalizer raises
+                self._session._setupstate.teardown_exact(self._items.session_item)
+            return told
+        return ""
 
     def _finalize_session(self) -> None:
         """Run what fixtures have added to the session itself, by ``request.node``."""
@@ -82,7 +94,7 @@ class Finalization:
             call = pytest.CallInfo.from_call(partial(self._as_finalizer, finish), "teardown")
         failure = None
         if call.excinfo is not None:
-            failure = pytest.TestReport.from_item_and_call(self._items.session_item, call)
+            failure = own_report(self._items.session_item, call.excinfo.value, "teardown")
         self._tell_finalized(_SESSION_NUMBER, failure)
 
     def recover(self, message: Recover) -> None:
@@ -92,15 +104,9 @@ class Finalization:
         failure: pytest.TestReport | None
         try:
             failure = self._recover(self._lookup.find(instance), message)
-        except Exception:
-            failure = pytest.TestReport(
-                nodeid=f"recovery of global fixture {instance.name}",
-                location=("", None, f"recovery of global fixture {instance.name}"),
-                keywords={},
-                outcome="failed",
-                longrepr=traceback.format_exc(),
-                when="teardown",
-            )
+        except BaseException:
+            name = f"recovery of global fixture {instance.name}"
+            failure = plain_report(name, name, traceback.format_exc(), "teardown")
         self._tell_finalized(message.id, failure)
 
     def _recover(self, found: Found, message: Recover) -> pytest.TestReport | None:
@@ -114,7 +120,8 @@ class Finalization:
 
         action = _finalizer_only(partial(self._as_finalizer, undo))
         item = self._items.make(found.definition, found, action, "recovery of global")
-        self._items.run(item, message.id, "teardown", "recovery", declaration.where)
+        if told := self._run(item, message.id, "recovery", declaration.where):
+            item.note_hook_error(told, "teardown")
         return item.failure
 
     def _tell_finalized(self, number: int, failure: pytest.TestReport | None) -> None:
@@ -122,6 +129,7 @@ class Finalization:
         self._send(Finalized(number, report))
 
     def _as_finalizer(self, finalizer: Callable[[], object]) -> None:
+        __tracebackhide__ = True
         try:
             with self._main.finalizer():
                 finalizer()
@@ -132,7 +140,7 @@ class Finalization:
 
 def _finalizer_only(finalizer: Callable[[], None]) -> Callable[[FixtureItem], None]:
     """The action of an item that only has a finalizer."""
-    return lambda item: item.addfinalizer(finalizer)
+    return lambda item: item.addfinalizer(partial(item.noting, finalizer))
 
 
 def _parameters_of(request: SubRequest) -> dict[str, ParameterValue]:

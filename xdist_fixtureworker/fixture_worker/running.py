@@ -29,6 +29,7 @@ from .fixture_item import FixtureItem
 from .items import Items
 from .lookup import Found, Lookup
 from .main_thread import MainThread
+from .reports import set_up_broke, shown
 from .set_ups import Result, SetUpRecord, SetUps
 from .sharing import share
 
@@ -99,6 +100,9 @@ class Runner:
             return error, None
         except KeyboardInterrupt as error:
             return error, None
+        except BaseException as error:  # of a hook
+            told = set_up_broke(record.name, shown(error))
+            item.note_hook_error(told, "setup")
         if item.error is None and item.failure is not None:
             return errors.SetUpError(item.failure.longreprtext), item.failure
         return item.error, item.failure
