@@ -13,7 +13,7 @@ import xdist_fixtureworker
 from xdist_fixtureworker import errors, settings
 from xdist_fixtureworker.controller import python_versions, relay, shutdown, versions
 from xdist_fixtureworker.declared import attributes, decorator, guard_marks, promotion
-from xdist_fixtureworker.fixture_worker import items, lookup, reports, running, sharing
+from xdist_fixtureworker.fixture_worker import items, lookup, reports, running, sharing, surprises
 from xdist_fixtureworker.rules import guard_plugin, promotable, worker_id
 from xdist_fixtureworker.test_worker import client, instances
 
@@ -124,6 +124,15 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "an exception came up around the finalizer of the fixture 'tables' (conftest.py:7) in the "
         "fixture worker, in a hook for instance. The finalizer itself was run.\n"
         "Traceback (most recent call last):\nRuntimeError: no",
+    ),
+    (
+        surprises.raised_between_fixtures,
+        ("TimeoutError: too long", "/suite/conftest.py", 7, "on_alarm"),
+        "TimeoutError: too long\n"
+        "This was raised at /suite/conftest.py:7 (in on_alarm) in the fixture worker while it ran "
+        "no fixture; probably by a signal handler or a timer that a set-up has left. Nothing was "
+        "ended by it.\n"
+        "Take it back before the set-up ends, for instance with signal.alarm(0).",
     ),
     (
         died_message,

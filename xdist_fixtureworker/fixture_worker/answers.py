@@ -51,10 +51,15 @@ class Answerer:
             return self._answer(request)
         except pytest.Collector.CollectError as error:
             text = str(error)
-        except BaseException:
-            # Of a hook of another plugin, or a bug of ours: others are to be served all the same,
-            # and finalizers wait for those who use the values.
-            text = set_up_broke(request.instance.name, traceback.format_exc())
+        except BaseException as error:
+            return self.broken(request, error)
+        return failed(SetUpError(text), None, request.id, self._serialize)
+
+    def broken(self, request: Request, error: BaseException) -> Answer:
+        """The answer where a hook of another plugin raised, or there is a bug of ours: others are
+        to be served all the same, and finalizers wait for those who use the values."""
+        told = "".join(traceback.format_exception(error))
+        text = set_up_broke(request.instance.name, told)
         return failed(SetUpError(text), None, request.id, self._serialize)
 
     def _answer(self, request: Request) -> Answer | AsBefore:

@@ -21,6 +21,7 @@ from .lookup import Found, Lookup
 from .main_thread import MainThread
 from .reports import finalizer_broke, own_report, plain_report, shown
 from .set_ups import SetUpRecord, SetUps
+from .surprises import Surprises
 
 _SESSION_NUMBER = 0
 """The session's place among the numbers of set-ups, which start at 1."""
@@ -41,6 +42,7 @@ class Finalization:
         items: Items,
         main: MainThread,
         send: Callable[[Message], None],
+        surprises: Surprises,
     ) -> None:
         self._session = session
         self._set_ups = set_ups
@@ -48,30 +50,54 @@ class Finalization:
         self._items = items
         self._main = main
         self._send = send
+        self._surprises = surprises
 
     def finalize(self) -> None:
-        """Finalize all that is set up, one by one, last set up first."""
+        """Finalize all that is set up, one by one, last set up first. Nothing that is raised on the
+        way keeps another finalizer from running."""
         while (record := self._set_ups.next_to_finalize()) is not None:
-            self._finalize(record)
-        self._finalize_session()
+            try:
+                failure = self._finalize(record)
+            except BaseException as error:
+                failure = _broke(record, error)
+            self._end(record, failure)
+        try:
+            self._finalize_session()
+        except BaseException as error:
+            self._surprises.tell(error)
 
-    def _finalize(self, record: SetUpRecord) -> None:
-        request = record.request
-        assert request is not None
+    def _finalize(self, record: SetUpRecord) -> pytest.TestReport | None:
+        """Run a finalizer; returns the report if it failed."""
         self._set_ups.begin_finalizer(record)
-        self._send(Finalizing(record.number, record.name, record.where))
-        finish = partial(self._as_finalizer, partial(record.definition.finish, request))
-        place = self._lookup.place(record.original, request._pyfuncitem)
-        found = replace(place, parameters=_parameters_of(request))
-        item = self._items.make(record.definition, found, _finalizer_only(finish))
+        assert record.request is not None
+        finish = partial(self._as_finalizer, partial(record.definition.finish, record.request))
+        try:
+            self._send(Finalizing(record.number, record.name, record.where))
+            item = self._item(record, finish)
+        except BaseException as error:  # of a module that is broken, for instance
+            with self._items.limited(record.number, "finalizer", record.name, record.where):
+                finish()
+            return _broke(record, error)
         told = self._run(item, record.number, "finalizer", record.where)
         if record.definition.cached_result is not None:
             item.run_finalizer_alone(finish)
         if told:
             item.note_hook_error(told, "teardown")
-        failure = item.failure
-        self._set_ups.end_finalizer(record, failed=failure is not None)
+        return item.failure
+
+    def _end(self, record: SetUpRecord, failure: pytest.TestReport | None) -> None:
+        try:
+            self._set_ups.end_finalizer(record, failed=failure is not None)
+        except BaseException as error:
+            self._surprises.tell(error)
         self._tell_finalized(record.number, failure)
+
+    def _item(self, record: SetUpRecord, finish: Callable[[], None]) -> FixtureItem:
+        request = record.request
+        assert request is not None
+        place = self._lookup.place(record.original, request._pyfuncitem)
+        found = replace(place, parameters=_parameters_of(request))
+        return self._items.make(record.definition, found, _finalizer_only(finish))
 
     def _run(self, item: FixtureItem, number: int, what: str, where: str) -> str:
         """Run an item that has a finalizer only; returns what to say of hooks that raised, which
@@ -136,6 +162,13 @@ class Finalization:
         except (KeyboardInterrupt, pytest.exit.Exception) as error:
             # The tests are over and the other finalizers must run: an error like any other.
             raise errors.FixtureWorkerError(f"the finalizer raised {error!r}") from error
+
+
+def _broke(record: SetUpRecord, error: BaseException) -> pytest.TestReport:
+    """The report that ``error`` came up around a finalizer, or in one that has no item."""
+    name = f"global fixture {record.name}"
+    text = finalizer_broke(record.name, record.where, shown(error))
+    return plain_report(name, name, text, "teardown")
 
 
 def _finalizer_only(finalizer: Callable[[], None]) -> Callable[[FixtureItem], None]:

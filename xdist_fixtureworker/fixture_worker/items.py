@@ -18,7 +18,9 @@ from .clones import ParameterValue, VisibleDefinitions
 from .fixture_item import CallSpec, FixtureItem, SessionItem
 from .lookup import Found, Lookup
 from .main_thread import MainThread
+from .reports import plain_report
 from .set_ups import SetUps
+from .surprises import Surprises
 
 SESSION = "the test session"
 _STACKS = "stacks of all threads"
@@ -41,6 +43,7 @@ class Items:
         main: MainThread,
         timeout: float | None,
         send: Callable[[Message], None],
+        surprises: Surprises,
     ) -> None:
         self.session_item = SessionItem.from_parent(session, name=SESSION, nodeid=SESSION)
         self._config = session.config
@@ -49,6 +52,7 @@ class Items:
         self._main = main
         self._timeout = timeout
         self._send = send
+        self._surprises = surprises
 
     def make(
         self,
@@ -124,17 +128,33 @@ class Items:
         return self._main.limited(self._timeout, expired or timed_out, hanging)
 
     def serialized(self, report: pytest.TestReport) -> dict[str, Any]:
-        """The report as plain data."""
-        data: dict[str, Any] = self._config.hook.pytest_report_to_serializable(
-            config=self._config, report=report
-        )
-        return data
+        """The report as plain data, whatever hooks do."""
+        arguments = {"config": self._config, "report": report}
+        try:
+            data = self._config.hook.pytest_report_to_serializable(**arguments)
+            if isinstance(data, dict):
+                return data
+        except BaseException as error:
+            self._surprises.tell(error)
+        return self._serialized_by_pytest(report)
+
+    def _serialized_by_pytest(self, report: pytest.TestReport) -> dict[str, Any]:
+        pytests: Any = self._config.pluginmanager.get_plugin("reports")
+        try:
+            data = pytests.pytest_report_to_serializable(report)
+        except BaseException:  # of what another plugin has put into the report
+            when: Any = report.when
+            plain = plain_report(report.nodeid, report.nodeid, report.longreprtext, when)
+            plain.outcome = report.outcome
+            data = pytests.pytest_report_to_serializable(plain)
+        serialized: dict[str, Any] = data
+        return serialized
 
     def _file(self, definition: Definition) -> str:
         """The file that the fixture stands in, as in the ids of tests."""
         try:
             path = Path(inspect.getfile(in_source(definition.func)))
-        except TypeError:  # it is built in
+        except Exception:  # it is built in, or what inspect looks at is broken
             return module_of(definition)
         root = self._config.rootpath
         return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()

@@ -14,7 +14,7 @@ import pytest
 
 Phase = Literal["setup", "teardown"]
 
-_NOT_USERS = ("xdist_fixtureworker.", "_pytest.", "pluggy.")
+NOT_USERS = ("xdist_fixtureworker.", "_pytest.", "pluggy.")
 _FRAMES = 20
 _LONGEST = 20_000  # characters
 
@@ -52,7 +52,7 @@ def shown(error: BaseException) -> str:
     without what led to it. Never raises."""
     try:
         frames = list(traceback.walk_tb(error.__traceback__))
-        foreign = [frame for frame in frames if not _module(frame[0]).startswith(_NOT_USERS)]
+        foreign = [frame for frame in frames if not module_of_frame(frame[0]).startswith(NOT_USERS)]
         stack = traceback.StackSummary.extract(iter((foreign or frames)[-_FRAMES:]))
         said = "".join(traceback.format_exception_only(type(error), error))
         return f"{''.join(stack.format())}{said:.{_LONGEST}}".rstrip()
@@ -60,7 +60,8 @@ def shown(error: BaseException) -> str:
         return type(error).__name__
 
 
-def _module(frame: FrameType) -> str:
+def module_of_frame(frame: FrameType) -> str:
+    """The name of the module whose code runs in ``frame``."""
     return str(frame.f_globals.get("__name__", ""))
 
 

@@ -15,6 +15,7 @@ import execnet
 import pytest
 
 from .._compat import captured, is_session_scoped
+from ..errors import ProtocolError
 from ..processes.crash_file import CrashFile
 from ..processes.identity import Identity
 from ..settings import timeout
@@ -40,7 +41,10 @@ from .main_thread import MainThread
 from .orphaned import deal_with_strays, wait_test_workers_down
 from .running import Runner
 from .set_ups import SetUps
+from .surprises import Surprises
 from .tree import Tree
+
+_TRIES = 100  # of what may be cut short by a timer, but must not hold up the end for ever
 
 
 class FixtureWorker:
@@ -54,6 +58,7 @@ class FixtureWorker:
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         self._tree = Tree(session)
         self._set_ups = SetUps(session.config)
+        self._surprises = Surprises(session.config)
         lookup = Lookup(self._tree, self._set_ups.argnames)
         items = Items(
             session=session,
@@ -62,6 +67,7 @@ class FixtureWorker:
             main=self._main,
             timeout=timeout(session.config),
             send=self._send,
+            surprises=self._surprises,
         )
         self._runner = Runner(
             set_ups=self._set_ups,
@@ -84,6 +90,7 @@ class FixtureWorker:
             items=items,
             main=self._main,
             send=self._send,
+            surprises=self._surprises,
         )
 
     @pytest.hookimpl(tryfirst=True)
@@ -142,25 +149,49 @@ class FixtureWorker:
             item.error = call.excinfo.value
 
     def _serve(self, config: pytest.Config) -> None:
-        while (work := self._wait_next(config)) is not None:
-            match work:
-                case Begin():
-                    self._begin(work, config)
-                case Request():
-                    self._send(self._answerer.answer(work))
-                case Recover():
-                    self._finalization.recover(work)
-                case Finish():
-                    return
-        wait_test_workers_down(self._intake.test_workers)
+        """Do what the controller asks for, until it is to finish. Nothing that is raised on the way
+        ends that, as finalizers would then run under tests."""
+        while not isinstance(work := self._wait_next(config), Finish):
+            if work is None:
+                self._wait_test_workers_down()
+                return
+            try:
+                self._do(work, config)
+            except BaseException as error:
+                self._surprises.tell(error)
+                if isinstance(work, Request):  # the controller drops a second answer
+                    self._send(self._answerer.broken(work, error))
+
+    def _do(self, work: Begin | Request | Recover, config: pytest.Config) -> None:
+        match work:
+            case Begin():
+                self._begin(work, config)
+            case Request():
+                self._send(self._answerer.answer(work))
+            case Recover():
+                self._finalization.recover(work)
 
     def _wait_next(self, config: pytest.Config) -> Work | None:
         """Wait for the next thing to do. Servers that fixtures run in threads may log each request
         of a test meanwhile: so what is printed is captured."""
-        with contextlib.ExitStack() as stack:
-            with contextlib.suppress(ValueError):  # a fixture has closed sys.stdout
-                stack.enter_context(captured(config))
-            return self._intake.wait_next()
+        while True:
+            try:
+                with contextlib.ExitStack() as stack:
+                    with contextlib.suppress(ValueError):  # a fixture has closed sys.stdout
+                        stack.enter_context(captured(config))
+                    return self._intake.wait_next()
+            except ProtocolError:
+                raise
+            except BaseException as error:
+                self._surprises.tell(error)
+
+    def _wait_test_workers_down(self) -> None:
+        for _ in range(_TRIES):
+            try:
+                wait_test_workers_down(self._intake.test_workers)
+                return
+            except BaseException as error:
+                self._surprises.tell(error)
 
     def _begin(self, begin: Begin, config: pytest.Config) -> None:
         if begin.crash_files is not None:
