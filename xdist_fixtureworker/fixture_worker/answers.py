@@ -16,6 +16,7 @@ from ..rules.worker_id import worker_id_hint
 from ..wire import pickles
 from ..wire.frozen import replace
 from ..wire.messages import Answer, AsBefore, Change, Failed, Inline, Output, Ready, Request
+from .foreign import Foreign
 from .lookup import Found, Lookup
 from .reports import set_up_broke
 from .running import Runner
@@ -36,12 +37,14 @@ class Answerer:
         config: pytest.Config,
         set_ups: SetUps,
         lookup: Lookup,
+        foreign: Foreign,
         runner: Runner,
         serialize: Serialize,
     ) -> None:
         self._config = config
         self._set_ups = set_ups
         self._lookup = lookup
+        self._foreign = foreign
         self._runner = runner
         self._serialize = serialize
 
@@ -51,6 +54,8 @@ class Answerer:
             return self._answer(request)
         except pytest.Collector.CollectError as error:
             text = str(error)
+        except KeyboardInterrupt as error:  # as of a set-up that was interrupted
+            return failed(error, None, request.id, self._serialize)
         except BaseException as error:
             return self.broken(request, error)
         return failed(SetUpError(text), None, request.id, self._serialize)
@@ -63,7 +68,10 @@ class Answerer:
         return failed(SetUpError(text), None, request.id, self._serialize)
 
     def _answer(self, request: Request) -> Answer | AsBefore:
-        record, result = self._ensure(self._lookup.find(request.instance))
+        instance = request.instance
+        with self._foreign.looking_up(instance.name, request.where or instance.module):
+            found = self._lookup.find(instance)
+        record, result = self._ensure(found)
         if result.answered is not None:  # to an instance with equal parameters
             return AsBefore(request.id, result.answered)
         self._runner.pack(record, result)

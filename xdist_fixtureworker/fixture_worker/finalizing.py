@@ -16,7 +16,8 @@ from ..wire.frozen import replace
 from ..wire.messages import Finalized, Finalizing, Message, Recover
 from .clones import ParameterValue
 from .fixture_item import FixtureItem
-from .items import SESSION, Items
+from .foreign import Foreign
+from .items import SESSION, Items, named
 from .lookup import Found, Lookup
 from .main_thread import MainThread
 from .reports import finalizer_broke, own_report, plain_report, shown
@@ -40,6 +41,7 @@ class Finalization:
         set_ups: SetUps,
         lookup: Lookup,
         items: Items,
+        foreign: Foreign,
         main: MainThread,
         send: Callable[[Message], None],
         surprises: Surprises,
@@ -48,6 +50,7 @@ class Finalization:
         self._set_ups = set_ups
         self._lookup = lookup
         self._items = items
+        self._foreign = foreign
         self._main = main
         self._send = send
         self._surprises = surprises
@@ -75,10 +78,10 @@ class Finalization:
             self._send(Finalizing(record.number, record.name, record.where))
             item = self._item(record, finish)
         except BaseException as error:  # of a module that is broken, for instance
-            with self._items.limited(record.number, "finalizer", record.name, record.where):
+            with self._foreign.limited(named("finalizer", record.name, record.where)):
                 finish()
             return _broke(record, error)
-        told = self._run(item, record.number, "finalizer", record.where)
+        told = self._run(item, "finalizer", record.where)
         if record.definition.cached_result is not None:
             item.run_finalizer_alone(finish)
         if told:
@@ -99,11 +102,11 @@ class Finalization:
         found = replace(place, parameters=_parameters_of(request))
         return self._items.make(record.definition, found, _finalizer_only(finish))
 
-    def _run(self, item: FixtureItem, number: int, what: str, where: str) -> str:
+    def _run(self, item: FixtureItem, what: str, where: str) -> str:
         """Run an item that has a finalizer only; returns what to say of hooks that raised, which
         stop no other one."""
         try:
-            self._items.run(item, number, "teardown", what, where)
+            self._items.run(item, "teardown", what, where)
         except BaseException as error:
             told = finalizer_broke(item.originalname, where, shown(error))
             with contextlib.suppress(BaseException):  # the item notes what its finalizer raises
@@ -116,7 +119,7 @@ class Finalization:
         where = "request.node"
         self._send(Finalizing(_SESSION_NUMBER, SESSION, where))
         finish = partial(self._session._setupstate.teardown_exact, None)
-        with self._items.limited(_SESSION_NUMBER, "finalizer", SESSION, where):
+        with self._foreign.limited(named("finalizer", SESSION, where)):
             call = pytest.CallInfo.from_call(partial(self._as_finalizer, finish), "teardown")
         failure = None
         if call.excinfo is not None:
@@ -129,7 +132,9 @@ class Finalization:
         self._send(Finalizing(message.id, instance.name, f"recover= of {instance.module}"))
         failure: pytest.TestReport | None
         try:
-            failure = self._recover(self._lookup.find(instance), message)
+            with self._foreign.looking_up(instance.name, instance.module):
+                found = self._lookup.find(instance)
+            failure = self._recover(found, message)
         except BaseException:
             name = f"recovery of global fixture {instance.name}"
             failure = plain_report(name, name, traceback.format_exc(), "teardown")
@@ -146,7 +151,7 @@ class Finalization:
 
         action = _finalizer_only(partial(self._as_finalizer, undo))
         item = self._items.make(found.definition, found, action, "recovery of global")
-        if told := self._run(item, message.id, "recovery", declaration.where):
+        if told := self._run(item, "recovery", declaration.where):
             item.note_hook_error(told, "teardown")
         return item.failure
 

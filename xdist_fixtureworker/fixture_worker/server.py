@@ -33,6 +33,7 @@ from ..wire.messages import (
 from .answers import Answerer
 from .finalizing import Finalization
 from .fixture_item import FixtureItem
+from .foreign import Foreign
 from .intake import CONNECTION_LOST, Intake, Work
 from .items import Items
 from .lazy_collection import collect_when_read
@@ -56,7 +57,8 @@ class FixtureWorker:
         self._intake = Intake(self._main)
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
-        self._tree = Tree(session)
+        foreign = Foreign(self._main, timeout(session.config), self._send)
+        self._tree = Tree(session, foreign.importing)
         self._set_ups = SetUps(session.config)
         self._surprises = Surprises(session.config)
         lookup = Lookup(self._tree, self._set_ups.argnames)
@@ -64,22 +66,21 @@ class FixtureWorker:
             session=session,
             set_ups=self._set_ups,
             lookup=lookup,
-            main=self._main,
-            timeout=timeout(session.config),
-            send=self._send,
+            foreign=foreign,
             surprises=self._surprises,
         )
         self._runner = Runner(
             set_ups=self._set_ups,
             lookup=lookup,
             items=items,
-            main=self._main,
+            foreign=foreign,
             send=self._send,
         )
         self._answerer = Answerer(
             config=session.config,
             set_ups=self._set_ups,
             lookup=lookup,
+            foreign=foreign,
             runner=self._runner,
             serialize=items.serialized,
         )
@@ -88,6 +89,7 @@ class FixtureWorker:
             set_ups=self._set_ups,
             lookup=lookup,
             items=items,
+            foreign=foreign,
             main=self._main,
             send=self._send,
             surprises=self._surprises,
@@ -130,18 +132,19 @@ class FixtureWorker:
             return (yield)
         if self._main.interrupted:
             raise KeyboardInterrupt
-        self._runner.setting_up(fixturedef)
+        with self._main.protected():
+            self._runner.setting_up(fixturedef)
         error: BaseException | None = None
         try:
             with self._main.set_up():
-                if self._main.interrupted:  # since we looked
-                    raise KeyboardInterrupt
+                self._main.check()  # since we looked
                 return (yield)
         except BaseException as raised:
             error = raised
             raise
         finally:
-            self._runner.was_set_up(fixturedef, request, error)
+            with self._main.protected():
+                self._runner.was_set_up(fixturedef, request, error)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:

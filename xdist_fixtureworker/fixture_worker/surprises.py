@@ -20,8 +20,11 @@ class Surprises:
         self._config = config
         self._told: set[tuple[str, int, str]] = set()
 
-    def tell(self, error: BaseException) -> None:
-        """Tell that ``error`` came up, and where, unless another one did there. Never raises."""
+    def tell(self, error: BaseException, why: str = "") -> None:
+        """Tell that ``error`` came up, and where, unless another one did there. Never raises.
+
+        :param why: default: while no fixture ran.
+        """
         with contextlib.suppress(BaseException):
             frame, line = _place(error)
             file = frame.f_code.co_filename if frame is not None else "?"
@@ -30,7 +33,8 @@ class Surprises:
                 return
             self._told.add(key)
             function = frame.f_code.co_name if frame is not None else "?"
-            text = raised_between_fixtures(pickles.describe(error), file, line, function)
+            place = f"{file}:{line} (in {function})"
+            text = raised(pickles.describe(error), place, why or between_fixtures())
             # Past the filters: "error" would raise here, where nobody catches it.
             self._config.hook.pytest_warning_recorded.call_historic(
                 kwargs={
@@ -55,11 +59,13 @@ def _place(error: BaseException) -> tuple[FrameType | None, int]:
 # --- messages
 
 
-def raised_between_fixtures(error: str, file: str, line: int, function: str) -> str:
+def raised(error: str, place: str, why: str) -> str:
+    return f"{error}\nThis was raised at {place} in the fixture worker {why}"
+
+
+def between_fixtures() -> str:
     return (
-        f"{error}\n"
-        f"This was raised at {file}:{line} (in {function}) in the fixture worker while it ran no "
-        f"fixture; probably by a signal handler or a timer that a set-up has left. Nothing was "
-        f"ended by it.\n"
-        f"Take it back before the set-up ends, for instance with signal.alarm(0)."
+        "while it ran no fixture; probably by a signal handler or a timer that a set-up has left. "
+        "Nothing was ended by it.\n"
+        "Take it back before the set-up ends, for instance with signal.alarm(0)."
     )

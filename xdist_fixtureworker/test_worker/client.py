@@ -69,7 +69,8 @@ class TestWorker:
     def _fetch(self, declaration: Declaration, instance: Instance, item: pytest.Item) -> Fetched:
         """Fetch a global fixture. Tests may call this from several threads."""
         __tracebackhide__ = True
-        fetched = self._connection.ask(instance, partial(self._read, declaration)).wait_read()
+        read = partial(self._read, declaration)
+        fetched = self._connection.ask(instance, read, declaration.where).wait_read()
         if isinstance(fetched.error, pytest.exit.Exception):
             # As if the controller had asked the worker to stop: xdist would take an exit code for
             # a crash, and replace the worker.
