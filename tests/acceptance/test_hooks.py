@@ -96,9 +96,13 @@ ended = []
 def pytest_runtest_setup(item):
     if item.name == "global fixture skipped" or (item.name == "global fixture good" and ended):
         pytest.skip("not with us")
-def pytest_runtest_makereport(item):
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item, call):
+    if item.name == "global fixture none": yield; return None
     if item.name == "global fixture bad" or (item.name == "global fixture late" and ended):
         raise RuntimeError("hook of a conftest")
+    if call.excinfo and "fixture worse" in item.name: raise RuntimeError("hook of worse")
+    return (yield)
 @global_fixture
 def bad(): note("bad")
 @global_fixture
@@ -115,6 +119,17 @@ def late(good):
     yield
     note("late down")
 @global_fixture
+def worse():
+    yield
+    raise ValueError("in the finalizer")
+@global_fixture
+def worse_up():
+    raise ValueError("in the set-up")
+@global_fixture
+def none():
+    yield
+    raise ValueError("without a report")
+@global_fixture
 def last(late):
     yield
     ended.append(True)
@@ -125,13 +140,20 @@ def test_broken(broken): pass
 def test_skipped(skipped): pass
 def test_good(last, good): note("test")
 def test_bad2(bad): pass
+def test_worse(worse): pass
+def test_worse_up(worse_up): pass
+def test_none(none): pass
 """,
         }
     )
     result = suite.run(*ONE, "-rs")
-    assert result.outcomes["passed"] == result.outcomes["skipped"] == 1
+    # Of set-ups: two of bad, broken, worse_up; of finalizers: none, worse, and around late and bad.
+    assert result.outcomes == {"passed": 3, "skipped": 1, "errors": 8}
     assert result.noted("bad", "never") == ["bad"]
     assert len(result.lines("RuntimeError: hook of a conftest$")) >= 2
-    assert result.lines("^E +ValueError: broken")
+    for error in ("broken", "in the finalizer", "in the set-up", "without a report"):
+        assert result.lines(f"^E +ValueError: {error}$"), error
+    assert len(result.lines("RuntimeError: hook of worse$")) >= 2
+    assert result.lines("an exception came up around the finalizer of the fixture 'late'")
     assert result.lines("SKIPPED .*not with us")
     assert result.noted("test", "late down", "good down") == ["test", "late down", "good down"]

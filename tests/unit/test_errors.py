@@ -14,12 +14,14 @@ from xdist_fixtureworker import errors, settings
 from xdist_fixtureworker.controller import python_versions, relay, shutdown, versions
 from xdist_fixtureworker.declared import attributes, decorator, guard_marks, promotion
 from xdist_fixtureworker.fixture_worker import (
-    answers,
+    foreign,
     items,
     lookup,
     out_of_reach,
+    reports,
     running,
     sharing,
+    surprises,
 )
 from xdist_fixtureworker.rules import guard_plugin, promotable, worker_id
 from xdist_fixtureworker.test_worker import answers as test_worker_answers
@@ -145,11 +147,49 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "in each process. Sort them, or write a list of what is the same in every process.",
     ),
     (
-        answers.set_up_broke,
+        reports.set_up_broke,
         ("tables", "Traceback (most recent call last):\nRuntimeError: no"),
         "the global fixture 'tables' could not be set up, because an exception came up around it "
         "in the fixture worker, in a hook for instance:\n"
         "Traceback (most recent call last):\nRuntimeError: no",
+    ),
+    (
+        reports.finalizer_broke,
+        ("tables", "conftest.py:7", "Traceback (most recent call last):\nRuntimeError: no"),
+        "an exception came up around the finalizer of the fixture 'tables' (conftest.py:7) in the "
+        "fixture worker, in a hook for instance. The finalizer itself was run.\n"
+        "Traceback (most recent call last):\nRuntimeError: no",
+    ),
+    (
+        surprises.raised,
+        (
+            "TimeoutError: too long",
+            "/suite/conftest.py:7 (in on_alarm)",
+            surprises.between_fixtures(),
+        ),
+        "TimeoutError: too long\n"
+        "This was raised at /suite/conftest.py:7 (in on_alarm) in the fixture worker while it ran "
+        "no fixture; probably by a signal handler or a timer that a set-up has left. Nothing was "
+        "ended by it.\n"
+        "Take it back before the set-up ends, for instance with signal.alarm(0).",
+    ),
+    (
+        items.in_hook,
+        ("pytest_report_to_serializable", "conftest.py::global fixture tables"),
+        "by a hook pytest_report_to_serializable for conftest.py::global fixture tables; the "
+        "report is as pytest makes it.",
+    ),
+    (
+        items.named,
+        ("set-up", "tables", "conftest.py:7"),
+        "the set-up of the global fixture 'tables' (conftest.py:7)",
+    ),
+    (
+        surprises.between_fixtures,
+        (),
+        "while it ran no fixture; probably by a signal handler or a timer that a set-up has left. "
+        "Nothing was ended by it.\n"
+        "Take it back before the set-up ends, for instance with signal.alarm(0).",
     ),
     (
         died_message,
@@ -205,21 +245,27 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "Run pytest once per version, or use --no-fixture-worker.",
     ),
     (
-        items.exceeds_timeout,
-        ("set-up", "tables", "conftest.py:7", 2.5),
+        foreign.exceeds_timeout,
+        (items.named("set-up", "tables", "conftest.py:7"), 2.5),
         "the set-up of the global fixture 'tables' (conftest.py:7) took longer than the 2.5 s of "
         "fixture_worker_timeout.\n"
         "The stacks of all threads of the fixture worker at that time are shown below. If it only "
         "needs longer, raise the limit.",
     ),
     (
-        items.hangs,
-        ("finalizer", "tables", "conftest.py:7", "thread MainThread:\n  File ..."),
+        foreign.hangs,
+        (items.named("finalizer", "tables", "conftest.py:7"), "thread MainThread:\n  File ..."),
         "the finalizer of the global fixture 'tables' (conftest.py:7) hangs: it took longer than "
         "fixture_worker_timeout, and no exception reaches it, as in a call into C code.\n"
         "Nothing else can be set up or finalized. Use a time-out of the library that it calls.\n"
         "Stacks of the fixture worker:\n"
         "thread MainThread:\n  File ...",
+    ),
+    (
+        relay.starts_too_slowly,
+        (),
+        "its start took longer than fixture_worker_timeout: what is loaded there, a conftest or a "
+        "plugin, does not come to an end.",
     ),
     (
         relay.says_nothing_more,

@@ -27,10 +27,11 @@ from ..wire.messages import (
 )
 from .environment import Environment
 from .fixture_item import FixtureItem
-from .items import Items
+from .foreign import Foreign
+from .items import Items, named
 from .lookup import Found, Lookup
-from .main_thread import MainThread
 from .out_of_reach import parameter_out_of_reach
+from .reports import set_up_broke, shown
 from .set_ups import Result, SetUpRecord, SetUps
 from .sharing import share
 
@@ -49,13 +50,13 @@ class Runner:
         set_ups: SetUps,
         lookup: Lookup,
         items: Items,
-        main: MainThread,
+        foreign: Foreign,
         send: Callable[[Message], None],
     ) -> None:
         self._set_ups = set_ups
         self._lookup = lookup
         self._items = items
-        self._main = main
+        self._foreign = foreign
         self._send = send
         self._environment = Environment(os.environ)
         self.values = Values()  #: that were sent
@@ -95,13 +96,16 @@ class Runner:
     ) -> tuple[BaseException | None, pytest.TestReport | None]:
         """Run the item of a set-up; returns how it failed, and the report of it."""
         try:
-            self._items.run(item, record.number, "setup", "set-up", record.where)
+            self._items.run(item, "setup", "set-up", record.where)
         except pytest.exit.Exception as error:
             returncode = None if error.returncode is None else int(error.returncode)
             self._send(ExitRequested(error.msg, returncode))
             return error, None
         except KeyboardInterrupt as error:
             return error, None
+        except BaseException as error:  # of a hook
+            told = set_up_broke(record.name, shown(error))
+            item.note_hook_error(told, "setup")
         message = parameter_out_of_reach(item.error, item, record.where)
         if message and item.failure is not None:
             item.failure.longrepr = message
@@ -147,10 +151,7 @@ class Runner:
         if result.error is not None or result.packed is not None:
             return
         assert record.declaration is not None
-        with (
-            self._items.limited(record.number, "pickling", record.name, record.where),
-            self._main.set_up(),
-        ):
+        with self._foreign.running(named("pickling", record.name, record.where)):
             module = module_of(record.original)
             result.packed = share(record.declaration, record.value, module)
         if record.declaration.share is None and isinstance(result.packed, bytes):

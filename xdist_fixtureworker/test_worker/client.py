@@ -99,9 +99,8 @@ class TestWorker:
                 message = asked_in_fork(declaration.name, declaration.where)
                 raise errors.FixtureWorkerError(message)
             return before
-        fetched = self._connection.ask(
-            instance, partial(self._answers.read, declaration)
-        ).wait_read()
+        read = partial(self._answers.read, declaration)
+        fetched = self._connection.ask(instance, read, declaration.where).wait_read()
         if isinstance(fetched.error, pytest.exit.Exception):
             # As if the controller had asked the worker to stop: xdist would take an exit code for
             # a crash, and replace the worker.

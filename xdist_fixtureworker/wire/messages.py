@@ -14,6 +14,7 @@ fixture w. -> controller  :class:`Serving`              first message: pytest is
 fixture w. -> controller  :class:`Ready`, :class:`Failed`   the one answer to a request
 fixture w. -> controller  :class:`AsBefore`             likewise: another instance, the same value
 controller -> test worker :class:`Ready`, :class:`Failed`   the answer, to each that asked
+fixture w. -> controller  :class:`Doing`                users' code runs besides those below
 fixture w. -> controller  :class:`SettingUp`            a set-up starts
 fixture w. -> controller  :class:`SetUp`                a set-up ended
 fixture w. -> controller  :class:`Finalizing`           a finalizer, or a recovery, starts
@@ -128,6 +129,7 @@ class WorkerJoined(Frozen):
 class Request(Frozen):
     id: int
     instance: Instance
+    where: str = ""  #: ``file:line`` of the fixture, for messages
 
 
 class Ready(Frozen):
@@ -163,6 +165,10 @@ class Finish(Frozen):
 class Recover(Frozen):
     id: int  #: of the set-up, in the fixture worker that died
     recovery: Recovery
+
+
+class Doing(Frozen):
+    what: str  #: an import, a hook; empty: it is over
 
 
 class SettingUp(Frozen):
@@ -218,6 +224,7 @@ Message: TypeAlias = (
     | Interrupt
     | Recover
     | Finish
+    | Doing
     | SettingUp
     | SetUp
     | Finalizing
