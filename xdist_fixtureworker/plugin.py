@@ -75,7 +75,8 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.treatment_of_strays(config)
     config.pluginmanager.register(GuardPlugin(config), "xdist_fixtureworker_guarding")
     role = role_of(config)
-    if read_promotions(config) and (check := _promotion_check(config, role)) is not None:
+    read_promotions(config)
+    if (check := _promotion_check(config, role)) is not None:
         config.pluginmanager.register(check, "xdist_fixtureworker_promotions")
     config.pluginmanager.register(_role_plugin(config, role), "xdist_fixtureworker_role")
     if role is Role.CONTROLLER:
@@ -104,7 +105,7 @@ def pytest_pycollect_makeitem(collector: pytest.Collector, obj: object) -> None:
 
 
 def _promotion_check(config: pytest.Config, role: Role) -> object | None:
-    """Make the plugin that checks the names in ``global_fixtures``; none in the fixture worker."""
+    """Make the plugin that checks which fixtures are global; none in the fixture worker."""
     match role:
         case Role.CONTROLLER:
             from .controller.promotion_check import PromotionCheck

@@ -14,7 +14,8 @@ from xdist_fixtureworker import errors, settings
 from xdist_fixtureworker.controller import python_versions, relay, shutdown, versions
 from xdist_fixtureworker.declared import attributes, decorator, guard_marks, promotion
 from xdist_fixtureworker.fixture_worker import answers, items, lookup, running, sharing
-from xdist_fixtureworker.rules import guard_plugin, promotable, worker_id
+from xdist_fixtureworker.rules import guard_plugin, promotable, refused, worker_id
+from xdist_fixtureworker.rules.not_promotable import Refusal
 from xdist_fixtureworker.test_worker import client, instances
 
 
@@ -356,6 +357,26 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "global_fixtures: the fixture 'loop' (plugin.py:7) cannot be global: it belongs to one "
         "process.\n"
         "Remove it there. Leave it there.",
+    ),
+    (
+        refused.declared_refused,
+        ("loop", "conftest.py:7", Refusal("_pytest", "it belongs to one process", "Leave it")),
+        "@global_fixture: the fixture 'loop' (conftest.py:7) cannot be global, as it is one of "
+        "pytest, or takes its place: it belongs to one process.\n"
+        'Write @pytest.fixture(scope="session"), or give it another name if it is another thing. '
+        "Leave it.",
+    ),
+    (
+        refused.depends_on_refused,
+        (
+            "seeded",
+            "conftest.py:7",
+            ("setup", "blocker (through plain)"),
+            Refusal("plugin", "it is special", "Leave it", (), "what it writes is lost"),
+        ),
+        "global fixture seeded (conftest.py:7) depends on setup, blocker (through plain) of "
+        "plugin: what it writes is lost; if tests need it, make seeded an ordinary session "
+        "fixture, which each test worker sets up",
     ),
     (
         decorator.arguments_on_fixture,
