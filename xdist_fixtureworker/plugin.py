@@ -42,7 +42,8 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         action="append",
         metavar="NAME",
         help="Make a session fixture global, whoever defines it: 'NAME', or 'NAME: attrs(a, b)' "
-        "to share these attributes of its value. Can be given several times",
+        "to share these attributes of its value, or 'NAME: env' to change in the test workers what "
+        "it changes in os.environ. Can be given several times",
     )
     parser.addini(
         INI,

@@ -52,7 +52,7 @@ def test_bare() -> None:
     assert is_fixture(fixture)
     assert fixture_scope(fixture) == "session"
     assert fixture_function(fixture) is tables
-    assert declared(fixture) == Declaration("tables", place(tables), env=False)
+    assert declared(fixture) == Declaration("tables", place(tables), env=None)
     assert (marker(fixture).autouse, marker(fixture).params, marker(fixture).name) == (
         False,
         None,
@@ -66,7 +66,7 @@ def test_called_without_arguments() -> None:
 
     fixture = global_fixture()(tables)
     assert is_fixture(fixture)
-    assert declared(fixture) == Declaration("tables", place(tables), env=False)
+    assert declared(fixture) == Declaration("tables", place(tables), env=None)
 
 
 def test_with_arguments() -> None:
@@ -90,7 +90,7 @@ def test_attributes() -> None:
 
     fixture = global_fixture(share=attrs("url", "config.port"))(server)
     shared = Attributes(("url", "config.port"))
-    assert declared(fixture) == Declaration("server", place(server), env=False, share=shared)
+    assert declared(fixture) == Declaration("server", place(server), env=None, share=shared)
 
 
 @pytest.mark.parametrize("env", [True, False])
@@ -111,7 +111,7 @@ def test_bare_on_top_of_a_pytest_fixture_with_a_name() -> None:
 
     below = pytest.fixture(scope="session", name="tables")(shared_tables)
     assert global_fixture(below) is below
-    assert declared(below) == Declaration("tables", place(shared_tables), env=False)
+    assert declared(below) == Declaration("tables", place(shared_tables), env=None)
 
 
 @pytest.mark.parametrize("kind", [classmethod, staticmethod])
@@ -124,7 +124,7 @@ def test_class_methods_and_static_methods(kind: Any, form: str) -> None:
     fixture = decorate(kind(tables))
     assert is_fixture(fixture)
     assert fixture_scope(fixture) == "session"
-    expected = Declaration("tables", place(tables), env=form != "bare")
+    expected = Declaration("tables", place(tables), env=True if form != "bare" else None)
     assert declaration_of(tables) == expected
     # As pytest gets at it: through the class, and bound.
     holder = type("TestIt", (), {"method": kind(tables)})
@@ -177,7 +177,7 @@ def test_bound_methods() -> None:
 
     global_fixture(Plugin.tables)
     declaration = declaration_of(Plugin().tables)
-    assert declaration == Declaration("tables", place(Plugin.tables), env=False)
+    assert declaration == Declaration("tables", place(Plugin.tables), env=None)
 
 
 # --- places
@@ -412,7 +412,7 @@ def test_a_class_method_is_no_instance_method(kind: Any) -> None:
 def test_an_instance_method() -> None:
     def tables(self: object) -> None: ...
 
-    assert method_declaration(global_fixture(tables)) == Declaration("tables", place(tables), False)
+    assert method_declaration(global_fixture(tables)) == Declaration("tables", place(tables), None)
 
 
 def test_a_method_that_is_not_global() -> None:

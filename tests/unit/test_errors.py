@@ -11,7 +11,7 @@ import pytest
 
 import xdist_fixtureworker
 from xdist_fixtureworker import errors, settings
-from xdist_fixtureworker.controller import python_versions, relay, shutdown, versions
+from xdist_fixtureworker.controller import python_versions, relay, reporting, shutdown, versions
 from xdist_fixtureworker.declared import attributes, decorator, guard_marks, promotion
 from xdist_fixtureworker.fixture_worker import answers, items, lookup, running, sharing
 from xdist_fixtureworker.rules import guard_plugin, promotable, refused, worker_id
@@ -311,7 +311,8 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         ("httpbin: attr(url)", "global_fixtures"),
         "global_fixtures: 'httpbin: attr(url)' is not understood.\n"
         "Write the name of a session fixture, alone or with the attributes of it that are shared: "
-        "docker_services, or httpbin: attrs(url, host)",
+        "docker_services, or httpbin: attrs(url, host); and with env, or env(NAME, OTHER), if it "
+        "sets environment variables that tests need.",
     ),
     (
         promotion.wrong_promotion,
@@ -378,6 +379,28 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "plugin: what it writes is lost; if tests need it, make seeded an ordinary session "
         "fixture, which each test worker sets up",
     ),
+    (
+        reporting.changed_elsewhere,
+        ("login", "conftest.py:7", ("A", "B"), (), False),
+        "global fixture login (conftest.py:7) changed A, B in os.environ of the fixture worker "
+        "only; if tests need it, @global_fixture(env=True) changes it in the test workers too",
+    ),
+    (
+        reporting.changed_elsewhere,
+        ("login", "conftest.py:7", ("A",), ("config.token",), True),
+        "global fixture login (conftest.py:7) changed A in os.environ, config.token of the fixture "
+        "worker only; if tests need it, 'login: env' in global_fixtures changes the variables in "
+        "the test workers too; return the rest, and let a session fixture of the test workers, "
+        "which depends on login, put it there",
+    ),
+    (
+        reporting.is_silent,
+        ("prepare", "conftest.py:7"),
+        "global fixture prepare (conftest.py:7) is autouse and has no value: what it changes in "
+        "its own process, no test sees; if tests need that, make it an ordinary session fixture",
+    ),
+    (reporting.silenced_by, ("login", True), "'login: env()' says that they do not"),
+    (reporting.silenced_by, ("login", False), "env=False says that they do not"),
     (
         decorator.arguments_on_fixture,
         ("tables", "conftest.py:7", ("autouse", "ids")),

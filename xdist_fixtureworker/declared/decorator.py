@@ -28,7 +28,8 @@ class Declaration(Frozen):
 
     name: str
     where: str  #: ``file:line`` of the function
-    env: bool
+    #: whether changes to the environment are replayed, or which; None: they are told, False: not
+    env: bool | tuple[str, ...] | None = None
     recover: Callable[[Any], object] | None = None
     share: Attributes | None = None  #: which attributes to share; None: a copy of the value
     promoted: bool = False  #: declared by configuration, not by a decorator
@@ -42,7 +43,7 @@ def global_fixture(fixture: Callable[..., object], /) -> Any: ...
 def global_fixture(
     *,
     share: str | Attributes = ...,
-    env: bool = ...,
+    env: bool | None = ...,
     recover: Callable[[Any], object] | None = ...,
     params: Iterable[object] | None = ...,
     autouse: bool = ...,
@@ -64,7 +65,9 @@ def global_fixture(fixture: Any = None, /, **arguments: Any) -> Any:
         unpickled once in each test worker. :func:`attrs(...) <attrs>`: a record of some attributes
         of an object that cannot be pickled.
     :param env: whether what the set-up changes in ``os.environ`` is changed in each test worker
-        too, when it gets the value, and taken back at the worker's end. Default: False.
+        too, when it gets the value, and taken back at the worker's end. Default: it is not, and
+        the terminal summary names what was changed, there and elsewhere in that process. False: no
+        test needs it, and nothing is said.
     :param recover: a function that undoes what the finalizer would have, if the fixture worker
         died before it ran. It is called with a copy of the value, in another fixture worker of the
         same run, after the last test worker is down; last set up first. Not called if the set-up
@@ -138,7 +141,8 @@ def _declaration(name: str, where: str, arguments: Mapping[str, Any]) -> Declara
     if recover is not None and not callable(recover):
         raise pytest.UsageError(recover_not_callable(name, where, recover))
     shared = share if isinstance(share, Attributes) else None
-    return Declaration(name, where, bool(arguments.get("env", False)), recover, shared)
+    env = arguments.get("env")
+    return Declaration(name, where, None if env is None else bool(env), recover, shared)
 
 
 def declaration_of(function: object) -> Declaration | None:

@@ -15,10 +15,15 @@ import pytest
 from ..wire.frozen import Frozen
 from .attributes import Attributes, attrs
 
+_WORDS = ("copy", "proxy", "attrs", "env")
 INI = "global_fixtures"
 OPTION = "--global-fixture"
-_LINE = re.compile(r"(?P<name>[^\s:]+)\s*(:\s*(?P<share>.*))?")
-_ATTRS = re.compile(r"attrs\s*\((?P<names>[^()]*)\)")
+_LINE = re.compile(r"(?P<name>[^\s:]+)\s*(:\s*(?P<ways>.*))?")
+# A word, and what may be in parentheses behind it: texts, and words of the same kind.
+_TEXT = r"""'[^']*'|"[^"]*\""""
+_WAY = re.compile(
+    rf"""(?P<word>\w+)\s*(?P<arguments>\((?:[^()'"]|{_TEXT}|\((?:[^()'"]|{_TEXT})*\))*\))?[\s,]*"""
+)
 
 
 class Promotion(Frozen):
@@ -27,6 +32,7 @@ class Promotion(Frozen):
     name: str
     share: Attributes | None  #: which attributes to share; None: a copy of the value
     source: str  #: the ini setting or the option, for messages
+    env: bool | tuple[str, ...] | None = None  #: as in ``Declaration``
 
 
 Promotions: TypeAlias = Mapping[str, Promotion]
@@ -53,23 +59,45 @@ def promotions(config: pytest.Config) -> Promotions:
 
 
 def _parse(line: str, source: str) -> Promotion:
-    match = _LINE.fullmatch(line.strip())
-    if match is None:
+    line = line.strip()
+    match = _LINE.fullmatch(line)
+    ways = None if match is None else _ways(match["ways"] or "")
+    if match is None or ways is None:
         raise pytest.UsageError(unknown_promotion(line, source))
-    name, share = match["name"], (match["share"] or "").strip()
-    if share == "proxy":
-        raise pytest.UsageError(promotion_by_proxy(line.strip(), source))
-    if share in {"", "copy"}:
-        return Promotion(name, None, source)
-    names = _ATTRS.fullmatch(share)
-    if names is None:
-        raise pytest.UsageError(unknown_promotion(line.strip(), source))
-    try:
-        parts = (part.strip().strip("\"'") for part in names["names"].split(","))
-        wanted = attrs(*filter(None, parts))
-    except pytest.UsageError as error:
-        raise pytest.UsageError(wrong_promotion(line.strip(), source, str(error))) from None
-    return Promotion(name, wanted, source)
+    if "proxy" in ways:
+        raise pytest.UsageError(promotion_by_proxy(line, source))
+    if ("copy" in ways and "attrs" in ways) or ways.get("copy"):
+        raise pytest.UsageError(unknown_promotion(line, source))
+    share = None
+    if "attrs" in ways:
+        try:
+            share = attrs(*(ways["attrs"] or ()))
+        except pytest.UsageError as error:
+            raise pytest.UsageError(wrong_promotion(line, source, str(error))) from None
+    return Promotion(match["name"], share, source, _env(ways))
+
+
+def _ways(text: str) -> dict[str, tuple[str, ...] | None] | None:
+    """The words behind a name, with what is in parentheses behind each; None if that cannot be
+    understood."""
+    found: dict[str, tuple[str, ...] | None] = {}
+    position = 0
+    while position < len(text):
+        match = _WAY.match(text, position)
+        if match is None or match["word"] not in _WORDS or match["word"] in found:
+            return None
+        arguments = match["arguments"]
+        parts = [part.strip().strip("\"'") for part in (arguments or "")[1:-1].split(",")]
+        found[match["word"]] = None if arguments is None else tuple(filter(None, parts))
+        position = match.end()
+    return found
+
+
+def _env(ways: Mapping[str, tuple[str, ...] | None]) -> bool | tuple[str, ...] | None:
+    if "env" not in ways:
+        return None
+    names = ways["env"]
+    return True if names is None else names or False
 
 
 # --- messages
@@ -79,7 +107,8 @@ def unknown_promotion(line: str, source: str) -> str:
     return (
         f"{source}: '{line}' is not understood.\n"
         f"Write the name of a session fixture, alone or with the attributes of it that are shared: "
-        f"docker_services, or httpbin: attrs(url, host)"
+        f"docker_services, or httpbin: attrs(url, host); and with env, or env(NAME, OTHER), if it "
+        f"sets environment variables that tests need."
     )
 
 

@@ -30,6 +30,7 @@ from ..wire.messages import (
     Serving,
 )
 from .answers import Answerer
+from .elsewhere import Elsewhere
 from .finalizing import Finalization
 from .fixture_item import FixtureItem
 from .intake import CONNECTION_LOST, Intake, Work
@@ -63,11 +64,14 @@ class FixtureWorker:
             timeout=timeout(session.config),
             send=self._send,
         )
+        elsewhere = Elsewhere()
+        session.config.pluginmanager.register(elsewhere, "xdist_fixtureworker_elsewhere")
         self._runner = Runner(
             set_ups=self._set_ups,
             lookup=lookup,
             items=items,
             main=self._main,
+            elsewhere=elsewhere,
             send=self._send,
         )
         self._answerer = Answerer(
