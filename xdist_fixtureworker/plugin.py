@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from . import settings
-from ._compat import is_fixture
-from .declared.decorator import instance_method, method_declaration
+from ._compat import is_fixture, offer_marks
+from .declared.decorator import instance_method, method_declaration, take_mark
 from .declared.guard_marks import install_marks
 from .declared.promotion import INI, OPTION, read_promotions
 from .roles import Role, handed_over, role_of
@@ -15,6 +15,7 @@ from .rules.guard_plugin import GuardPlugin
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     install_marks(_config(pluginmanager))
+    offer_marks(_config(pluginmanager), take_mark)
     group = parser.getgroup("fixture worker", "fixtures that run once per test run (with -n)")
     group.addoption(
         "--fixture-worker",
@@ -43,7 +44,8 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         metavar="NAME",
         help="Make a session fixture global, whoever defines it: 'NAME', or 'NAME: attrs(a, b)' "
         "to share these attributes of its value, or 'NAME: env' to change in the test workers what "
-        "it changes in os.environ. Can be given several times",
+        "it changes in os.environ, or 'NAME: marks(a, b)' for the marks of its set-up. Can be "
+        "given several times",
     )
     parser.addini(
         INI,

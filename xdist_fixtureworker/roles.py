@@ -24,6 +24,9 @@ COLLECTS_EVERYTHING = "xdist_fixtureworker_everything"
 PLAIN_VALUES = "xdist_fixtureworker_plain_values"
 """The key in ``workeroutput`` for digests of the values of session fixtures."""
 
+MARKS_ASKED = "_xdist_fixtureworker_marks"
+"""The attribute of a failed set-up's report that tells which marks hooks asked for."""
+
 RUN = "XDIST_FIXTUREWORKER_RUN"
 """The environment variable that all processes of a run inherit."""
 

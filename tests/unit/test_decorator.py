@@ -15,7 +15,7 @@ from xdist_fixtureworker._compat import fixture_function, fixture_scope, is_fixt
 from xdist_fixtureworker.declared import decorator
 from xdist_fixtureworker.declared.attributes import Attributes
 from xdist_fixtureworker.declared.decorator import Declaration, declaration_of, method_declaration
-from xdist_fixtureworker.declared.locations import location
+from xdist_fixtureworker.declared.locations import location, unbound
 
 HERE = Path(__file__).parent
 KNOWN = "share, env, recover, params, autouse, ids, name"
@@ -397,6 +397,42 @@ def test_pytest_fixture_on_top_is_pytests_own_error() -> None:
 
     with pytest.raises(ValueError, match="more than once"):
         pytest.fixture(global_fixture(tables))
+
+
+# --- marks
+
+
+@pytest.mark.parametrize("kind", [classmethod, staticmethod, lambda function: function])
+def test_marks_above_and_below_are_taken(kind: Any) -> None:
+    @pytest.mark.skipif(True, reason="b")
+    @pytest.mark.skip
+    @global_fixture
+    @kind
+    @pytest.mark.xfail
+    def tables(*args: object) -> None: ...
+
+    declaration = declaration_of(unbound(fixture_function(tables)))
+    assert declaration is not None
+    taken = [(mark.name, mark.args, mark.kwargs) for mark in declaration.marks]
+    assert taken == [("xfail", (), {}), ("skip", (), {}), ("skipif", (True,), {"reason": "b"})]
+
+
+@pytest.mark.parametrize("name", ["usefixtures", "parametrize"])
+@pytest.mark.parametrize("below", [True, False])
+def test_marks_about_tests_are_refused(name: str, below: bool) -> None:
+    def tables() -> None: ...
+
+    mark: Any = getattr(pytest.mark, name)("a", [1])
+    with pytest.raises(pytest.UsageError, match=f"mark.{name} on the global fixture 'tables' "):
+        global_fixture(mark(tables)) if below else mark(global_fixture(tables))
+
+
+def test_marks_on_other_fixtures_are_left_to_pytest() -> None:
+    @pytest.fixture
+    def fixture() -> None: ...
+
+    with pytest.raises((pytest.fail.Exception, Warning), match=r"[Mm]arks .* to fixtures"):
+        pytest.mark.skip(fixture)
 
 
 # --- in class bodies

@@ -16,7 +16,7 @@ from xdist_fixtureworker.declared import attributes, decorator, guard_marks, pro
 from xdist_fixtureworker.fixture_worker import answers, items, lookup, running, sharing
 from xdist_fixtureworker.rules import guard_plugin, promotable, refused, worker_id
 from xdist_fixtureworker.rules.not_promotable import Refusal
-from xdist_fixtureworker.test_worker import client, instances
+from xdist_fixtureworker.test_worker import asking, client, instances
 
 
 def died_message(reason: str) -> str:
@@ -312,7 +312,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "global_fixtures: 'httpbin: attr(url)' is not understood.\n"
         "Write the name of a session fixture, alone or with the attributes of it that are shared: "
         "docker_services, or httpbin: attrs(url, host); and with env, or env(NAME, OTHER), if it "
-        "sets environment variables that tests need.",
+        "sets environment variables that tests need; and with marks(a, b(1)) for its set-up.",
     ),
     (
         promotion.wrong_promotion,
@@ -407,6 +407,21 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "@global_fixture(autouse, ids) on top of @pytest.fixture, on 'tables' (conftest.py:7): "
         "these arguments belong to the fixture.\n"
         "Give them to @pytest.fixture, or use @global_fixture alone.",
+    ),
+    (
+        decorator.mark_of_tests,
+        ("usefixtures", "tables", "conftest.py:7"),
+        "@pytest.mark.usefixtures on the global fixture 'tables' (conftest.py:7) has no effect: it "
+        "says something about tests.\n"
+        "Give the fixture their names as arguments.",
+    ),
+    (
+        asking.marks_do_not_hold,
+        (("timeout(900)",), "server", "conftest.py:7"),
+        "The mark of this test, timeout(900), does not hold for the set-up of the global fixture "
+        "'server' (conftest.py:7), whichever test asks first.\n"
+        "If the set-up needs it, write @pytest.mark.timeout(900) above @global_fixture, or "
+        "'server: marks(timeout(900))' in global_fixtures.",
     ),
     (
         decorator.already_global,

@@ -63,6 +63,23 @@ def test_variables(
     assert (found.share, found.env) == (share, env)
 
 
+def test_marks(pytester: pytest.Pytester) -> None:
+    line = "web: attrs(url) marks(a, timeout(900, method='signal'), b(\"ignore: (x, y\")) env"
+    (found,) = configured(pytester, f"    {line}")
+    assert (found.share, found.env) == (Attributes(("url",)), True)
+    assert [(mark.name, mark.args, mark.kwargs) for mark in found.marks] == [
+        ("a", (), {}),
+        ("timeout", (900,), {"method": "signal"}),
+        ("b", ("ignore: (x, y",), {}),
+    ]
+
+
+@pytest.mark.parametrize("ways", ["marks", "marks()", "marks(1)", "marks(a.b)", "marks(a(b))"])
+def test_no_marks(pytester: pytest.Pytester, ways: str) -> None:
+    with pytest.raises(pytest.UsageError, match="is not understood"):
+        configured(pytester, f"    web: {ways}")
+
+
 @pytest.mark.parametrize(
     "ways", ["env env", "env(", "env(A", "environ", "copy attrs(a)", "copy(a)", "a b", ": env"]
 )

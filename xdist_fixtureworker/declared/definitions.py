@@ -36,10 +36,16 @@ def global_declaration(definition: Definition, config: pytest.Config) -> Declara
         return declared
     if declared is not None:
         env = declared.env if promotion.env is None else promotion.env
-        return replace(declared, share=promotion.share or declared.share, env=env)
+        marks = (*declared.marks, *promotion.marks)
+        return replace(declared, share=promotion.share or declared.share, env=env, marks=marks)
     where = location(definition.func)
     return Declaration(
-        definition.argname, where, env=promotion.env, share=promotion.share, promoted=True
+        definition.argname,
+        where,
+        env=promotion.env,
+        share=promotion.share,
+        promoted=True,
+        marks=promotion.marks,
     )
 
 

@@ -19,6 +19,7 @@ from _pytest.scope import Scope
 
 from ..declared.definitions import Definition
 from ..declared.locations import underlying
+from .marks import MarkedItem
 
 
 @dataclass
@@ -33,7 +34,7 @@ class CallSpec:
     id: str = ""
 
 
-class FixtureItem(pytest.Item):
+class FixtureItem(MarkedItem):
     """An item that stands for one session fixture, at the node where it is defined.
 
     :param definition: the fixture.

@@ -38,6 +38,7 @@ from .items import Items
 from .lazy_collection import collect_when_read
 from .lookup import Lookup
 from .main_thread import MainThread
+from .marks import Marks
 from .orphaned import deal_with_strays, wait_test_workers_down
 from .running import Runner
 from .set_ups import SetUps
@@ -66,6 +67,7 @@ class FixtureWorker:
         )
         elsewhere = Elsewhere()
         session.config.pluginmanager.register(elsewhere, "xdist_fixtureworker_elsewhere")
+        session.config.pluginmanager.register(Marks(), "xdist_fixtureworker_marks")
         self._runner = Runner(
             set_ups=self._set_ups,
             lookup=lookup,

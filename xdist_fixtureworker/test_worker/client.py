@@ -14,9 +14,11 @@ from .. import errors
 from .._compat import is_session_scoped
 from ..declared.decorator import Declaration
 from ..declared.promotion import promotions
+from ..roles import MARKS_ASKED
 from ..rules.same_value import note_value
 from ..wire import pickles
 from ..wire.messages import Answer, Failed, Instance, Output, Ready
+from .asking import marks_hint
 from .connection import Connection
 from .environment import Environment
 from .instances import Fetched, GlobalDefinitions
@@ -43,11 +45,13 @@ class TestWorker:
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_makereport(
-        self, call: pytest.CallInfo[None]
+        self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
         if call.excinfo is not None and report.outcome == "failed":
             self._show_original(call.excinfo, report)
+            if hint := marks_hint(item, report):
+                report.sections.append(("marks of the test", hint))
         return report
 
     @pytest.hookimpl(trylast=True)
@@ -128,6 +132,7 @@ class TestWorker:
             if fetched.error is excinfo.value and fetched.report is not None:
                 report.longrepr = fetched.report.longrepr
                 report.sections = [*fetched.report.sections, *report.sections]
+                setattr(report, MARKS_ASKED, getattr(fetched.report, MARKS_ASKED, None))
                 return
         if isinstance(excinfo.value, errors.FixtureWorkerError):
             report.longrepr = excinfo.getrepr(style="value")
