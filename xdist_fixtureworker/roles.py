@@ -27,6 +27,9 @@ PLAIN_VALUES = "xdist_fixtureworker_plain_values"
 CHANGED_VALUES = "xdist_fixtureworker_changed_values"
 """The key in ``workeroutput`` for the global fixtures whose values were changed in that worker."""
 
+MARKS_ASKED = "_xdist_fixtureworker_marks"
+"""The attribute of a failed set-up's report that tells which marks hooks asked for."""
+
 RUN = "XDIST_FIXTUREWORKER_RUN"
 """The environment variable that all processes of a run inherit."""
 

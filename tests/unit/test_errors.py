@@ -11,7 +11,7 @@ import pytest
 
 import xdist_fixtureworker
 from xdist_fixtureworker import errors, settings
-from xdist_fixtureworker.controller import python_versions, relay, shutdown, versions
+from xdist_fixtureworker.controller import python_versions, relay, reporting, shutdown, versions
 from xdist_fixtureworker.declared import attributes, decorator, guard_marks, promotion
 from xdist_fixtureworker.fixture_worker import (
     foreign,
@@ -23,9 +23,10 @@ from xdist_fixtureworker.fixture_worker import (
     sharing,
     surprises,
 )
-from xdist_fixtureworker.rules import guard_plugin, promotable, worker_id
+from xdist_fixtureworker.rules import guard_plugin, promotable, refused, worker_id
+from xdist_fixtureworker.rules.not_promotable import Refusal
 from xdist_fixtureworker.test_worker import answers as test_worker_answers
-from xdist_fixtureworker.test_worker import forking, instances, nearer
+from xdist_fixtureworker.test_worker import asking, forking, instances, nearer
 
 
 def died_message(reason: str) -> str:
@@ -389,7 +390,8 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         ("httpbin: attr(url)", "global_fixtures"),
         "global_fixtures: 'httpbin: attr(url)' is not understood.\n"
         "Write the name of a session fixture, alone or with the attributes of it that are shared: "
-        "docker_services, or httpbin: attrs(url, host)",
+        "docker_services, or httpbin: attrs(url, host); and with env, or env(NAME, OTHER), if it "
+        "sets environment variables that tests need; and with marks(a, b(1)) for its set-up.",
     ),
     (
         promotion.wrong_promotion,
@@ -437,11 +439,68 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "Remove it there. Leave it there.",
     ),
     (
+        refused.declared_refused,
+        ("loop", "conftest.py:7", Refusal("_pytest", "it belongs to one process", "Leave it")),
+        "@global_fixture: the fixture 'loop' (conftest.py:7) cannot be global, as it is one of "
+        "pytest, or takes its place: it belongs to one process.\n"
+        'Write @pytest.fixture(scope="session"), or give it another name if it is another thing. '
+        "Leave it.",
+    ),
+    (
+        refused.depends_on_refused,
+        (
+            "seeded",
+            "conftest.py:7",
+            ("setup", "blocker (through plain)"),
+            Refusal("plugin", "it is special", "Leave it", (), "what it writes is lost"),
+        ),
+        "global fixture seeded (conftest.py:7) depends on setup, blocker (through plain) of "
+        "plugin: what it writes is lost; if tests need it, make seeded an ordinary session "
+        "fixture, which each test worker sets up",
+    ),
+    (
+        reporting.changed_elsewhere,
+        ("login", "conftest.py:7", ("A", "B"), (), False),
+        "global fixture login (conftest.py:7) changed A, B in os.environ of the fixture worker "
+        "only; if tests need it, @global_fixture(env=True) changes it in the test workers too",
+    ),
+    (
+        reporting.changed_elsewhere,
+        ("login", "conftest.py:7", ("A",), ("config.token",), True),
+        "global fixture login (conftest.py:7) changed A in os.environ, config.token of the fixture "
+        "worker only; if tests need it, 'login: env' in global_fixtures changes the variables in "
+        "the test workers too; return the rest, and let a session fixture of the test workers, "
+        "which depends on login, put it there",
+    ),
+    (
+        reporting.is_silent,
+        ("prepare", "conftest.py:7"),
+        "global fixture prepare (conftest.py:7) is autouse and has no value: what it changes in "
+        "its own process, no test sees; if tests need that, make it an ordinary session fixture",
+    ),
+    (reporting.silenced_by, ("login", True), "'login: env()' says that they do not"),
+    (reporting.silenced_by, ("login", False), "env=False says that they do not"),
+    (
         decorator.arguments_on_fixture,
         ("tables", "conftest.py:7", ("autouse", "ids")),
         "@global_fixture(autouse, ids) on top of @pytest.fixture, on 'tables' (conftest.py:7): "
         "these arguments belong to the fixture.\n"
         "Give them to @pytest.fixture, or use @global_fixture alone.",
+    ),
+    (
+        decorator.mark_of_tests,
+        ("usefixtures", "tables", "conftest.py:7"),
+        "@pytest.mark.usefixtures on the global fixture 'tables' (conftest.py:7) has no effect: it "
+        "says something about tests.\n"
+        "Give the fixture their names as arguments.",
+    ),
+    (
+        asking.marks_do_not_hold,
+        (("timeout(900)",), "server", "conftest.py:7"),
+        "The mark of this test, timeout(900), does not hold for the set-up of the global fixture "
+        "'server' (conftest.py:7), whichever test asks first.\n"
+        "If the set-up needs it, write @pytest.mark.timeout(900) above @global_fixture, or "
+        "'server: marks(timeout(900))' in global_fixtures.",
     ),
     (
         decorator.already_global,

@@ -91,6 +91,9 @@ class SetUpEnded(OfSetUp):
     where: str
     report: Mapping[str, Any] | None  #: serialized
     environment: tuple[str, ...]  #: names of variables that it changed and nobody replays
+    elsewhere: tuple[str, ...] = ()  #: what else it changed that tests may look for
+    is_replayed: bool = False  #: what it changes in the environment
+    is_silent: bool = False  #: autouse, and without a value: all that it does is elsewhere
 
 
 class FinalizerBegun(OfSetUp):

@@ -215,7 +215,12 @@ class Relay:
                 event = SetUpBegun(self._now, by, id_, fixture, where, message.is_global)
             case SetUp():
                 report, environment = message.report, message.environment
-                event = SetUpEnded(self._now, by, id_, fixture, where, report, environment)
+                event = SetUpEnded(
+                    *(self._now, by, id_, fixture, where, report, environment),
+                    elsewhere=message.elsewhere,
+                    is_replayed=message.is_replayed,
+                    is_silent=message.is_silent,
+                )
                 if message.recovery is not None:
                     self._recoveries.add(id_, message.recovery)
         self.journal.append(event)

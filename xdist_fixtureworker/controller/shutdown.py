@@ -166,10 +166,10 @@ class Shutdown:
 
     def _show(self, terminal: Any, first: Iterable[str]) -> None:
         self._summary_shown = True
-        environment: Iterable[str] = ()
+        elsewhere: Iterable[str] = ()
         if self._finished:
-            environment = reporting.environment_lines(self._run.journal, promotions(self._config))
-        for line in (*first, *environment):
+            elsewhere = reporting.elsewhere_lines(self._run.journal, promotions(self._config))
+        for line in (*first, *elsewhere):
             terminal.write_line(line)
         search = self._run.stray_search
         reporting.write_left_behind(terminal, search.lines())

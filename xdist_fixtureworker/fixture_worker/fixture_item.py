@@ -19,6 +19,7 @@ from _pytest.scope import Scope
 
 from ..declared.definitions import Definition
 from ..declared.locations import underlying
+from .marks import MarkedItem
 from .reports import Phase, own_report, plain_report
 
 _HOOK = "exception around it, in a hook for instance"
@@ -36,7 +37,7 @@ class CallSpec:
     id: str = ""
 
 
-class FixtureItem(pytest.Item):
+class FixtureItem(MarkedItem):
     """An item that stands for one session fixture, at the node where it is defined.
 
     :param definition: the fixture.

@@ -81,6 +81,7 @@ class Items:
             ),
             action=action,
         )
+        item.take_marks(self._set_ups.of(definition).declaration)
         return item
 
     def run(self, item: FixtureItem, when: str, what: str, where: str) -> None:

@@ -25,7 +25,8 @@ from ..wire.messages import (
     SetUp,
     Variable,
 )
-from .environment import Environment
+from .elsewhere import Elsewhere
+from .environment import Environment, Replay
 from .fixture_item import FixtureItem
 from .foreign import Foreign
 from .items import Items, named
@@ -41,6 +42,7 @@ _CAPTURED = re.compile(r"Captured (?P<kind>stdout|stderr|log) setup")
 class Runner:
     """Runs set-ups in the main thread.
 
+    :param elsewhere: notices what set-ups change besides the environment.
     :param send: sends a message to the controller; must not raise.
     """
 
@@ -51,6 +53,7 @@ class Runner:
         lookup: Lookup,
         items: Items,
         foreign: Foreign,
+        elsewhere: Elsewhere,
         send: Callable[[Message], None],
     ) -> None:
         self._set_ups = set_ups
@@ -58,6 +61,7 @@ class Runner:
         self._items = items
         self._foreign = foreign
         self._send = send
+        self._elsewhere = elsewhere
         self._environment = Environment(os.environ)
         self.values = Values()  #: that were sent
 
@@ -140,8 +144,9 @@ class Runner:
                 fixture=record.name,
                 where=record.where,
                 report=None if report is None else self._items.serialized(report),
-                environment=() if declaration.env else tuple(v.name for v in changed),
+                environment=tuple(v.name for v in changed) if declaration.env is None else (),
                 recovery=recovery,
+                **self._elsewhere.left_by(record, self._lookup, node),
             )
         )
 
@@ -204,12 +209,13 @@ class Runner:
         self._announce(record, result, node, noted.variables, None)
 
 
-def _replayed(record: SetUpRecord, set_ups: SetUps) -> int | None:
-    """The number under which changes to the environment are replayed, the same for all instances
-    of a parametrized fixture; None if they are not."""
-    if record.declaration is None or not record.declaration.env:
+def _replayed(record: SetUpRecord, set_ups: SetUps) -> Replay | None:
+    """How changes to the environment are replayed; None if they are not. The number is the same for
+    all instances of a parametrized fixture."""
+    env = None if record.declaration is None else record.declaration.env
+    if not env:
         return None
-    return set_ups.of(record.original).number
+    return Replay(set_ups.of(record.original).number, env if isinstance(env, tuple) else None)
 
 
 def _output(number: int, report: pytest.TestReport) -> Iterator[Output]:

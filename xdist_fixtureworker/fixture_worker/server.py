@@ -32,6 +32,7 @@ from ..wire.messages import (
     Serving,
 )
 from .answers import Answerer
+from .elsewhere import Elsewhere
 from .finalizing import Finalization
 from .fixture_item import FixtureItem
 from .foreign import Foreign
@@ -40,6 +41,7 @@ from .items import Items
 from .lazy_collection import collect_when_read
 from .lookup import Lookup
 from .main_thread import MainThread
+from .marks import Marks
 from .orphaned import deal_with_strays, wait_test_workers_down
 from .running import Runner
 from .set_ups import SetUps
@@ -70,11 +72,15 @@ class FixtureWorker:
             foreign=foreign,
             surprises=self._surprises,
         )
+        elsewhere = Elsewhere()
+        session.config.pluginmanager.register(elsewhere, "xdist_fixtureworker_elsewhere")
+        session.config.pluginmanager.register(Marks(), "xdist_fixtureworker_marks")
         self._runner = Runner(
             set_ups=self._set_ups,
             lookup=lookup,
             items=items,
             foreign=foreign,
+            elsewhere=elsewhere,
             send=self._send,
         )
         self._answerer = Answerer(

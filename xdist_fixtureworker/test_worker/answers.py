@@ -6,6 +6,7 @@ import pytest
 
 from .. import errors
 from ..declared.decorator import Declaration
+from ..roles import MARKS_ASKED
 from ..rules.changed_values import Values
 from ..wire import pickles
 from ..wire.messages import Answer, Failed, Ready
@@ -61,6 +62,7 @@ class Answers:
             if fetched.error is excinfo.value and fetched.report is not None:
                 report.longrepr = fetched.report.longrepr
                 report.sections = [*fetched.report.sections, *report.sections]
+                setattr(report, MARKS_ASKED, getattr(fetched.report, MARKS_ASKED, None))
                 return
         if isinstance(excinfo.value, errors.FixtureWorkerError):
             report.longrepr = excinfo.getrepr(style="value")

@@ -18,6 +18,7 @@ from ..roles import CHANGED_VALUES
 from ..rules.same_value import note_value
 from ..wire.messages import Instance, Output
 from .answers import Answers
+from .asking import marks_hint
 from .connection import Connection
 from .environment import Environment
 from .forking import FetchesBeforeFork, asked_in_fork, pytest_forked_is_there
@@ -54,11 +55,13 @@ class TestWorker:
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_makereport(
-        self, call: pytest.CallInfo[None]
+        self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
         if call.excinfo is not None and report.outcome == "failed":
             self._answers.show_original(call.excinfo, report)
+            if hint := marks_hint(item, report):
+                report.sections.append(("marks of the test", hint))
         return report
 
     @pytest.hookimpl(trylast=True)  # but before xdist sends the output

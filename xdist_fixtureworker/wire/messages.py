@@ -185,6 +185,9 @@ class SetUp(Frozen):
     report: Mapping[str, object] | None
     environment: tuple[str, ...]  #: names of variables that it changed and nobody replays
     recovery: Recovery | None
+    elsewhere: tuple[str, ...] = ()  #: what else it changed that tests may look for
+    is_replayed: bool = False  #: what it changes in the environment
+    is_silent: bool = False  #: autouse, and without a value: all that it does is elsewhere
 
 
 class Finalizing(Frozen):
