@@ -9,7 +9,7 @@ from ._compat import is_fixture, offer_marks
 from .declared.decorator import instance_method, method_declaration, take_mark
 from .declared.guard_marks import install_marks
 from .declared.promotion import INI, OPTION, read_promotions
-from .roles import Role, handed_over, role_of
+from .roles import FIXTURE_WORKER_ID, Role, handed_over, role_of
 from .rules.guard_plugin import GuardPlugin
 
 
@@ -61,6 +61,12 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         "fixture worker. Default: no limit",
     )
     parser.addini(
+        settings.WORKER_ID,
+        default=FIXTURE_WORKER_ID,
+        help="The id of the fixture worker, where test workers have gw0 and so on: gw99, for code "
+        "that computes with it",
+    )
+    parser.addini(
         settings.STRAYS,
         default="report",
         help="What is done about processes that outlive the worker that started them: report them "
@@ -74,7 +80,8 @@ def _wanted(config: pytest.Config) -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    settings.timeout(config)  # refuses bad values, as does the next line
+    settings.timeout(config)  # refuses bad values, as do the next lines
+    settings.worker_id(config)
     settings.treatment_of_strays(config)
     config.pluginmanager.register(GuardPlugin(config), "xdist_fixtureworker_guarding")
     role = role_of(config)

@@ -38,7 +38,8 @@ CRASH_FILES = "fixture_worker"
 and ``v``, which ``--cache-clear`` empties."""
 
 FIXTURE_WORKER_ID = "fixtureworker"
-"""The fixture worker's id, where test workers have ``gw0`` and so on."""
+"""The fixture worker's name within this plugin; and the id that xdist knows it by, unless the ini
+setting ``fixture_worker_id`` has another."""
 
 
 class Role(Enum):
@@ -63,6 +64,12 @@ def role_of(config: pytest.Config) -> Role:
 def hand_over(workerinput: dict[str, Any], role: Role, channel: execnet.Channel) -> None:
     """Tell a worker its role, and the channel to the controller. Runs in the controller."""
     workerinput[HANDOVER] = (role.value, channel)
+
+
+def is_fixture_workers(node: Any) -> bool:
+    """Whether a node of xdist's is the fixture worker. Runs in the controller."""
+    role, *_ = node.workerinput.get(HANDOVER, ("",))
+    return bool(role == Role.FIXTURE_WORKER.value)
 
 
 def handed_over(config: Any) -> execnet.Channel:

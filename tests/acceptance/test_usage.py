@@ -146,6 +146,43 @@ def test_wrong_path_and_wrong_option(suite: Suite, mode: tuple[str, ...]) -> Non
     assert suite.run(*mode, "no_such_file.py").code == WRONG_PATH[mode]
 
 
+def test_hook_that_computes_with_the_id_of_each_worker(suite: Suite) -> None:
+    """It runs in the controller; where it cannot be changed, the id can be."""
+    suite.write(
+        {
+            "conftest.py": """
+import xdist_fixtureworker
+def pytest_configure_node(node): node.workerinput["port"] = 5000 + int(node.gateway.id[2:])
+@pytest.fixture(scope="session")
+def number(worker_id): return int(os.environ["PYTEST_XDIST_WORKER"].split("gw")[1])
+@global_fixture
+def port(pytestconfig, number):
+    assert xdist_fixtureworker.is_fixture_worker(pytestconfig)
+    note("up")
+    return pytestconfig.workerinput["port"] + number
+""",
+            "test_it.py": """
+@pytest.mark.parametrize("turn", range(3))
+def test_it(port, number, turn):
+    assert (port, number) == (5198, 1 if turn == 2 else 0)
+    if turn == 1: os._exit(0)
+""",
+        }
+    )
+    result = suite.run(*ONE)
+    assert result.code == 4
+    assert "for the fixture worker, whose node.gateway.id" in result.errors
+    assert "(conftest.py:6)" in result.errors
+    assert not result.lines("INTERNALERROR")
+    taken = suite.run(*ONE, "-o", "fixture_worker_id=gw0")
+    assert (taken.code, taken.noted()) == (4, [])
+    # Another worker comes to that id when the first one crashes.
+    result = suite.run(*ONE, "-o", "fixture_worker_id=gw99")
+    assert result.outcomes == {"passed": 2, "failed": 1}
+    assert result.workers("up") == {"gw99"}
+    assert result.noted() == ["up"]
+
+
 def test_local_workers_of_another_python(suite: Suite) -> None:
     """Refused before it starts: xdist would replace the crashing worker for ever."""
     other = suite.path / "other-python"

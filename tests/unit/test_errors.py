@@ -11,13 +11,20 @@ import pytest
 
 import xdist_fixtureworker
 from xdist_fixtureworker import errors, settings
-from xdist_fixtureworker.controller import python_versions, relay, reporting, shutdown, versions
+from xdist_fixtureworker.controller import (
+    python_versions,
+    relay,
+    reporting,
+    start_failures,
+    versions,
+)
 from xdist_fixtureworker.declared import attributes, decorator, guard_marks, promotion
 from xdist_fixtureworker.fixture_worker import (
     foreign,
     items,
     lookup,
     out_of_reach,
+    remedies,
     reports,
     running,
     sharing,
@@ -69,51 +76,176 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
     (
         sharing.cannot_pickle,
         (
-            "engine",
-            "conftest.py:7",
+            "'engine' (conftest.py:7)",
+            "_thread.lock",
+            "the value.pool.lock",
             "sqlalchemy.engine.base.Engine",
             "TypeError: cannot pickle '_thread.lock' object",
-            "the value.pool.lock (a _thread.lock)",
-            False,
+            "Return a URL.",
         ),
-        "the value of the global fixture 'engine' (conftest.py:7) cannot be sent to the test "
-        "workers: it is a sqlalchemy.engine.base.Engine, and the value.pool.lock (a _thread.lock) "
-        "is what pickle refuses (TypeError: cannot pickle '_thread.lock' object).\n"
+        "a _thread.lock cannot be sent to the test workers: the value.pool.lock of the global fixture\n"
+        "'engine' (conftest.py:7), a sqlalchemy.engine.base.Engine (TypeError: cannot pickle '_thread.lock'\n"
+        "object).\n"
+        "Return a URL.",
+    ),
+    (
+        sharing.cannot_pickle,
+        ("'e' (conftest.py:7)", "Engine", "the value", "", "TypeError: no", "Return a URL."),
+        "an Engine cannot be sent to the test workers: the value of the global fixture 'e' (conftest.py:7)\n"
+        "(TypeError: no).\n"
+        "Return a URL.",
+    ),
+    (
+        remedies.return_what_it_takes,
+        ("engine", False, True),
         "Return what the tests need to make their own: a URL, a path, connection parameters; "
         "and let a session fixture of the test workers connect with them. Where the object must "
         'stay as it is, share=attrs("url", "port") sends these attributes of it.',
     ),
     (
-        sharing.cannot_pickle,
-        ("lock", "conftest.py:7", "_thread.lock", "TypeError: cannot pickle it", None, True),
-        "the value of the global fixture 'lock' (conftest.py:7) cannot be sent to the test "
-        "workers: it is a _thread.lock, and pickle refuses it (TypeError: cannot pickle it).\n"
+        remedies.return_what_it_takes,
+        ("engine", True, True),
         "Return what the tests need to make their own: a URL, a path, connection parameters; "
         "and let a session fixture of the test workers connect with them. Where the object must "
-        "stay as it is, lock: attrs(url, port) in global_fixtures sends these attributes of it.",
+        "stay as it is, engine: attrs(url, port) in global_fixtures sends these attributes of it.",
+    ),
+    (
+        remedies.return_what_it_takes,
+        ("lock", True, False),
+        "Return what the tests need to make their own: a URL, a path, connection parameters; "
+        "and let a session fixture of the test workers connect with them.",
+    ),
+    (
+        remedies.return_these,
+        ("pair", False, ["the value[1]", "the value[2]"]),
+        "These parts of it can be sent: the value[1], the value[2].\n"
+        "Return only those of them that the tests need: the rest can stay in a variable of the "
+        "fixture, until its finalizer.",
+    ),
+    (
+        remedies.return_these,
+        ("pair", True, ["the value[1]"]),
+        "These parts of it can be sent: the value[1].\n"
+        "Remove 'pair' from global_fixtures, and write a global fixture that depends on it and "
+        "returns only what can be sent and the tests need.",
+    ),
+    (
+        remedies.share_these,
+        (["the value.url"],),
+        "These attributes can be sent: the value.url.\n"
+        "Leave the other out of attrs(), or name an attribute of it there that is plain data, as "
+        'in attrs("server.port").',
+    ),
+    (
+        remedies.keep_the_factory,
+        (),
+        "A function can be sent if it stands at the top level of a module: move it there, without "
+        "what it takes from the fixture around it.",
+    ),
+    (
+        remedies.call_in_a_session_fixture,
+        (),
+        "A method takes its object along. Return what it takes to make the object, and call the "
+        "method in a session fixture of the test workers.",
+    ),
+    (
+        remedies.return_a_list,
+        (),
+        "It runs in one process, once. Return a list of what comes out of it.",
+    ),
+    (
+        remedies.define_in_a_module,
+        (),
+        "Define its class at the top level of a module that the test workers can import, not "
+        "inside a function.",
+    ),
+    (
+        remedies.one_name_for_each_conftest,
+        (),
+        "It stands in one of several conftest.py that are imported by one name, each in the place "
+        "of the one before. Run pytest with --import-mode=importlib, by which they have different "
+        "names, or move it into a module.",
+    ),
+    (
+        remedies.make_it_in_a_loop,
+        (),
+        "It belongs to the event loop of the process that made it. Return what it takes to make "
+        "one, and let a fixture of the test workers make it in their loop.",
+    ),
+    (
+        remedies.give_an_authkey,
+        (),
+        "The authentication string of a manager does not leave its process. Start the manager "
+        'with one of your own (authkey=b"..."), return its address and that string, and let a '
+        "session fixture of the test workers connect() another manager to it.",
+    ),
+    (
+        remedies.inherited_only,
+        (),
+        "It is shared with the children of the process that made it only, which the test workers "
+        "are not. Use a manager with an address and an authkey of its own, or lock a file whose "
+        "path the fixture returns.",
+    ),
+    (remedies.import_it, (), "Import the module where it is used."),
+    (
+        remedies.mock_in_the_tests,
+        (),
+        "A mock notes what is done with it in its own process: make it where the tests run.",
+    ),
+    (
+        remedies.open_it_in_the_tests,
+        (),
+        "Return its path, and let a fixture of the test workers open it.",
+    ),
+    (
+        remedies.keep_it_ordinary,
+        ("factory", False),
+        "Or keep it an ordinary session fixture, of which each test worker makes its own.",
+    ),
+    (
+        remedies.keep_it_ordinary,
+        ("factory", True),
+        "Or remove 'factory' from global_fixtures: as an ordinary session fixture, each test "
+        "worker makes its own.",
     ),
     (
         sharing.cannot_read,
         ("server", "conftest.py:7", "http.server.HTTPServer", "AttributeError: no attribute 'url'"),
-        "an attribute of the global fixture 'server' (conftest.py:7) cannot be read to be sent to "
-        "the test workers: its value is a http.server.HTTPServer (AttributeError: no attribute "
-        "'url').\n"
+        "an attribute of the global fixture 'server' (conftest.py:7) cannot be read to be sent to the test\n"
+        "workers: its value is a http.server.HTTPServer (AttributeError: no attribute 'url').\n"
         "Share attributes that it has when it is set up.",
     ),
     (
         sharing.too_large,
         ("dump", "conftest.py:7", 3_000_000_000, 2_146_435_072),
-        "the value of the global fixture 'dump' (conftest.py:7) is too large to be sent to the "
-        "test workers: 3000000000 bytes when pickled, of 2146435072 at most.\n"
+        "the value of the global fixture 'dump' (conftest.py:7) is too large to be sent to the test workers:\n"
+        "3000000000 bytes when pickled, of 2146435072 at most.\n"
         "Write it to a file below tmp_path_factory and return the path.",
     ),
     (
         test_worker_answers.cannot_unpickle,
         ("config", "conftest.py:7", "gw2", "AttributeError: no attribute 'Config'"),
-        "the value of the global fixture 'config' (conftest.py:7) was sent by the fixture worker "
-        "but cannot be unpickled in test worker gw2 (AttributeError: no attribute 'Config').\n"
-        "Its class must be importable there by the same name: define it in a module that both "
-        "import, or return plain data.",
+        "the value of the global fixture 'config' (conftest.py:7) was sent by the fixture worker but cannot\n"
+        "be unpickled in test worker gw2 (AttributeError: no attribute 'Config').\n"
+        "Its class must be importable there by the same name: define it in a module that both import, or\n"
+        "return plain data.",
+    ),
+    (
+        test_worker_answers.cannot_unpickle,
+        ("c", "a/conftest.py:7", "gw2", "ImportError: the module 'conftest' is b here, not a"),
+        "the value of the global fixture 'c' (a/conftest.py:7) was sent by the fixture worker but cannot be\n"
+        "unpickled in test worker gw2 (ImportError: the module 'conftest' is b here, not a).\n"
+        "Several conftest.py are imported by one name, each in the place of the one before. Run pytest with\n"
+        "--import-mode=importlib, by which they have different names, or move the class into a module.",
+    ),
+    (
+        test_worker_answers.cannot_unpickle,
+        ("d", "conftest.py:7", "gw2", "multiprocessing.context.AuthenticationError: rejected"),
+        "the value of the global fixture 'd' (conftest.py:7) was sent by the fixture worker but cannot be\n"
+        "unpickled in test worker gw2 (multiprocessing.context.AuthenticationError: rejected).\n"
+        "The authentication string of a manager does not leave its process. Start the manager with one of\n"
+        'your own (authkey=b"..."), return its address and that string, and let a session fixture of the\n'
+        "test workers connect() another manager to it.",
     ),
     (
         instances.cannot_pickle_parameter,
@@ -200,26 +332,55 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "The end of the report says what is known of it.",
     ),
     (
-        shutdown.fixture_worker_did_not_start,
-        ("Traceback (most recent call last):\nRuntimeError: no\n\n",),
-        "the fixture worker could not start.\nTraceback (most recent call last):\nRuntimeError: no",
+        start_failures.did_not_start,
+        ("", "", "its process 7 was killed by signal 9", ""),
+        "the fixture worker could not start.\nits process 7 was killed by signal 9",
     ),
     (
-        shutdown.fixture_worker_did_not_start,
-        ("ValueError: invalid literal for int() with base 10: 'fixtureworker'\n",),
-        "the fixture worker could not start.\n"
-        "ValueError: invalid literal for int() with base 10: 'fixtureworker'\n"
-        'The worker id of the fixture worker is "fixtureworker", not "gw" and a number. '
-        "Code that computes with it can ask xdist_fixtureworker.is_fixture_worker(config) first; "
-        "where there is no config, os.environ['PYTEST_XDIST_WORKER'] is \"fixtureworker\".",
+        start_failures.did_not_start,
+        ("conftest.py:3", "ValueError: no", "Traceback\n  frame\nValueError: no", "Do this."),
+        "the fixture worker could not start: ValueError: no (conftest.py:3).\n"
+        "Do this.\n"
+        "Traceback\n  frame\nValueError: no",
+    ),
+    (
+        start_failures.hook_does_not_expect_it,
+        ("conftest.py:3", "ValueError: no", "fixtureworker", True),
+        'pytest_configure_node failed for the fixture worker, whose node.gateway.id is "fixtureworker": '
+        "ValueError: no (conftest.py:3).\n"
+        "Code that computes with the id can return for that one. Where it cannot be changed, the ini "
+        "setting fixture_worker_id = gw99 gives the fixture worker a number.",
+    ),
+    (
+        start_failures.hook_does_not_expect_it,
+        ("in a plugin", "OSError: no", "gw99", False),
+        'pytest_configure_node failed for the fixture worker, whose node.gateway.id is "gw99": '
+        "OSError: no (in a plugin).\n"
+        "Do there what the fixture worker needs as well, or return for that id.",
+    ),
+    (
+        start_failures.worker_id_is_taken,
+        ("gw1", 2),
+        "the ini setting fixture_worker_id is gw1, which is the id of a test worker as well: there "
+        "are 2.\n"
+        "Choose another one, with a number that no test worker comes to: gw99.",
+    ),
+    (
+        settings.bad_worker_id,
+        ("g w",),
+        "the ini setting fixture_worker_id is 'g w', which cannot be the id of a worker.\n"
+        "Write letters and digits, such as gw99; the default is fixtureworker.",
     ),
     (
         worker_id.worker_id_hint,
         ("KeyError: 'fixtureworker'",),
         '\nThe worker id of the fixture worker is "fixtureworker", not "gw" and a number. '
         "Code that computes with it can ask xdist_fixtureworker.is_fixture_worker(config) first; "
-        "where there is no config, os.environ['PYTEST_XDIST_WORKER'] is \"fixtureworker\".",
+        "where there is no config, os.environ['PYTEST_XDIST_WORKER'] is \"fixtureworker\". "
+        "Where the code cannot be changed, the ini setting fixture_worker_id = gw99 gives it a "
+        "number.",
     ),
+    (worker_id.worker_id_hint, ("KeyError: 'fixtureworker'", None, "gw99"), ""),
     (worker_id.worker_id_hint, ("RuntimeError: fixtureworker",), ""),
     (worker_id.worker_id_hint, ("ValueError: something else",), ""),
     (worker_id.worker_id_hint, ("",), ""),
@@ -613,7 +774,7 @@ def test_all_run_time_errors_have_one_base() -> None:
     classes = {
         cls
         for _, cls in inspect.getmembers(errors, inspect.isclass)
-        if cls.__module__ == errors.__name__
+        if cls.__module__ in {errors.__name__, "xdist_fixtureworker"}
     }
     not_ours = {cls for cls in classes if not issubclass(cls, errors.FixtureWorkerError)}
     assert not_ours == {errors.RemoteTraceback}

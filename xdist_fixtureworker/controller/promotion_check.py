@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ..declared.promotion import promotions
-from ..roles import COLLECTS_EVERYTHING, FIXTURE_WORKER_ID, MISUSE, PLAIN_VALUES
+from ..roles import COLLECTS_EVERYTHING, MISUSE, PLAIN_VALUES, is_fixture_workers
 from ..rules.findings import Findings
 from ..rules.refused import examine_global
 
@@ -53,8 +53,7 @@ class PromotionCheck:
         error, notes = output.get(MISUSE, ("", []))
         self._error = self._error or error
         self._notes.update(dict.fromkeys(notes))
-        is_fixture_worker = node.gateway.id == FIXTURE_WORKER_ID
-        seen = self._in_fixture_worker if is_fixture_worker else self._in_test_workers
+        seen = self._in_fixture_worker if is_fixture_workers(node) else self._in_test_workers
         for fixture, digests in output.get(PLAIN_VALUES, {}).items():
             seen.setdefault(fixture, set()).update(digests)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ..settings import timeout
+from ..settings import timeout, worker_id
 from ..wire.messages import Begin
 from .relay import Relay
 from .switchboard import Switchboard
@@ -49,7 +49,7 @@ class Service:
         )
         self.process: FixtureWorkerProcess | None = None
         self._config = config
-        self._interpreter: Interpreter = Interpreter()
+        self._interpreter: Interpreter = Interpreter(worker_id(config))
 
     def start(self, manager: Any, run: str, directory: Path | None) -> None:
         """Start pytest in it; returns before it is up.

@@ -17,12 +17,13 @@ import pytest
 
 from .. import errors
 from ..declared.promotion import promotions
-from ..rules.worker_id import worker_id_hint
+from ..settings import worker_id
 from ..wire.messages import Recover
 from . import reporting
 from .run import DistributedRun
 from .service import Service, in_thread
 from .signals import ABANDONING_INTERRUPT, EndSignals
+from .start_failures import could_not_start
 
 _LOOK_FOR_SIGNALS = 0.2  # seconds; what is waited for wakes us at once
 
@@ -129,7 +130,10 @@ class Shutdown:
         if self._signals.held is not None:
             raise self._signals.held
         if fixture_worker.died is not None and not fixture_worker.came_up and not interrupted:
-            raise pytest.UsageError(fixture_worker_did_not_start(fixture_worker.died))
+            text = could_not_start(
+                fixture_worker.died, self._config.rootpath, worker_id(self._config)
+            )
+            raise pytest.UsageError(text)
         if exit_called is not None:
             raise pytest.exit.Exception(exit_called.reason, returncode=exit_called.returncode)
 
@@ -223,10 +227,3 @@ class InterruptibleWait:
         self._run.waiting_line.show(None)
         interrupts_left = ABANDONING_INTERRUPT - interrupts
         reporting.say_what_is_waited_for(self._config, self._run.journal, interrupts_left)
-
-
-# --- messages
-
-
-def fixture_worker_did_not_start(reason: str) -> str:
-    return f"the fixture worker could not start.\n{reason.rstrip()}{worker_id_hint(reason)}"

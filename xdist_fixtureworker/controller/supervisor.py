@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ..roles import FIXTURE_WORKER_ID
+from ..roles import is_fixture_workers
 from . import versions
 from .changed_values import ChangedValues
 from .run import DistributedRun
@@ -43,8 +43,10 @@ class Supervisor:
             return (yield)
         versions.check()
         from .python_versions import check_local_pythons
+        from .start_failures import check_worker_id
 
         check_local_pythons(self._config)
+        check_worker_id(self._config)
         signals = EndSignals()
         self._run = run = DistributedRun(self._config)
         self._shutdown = Shutdown(self._config, run, signals)
@@ -54,7 +56,7 @@ class Supervisor:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        if self._run is not None and node.gateway.id != FIXTURE_WORKER_ID:
+        if self._run is not None and not is_fixture_workers(node):
             self._run.connect(node)
 
     @pytest.hookimpl(optionalhook=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from .._compat import defining_node
 from ..declared.definitions import global_declaration
 from ..errors import CannotShareError, SetUpError
+from ..roles import FIXTURE_WORKER_ID
 from ..rules.same_value import note_value
 from ..rules.worker_id import worker_id_hint
 from ..wire import pickles
@@ -21,6 +23,8 @@ from .lookup import Found, Lookup
 from .reports import set_up_broke
 from .running import Runner
 from .set_ups import Result, SetUpRecord, SetUps
+
+_ID = "PYTEST_XDIST_WORKER"
 
 Serialize = Callable[[pytest.TestReport], Mapping[str, Any]]
 
@@ -140,7 +144,7 @@ def failed(
 ) -> Failed:
     """The answer that ``error`` came up, and is shown as in ``report``."""
     traceback = report.longreprtext if report is not None else ""
-    hint = worker_id_hint(traceback, error)
+    hint = worker_id_hint(traceback, error, os.environ.get(_ID, FIXTURE_WORKER_ID))
     if report is not None and hint:
         report.sections.append(("the fixture worker's id", hint.strip()))
     return Failed(

@@ -65,16 +65,34 @@ class Answers:
                 setattr(report, MARKS_ASKED, getattr(fetched.report, MARKS_ASKED, None))
                 return
         if isinstance(excinfo.value, errors.FixtureWorkerError):
-            report.longrepr = excinfo.getrepr(style="value")
+            shown = excinfo.getrepr(style="value")
+            if shown.reprcrash is not None:
+                # What the short summary has room for: not the name of the class.
+                shown.reprcrash.message = str(excinfo.value)
+            report.longrepr = shown
 
 
 # --- messages
 
 
 def cannot_unpickle(fixture: str, where: str, worker: str, cause: str) -> str:
-    return (
+    remedy = (
+        "Its class must be importable there by the same name: define it in a module that both "
+        "import, or return plain data."
+    )
+    if "the module 'conftest' is" in cause:
+        remedy = (
+            "Several conftest.py are imported by one name, each in the place of the one before. "
+            "Run pytest with --import-mode=importlib, by which they have different names, or move "
+            "the class into a module."
+        )
+    elif "AuthenticationError" in cause:
+        remedy = (
+            "The authentication string of a manager does not leave its process. Start the manager "
+            'with one of your own (authkey=b"..."), return its address and that string, and let a '
+            "session fixture of the test workers connect() another manager to it."
+        )
+    return errors.in_lines(
         f"the value of the global fixture '{fixture}' ({where}) was sent by the fixture worker "
-        f"but cannot be unpickled in test worker {worker} ({cause}).\n"
-        f"Its class must be importable there by the same name: define it in a module that both "
-        f"import, or return plain data."
+        f"but cannot be unpickled in test worker {worker} ({cause}).\n{remedy}"
     )
