@@ -72,9 +72,7 @@ class FixtureWorker:
             foreign=foreign,
             surprises=self._surprises,
         )
-        elsewhere = Elsewhere()
-        session.config.pluginmanager.register(elsewhere, "xdist_fixtureworker_elsewhere")
-        session.config.pluginmanager.register(Marks(), "xdist_fixtureworker_marks")
+        elsewhere = _register_observers(session.config)
         self._runner = Runner(
             set_ups=self._set_ups,
             lookup=lookup,
@@ -219,6 +217,14 @@ class FixtureWorker:
             self._channel.send(encode(message))
         except OSError:
             pass  # the controller died; the intake tells
+
+
+def _register_observers(config: pytest.Config) -> Elsewhere:
+    """Register the plugins that look at set-ups; returns the one that is asked later."""
+    elsewhere = Elsewhere()
+    config.pluginmanager.register(elsewhere, "xdist_fixtureworker_elsewhere")
+    config.pluginmanager.register(Marks(), "xdist_fixtureworker_marks")
+    return elsewhere
 
 
 def _testrun_uid(config: Any) -> str:
