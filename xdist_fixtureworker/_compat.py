@@ -31,8 +31,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -195,6 +196,46 @@ def definition_in_force(name: str, item: pytest.Item) -> FixtureDef[Any] | None:
     return found[-1] if found else None
 
 
+def definition_found(name: str, request: pytest.FixtureRequest) -> FixtureDef[Any] | None:
+    """The definition that a fixture gets for ``name`` when it is set up with ``request``."""
+    item = item_of(request)
+    info = fixture_info(item)
+    found = None if info is None else info.name2fixturedefs.get(name)
+    if found is None:
+        found = visible_definitions(name, item)
+    depth = 1 + sum(each.fixturename == name for each in request._iter_chain())
+    return found[-depth] if depth <= len(found) else None
+
+
+def leave_out(names: Collection[str], item: pytest.Item) -> None:
+    """Have pytest set up the fixtures of ``item`` before its test, but for those with ``names``.
+
+    Whoever asks for one of those gets it. Call it in each phase "setup", which has a request of its
+    own if a plugin repeats the test.
+    """
+    request = getattr(item, "_request", None)
+    if request:
+        request._fillfixtures = functools.partial(_fill_fixtures, names, item, request)
+
+
+def _fill_fixtures(names: Collection[str], item: Any, request: pytest.FixtureRequest) -> None:
+    """Do what pytest's own method does."""
+    __tracebackhide__ = True
+    for name in item.fixturenames:
+        if name not in item.funcargs and name not in names:
+            item.funcargs[name] = request.getfixturevalue(name)
+
+
+def is_skipped_by_mark(item: pytest.Item) -> bool:
+    """Whether a mark skips the test, or is wrong, which pytest says when the test is set up."""
+    from _pytest.skipping import evaluate_skip_marks
+
+    try:
+        return evaluate_skip_marks(item) is not None
+    except (pytest.fail.Exception, Exception):
+        return True
+
+
 def needed_names(info: FuncFixtureInfo) -> set[str]:
     """The names of the fixtures that a test needs, as their definitions are now."""
     pruned = dataclasses.replace(info, names_closure=list(info.names_closure))
@@ -265,9 +306,29 @@ def who_asked(error: pytest.FixtureLookupError) -> pytest.Item:
     return item_of(error.request)
 
 
-def new_mark(name: str) -> pytest.Mark:
-    """A mark without arguments."""
-    return pytest.Mark(name, (), {}, _ispytest=True)
+def new_mark(name: str, *args: Any, **kwargs: Any) -> pytest.Mark:
+    """A mark with these arguments, registered or not."""
+    return pytest.Mark(name, args, kwargs, _ispytest=True)
+
+
+def offer_marks(config: pytest.Config, take: Callable[[Any, pytest.Mark], bool]) -> None:
+    """Offer each mark that is put on a fixture to ``take``, until ``config`` is cleaned up; what it
+    does not take, pytest refuses, or warns about."""
+    from _pytest.mark import structures
+
+    store: Any = getattr(structures, "store_mark", None)
+    if store is None:
+        return  # pytest refuses all of them
+
+    def store_unless_taken(obj: Any, mark: pytest.Mark, **more: int) -> None:
+        __tracebackhide__ = True
+        if not (is_fixture(obj) and take(obj, mark)):
+            # The place of a warning, before pytest 9: one call further up.
+            store(obj, mark, **{name: level + 1 for name, level in more.items()})
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(structures, "store_mark", store_unless_taken)
+    config.add_cleanup(patch.undo)
 
 
 def skip_at_item(reason: str, item: pytest.Item) -> BaseException:

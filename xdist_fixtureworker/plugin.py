@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from . import settings
-from ._compat import is_fixture
-from .declared.decorator import instance_method, method_declaration
+from ._compat import is_fixture, offer_marks
+from .declared.decorator import instance_method, method_declaration, take_mark
 from .declared.guard_marks import install_marks
 from .declared.promotion import INI, OPTION, read_promotions
 from .roles import FIXTURE_WORKER_ID, Role, handed_over, role_of
@@ -15,6 +15,7 @@ from .rules.guard_plugin import GuardPlugin
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     install_marks(_config(pluginmanager))
+    offer_marks(_config(pluginmanager), take_mark)
     group = parser.getgroup("fixture worker", "fixtures that run once per test run (with -n)")
     group.addoption(
         "--fixture-worker",
@@ -42,7 +43,9 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         action="append",
         metavar="NAME",
         help="Make a session fixture global, whoever defines it: 'NAME', or 'NAME: attrs(a, b)' "
-        "to share these attributes of its value. Can be given several times",
+        "to share these attributes of its value, or 'NAME: env' to change in the test workers what "
+        "it changes in os.environ, or 'NAME: marks(a, b)' for the marks of its set-up. Can be "
+        "given several times",
     )
     parser.addini(
         INI,
@@ -82,7 +85,8 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.treatment_of_strays(config)
     config.pluginmanager.register(GuardPlugin(config), "xdist_fixtureworker_guarding")
     role = role_of(config)
-    if read_promotions(config) and (check := _promotion_check(config, role)) is not None:
+    read_promotions(config)
+    if (check := _promotion_check(config, role)) is not None:
         config.pluginmanager.register(check, "xdist_fixtureworker_promotions")
     config.pluginmanager.register(_role_plugin(config, role), "xdist_fixtureworker_role")
     if role is Role.CONTROLLER:
@@ -111,7 +115,7 @@ def pytest_pycollect_makeitem(collector: pytest.Collector, obj: object) -> None:
 
 
 def _promotion_check(config: pytest.Config, role: Role) -> object | None:
-    """Make the plugin that checks the names in ``global_fixtures``; none in the fixture worker."""
+    """Make the plugin that checks which fixtures are global; none in the fixture worker."""
     match role:
         case Role.CONTROLLER:
             from .controller.promotion_check import PromotionCheck

@@ -24,6 +24,12 @@ COLLECTS_EVERYTHING = "xdist_fixtureworker_everything"
 PLAIN_VALUES = "xdist_fixtureworker_plain_values"
 """The key in ``workeroutput`` for digests of the values of session fixtures."""
 
+CHANGED_VALUES = "xdist_fixtureworker_changed_values"
+"""The key in ``workeroutput`` for the global fixtures whose values were changed in that worker."""
+
+MARKS_ASKED = "_xdist_fixtureworker_marks"
+"""The attribute of a failed set-up's report that tells which marks hooks asked for."""
+
 RUN = "XDIST_FIXTUREWORKER_RUN"
 """The environment variable that all processes of a run inherit."""
 

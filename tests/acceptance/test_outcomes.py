@@ -124,8 +124,8 @@ def b(a): note("b")
     ("returncode", "code"),
     [
         ("", 2),
-        (", returncode=pytest.ExitCode.USAGE_ERROR", 4),
-        pytest.param(", returncode=7", 7, marks=pytest.mark.full),
+        pytest.param(", returncode=pytest.ExitCode.USAGE_ERROR", 4, marks=pytest.mark.full),
+        (", returncode=7", 7),
     ],
 )
 def test_exit_ends_the_session(suite: Suite, returncode: str, code: int) -> None:

@@ -8,7 +8,7 @@ from ..suite import ONE, Suite
 
 
 @pytest.mark.parametrize(
-    ("mode", "passed"), [(ONE, 5), (("-k", "not equal"), 2)], ids=["distributed", "serial"]
+    ("mode", "passed"), [(ONE, 9), (("-k", "not equal"), 6)], ids=["distributed", "serial"]
 )
 def test_parameters_arrive_as_what_they_are(
     suite: Suite, mode: tuple[str, ...], passed: int
@@ -16,7 +16,17 @@ def test_parameters_arrive_as_what_they_are(
     """Serially, pytest itself takes equal parameters for the same."""
     suite.write(
         {
+            "sentinels.py": """
+class _Unset: pass
+UNSET = _Unset()
+MISSING = object()
+""",
             "conftest.py": """
+from sentinels import MISSING, UNSET
+@global_fixture
+def names(request):
+    note("names")
+    return [request.param is UNSET, request.param is MISSING, {"unset": UNSET, "missing": MISSING}]
 @global_fixture
 def indirect(request): return request.param.value
 @global_fixture(params=[1, True, 1.0])
@@ -24,6 +34,14 @@ def equal(request): return request.param
 """,
             "sub/test_it.py": """
 import enum
+from sentinels import MISSING, UNSET
+@pytest.mark.parametrize("names", [UNSET, MISSING], indirect=True)
+def test_the_very_object(names, request):
+    param = request.node.callspec.params["names"]
+    assert names[:2] == [param is UNSET, param is MISSING]
+    assert names[2]["unset"] is UNSET and names[2]["missing"] is MISSING
+@pytest.mark.parametrize("names", [MISSING, UNSET], indirect=True)
+def test_the_very_object_again(names, request): assert names[1] is (request.node.callspec.params["names"] is MISSING)
 class Color(enum.Enum): RED = 1; BLUE = 2
 @pytest.mark.parametrize("indirect", list(Color), indirect=True)
 def test_class_in_the_test_module(indirect, request):
@@ -33,4 +51,6 @@ def test_equal(equal, request):
 """,
         }
     )
-    assert suite.run(*mode).outcomes["passed"] == passed
+    result = suite.run(*mode)
+    assert result.outcomes["passed"] == passed
+    assert len(result.noted()) == 2 or not mode

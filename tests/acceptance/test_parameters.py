@@ -135,20 +135,16 @@ def test_name(dependency, request): assert request.getfixturevalue("behind") == 
 INDIRECT = ["indirect 3", "indirect 4", "indirect {'a': 1}", "indirect {'b': 2}"]
 
 
-def direct_parametrization_shadows_nothing_but_the_test() -> Case:
+def direct_parametrization_of_a_global_fixture() -> Case:
     conftest = """
-@pytest.fixture(scope="session")
-def setting(): return "real"
 @global_fixture
-def server(setting): return setting
+def server(): return 1
 """
     tests = """
-@pytest.mark.parametrize("setting", ["mine"])
-def test_it(server, setting): assert (server, setting) == ("real", "mine")
 @pytest.mark.parametrize("server", ["mine"])
 def test_shadowed(server): assert server == "mine"
 """
-    return Case({"conftest.py": conftest, "test_shadows.py": tests}, {"passed": 2})
+    return Case({"conftest.py": conftest, "test_shadows.py": tests}, {"passed": 1})
 
 
 def an_override_without_params_of_a_dependency() -> Case:
@@ -234,9 +230,8 @@ def test_each_test_gets_the_value_of_its_parameter(suite: Suite, mode: tuple[str
         "of_global": an_override_without_params_of_a_global_fixture(),
         "beside": indirect_parameters_beside_those_of_what_is_overridden(),
         "modules": parametrized_in_two_modules(),
+        "shadows": direct_parametrization_of_a_global_fixture(),
     }
-    if mode:  # elsewhere, it is a ScopeMismatch of pytest's
-        cases["shadows"] = direct_parametrization_shadows_nothing_but_the_test()
     result = suite.run_cases(cases, *mode)
     assert result.outcomes == {"passed": sum(case.outcomes["passed"] for case in cases.values())}
     assert result.noted().count("test engine pg") == result.noted().count("test engine my") == 4
@@ -364,6 +359,72 @@ def database(backend): return backend
     return Case({"conftest.py": conftest, "test_none.py": test}, {"failed": 1})
 
 
+def parameters_of_what_a_set_up_asks_for() -> Case:
+    conftest = """
+@pytest.fixture(scope="session")
+def inner(request): return request.param
+@pytest.fixture(scope="session", params=["p"])
+def own(request): return request.param
+@global_fixture
+def outer(request): return request.getfixturevalue("inner")
+@global_fixture
+def another(request): return request.getfixturevalue("own")
+"""
+    tests = """
+@pytest.mark.parametrize("inner", [1], indirect=True)
+def test_indirect(outer, inner): assert outer == inner
+def test_own(another, own): assert another == own
+"""
+    return Case({"conftest.py": conftest, "test_inner.py": tests}, {"errors": 2})
+
+
+def what_is_nearer_to_the_test() -> Case:
+    """Serially, some of these are a ScopeMismatch, and others depend on who asks first."""
+    conftest = """
+@pytest.fixture(scope="session")
+def host(request): return getattr(request, "param", "host")
+@global_fixture
+def url(host): return f"http://{host}"
+@pytest.fixture(scope="session", params=["a", "b"])
+def port(request): return f"port-{request.param}"
+@global_fixture
+def address(port): return f":{port}"
+"""
+    tests = """
+@pytest.mark.parametrize("host", ["h1"], scope="session")
+def test_session(url, host): assert url == "http://h1"
+@pytest.mark.parametrize("port", ["a", "b"], scope="session")
+def test_same_values(address, port): assert address == f":{port}"
+@pytest.mark.parametrize("host", ["h1"])
+def test_function(url, host): pass
+@pytest.mark.parametrize("host", ["h1"])
+def test_name(host, request): request.getfixturevalue("url")
+class TestOverride:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def host(cls): return "nearer"
+    def test_it(self, url): pass
+class TestUses:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def host(cls, request): return request.getfixturevalue("url") + "/"
+    def test_it(self, host): assert host == "http://host/"
+@pytest.mark.parametrize("host", ["h1"], scope="session", indirect=True)
+def test_indirect(url): assert url == "http://h1"
+def test_after(url): assert url == "http://host"
+"""
+    override = """
+@pytest.fixture(scope="session")
+def host(request): return request.param.upper()
+@pytest.mark.parametrize("host", ["h1"], indirect=True)
+def test_indirect(url): assert url == "http://H1"
+"""
+    return Case(
+        {"conftest.py": conftest, "test_nearer.py": tests, "test_nearer_override.py": override},
+        {"passed": 3, "errors": 6, "failed": 1},
+    )
+
+
 @ONE_MODES
 def test_nobody_gets_the_value_of_another_parameter(suite: Suite, mode: tuple[str, ...]) -> None:
     cases = {
@@ -373,11 +434,22 @@ def test_nobody_gets_the_value_of_another_parameter(suite: Suite, mode: tuple[st
         "pickled": indirect_parameters_of_which_some_cannot_be_pickled(mode),
         "none": no_parameter_at_all(mode),
     }
+    if mode:
+        cases["nearer"] = what_is_nearer_to_the_test()
+        cases["inner"] = parameters_of_what_a_set_up_asks_for()
     result = suite.run_cases(cases, *mode)
     assert len(result.lines("The requested fixture has no parameter defined for test")) == 1
     if not mode:
         return
     assert result.noted() == ["up"]
+    depends = r"'url' \(nearer/conftest.py:7\) depends on 'host', for which this test has"
+    override = rf"{depends} an override \(nearer/test_nearer"
+    assert result.lines(rf"{depends} parameters of its own \(parametrize\(\) without indirect\)")
+    assert result.lines(rf"{override}.py:14\) that is of scope 'class'\.")
+    assert result.lines(rf"{override}_override.py:5\) that has parameters\.")
+    asks = r"the set-up of the global fixture '{}' \(.*\) asks for '{}' \(.*\) by getfixturevalue"
+    assert len(result.lines(asks.format("outer", "inner"))) == 1
+    assert len(result.lines(asks.format("another", "own"))) == 1
     assert result.lines(
         r"the global fixture 'it' \(others/conftest.py:9\) needs params\[0\] of 'it', which is "
         r"'alpha' in the test worker and \('gamma', 1\) in the fixture worker\."

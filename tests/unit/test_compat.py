@@ -51,7 +51,10 @@ from xdist_fixtureworker._compat import (
     fixture_scope,
     is_fixture,
     is_session_scoped,
+    is_skipped_by_mark,
     is_test_method,
+    leave_out,
+    needed_names,
     new_mark,
     parameter_values,
     parse_conftest_again,
@@ -87,6 +90,7 @@ PRIVATE = {
     "_cleanup_atexit",
     "_collect_path",
     "_current_frames",
+    "_fillfixtures",
     "_finalizers",
     "_fixture_function_marker",
     "_fixtureinfo",
@@ -96,15 +100,19 @@ PRIVATE = {
     "_initialpaths",
     "_initialpaths_with_parents",
     "_io",
+    "_iter_chain",
     "_pending_conftests",
     "_pyfuncitem",
     "_register_fixture",
+    "_request",
     "_rinfo",
     "_setupstate",
+    "_storage",
     "_traceback_filter",
     "_tw",
     "call_and_report",
     "collect_one_node",
+    "evaluate_skip_marks",
     "outfile",
 }
 
@@ -176,6 +184,7 @@ def test_every_private_name_is_looked_for_before_a_fixture_worker_is_started() -
         "_current_frames",  # of Python
         "_pending_conftests",  # not before pytest 9.1
         "_register_fixture",  # only guards need it
+        "_storage",  # only a note needs it
         "outfile",  # of what is at the other end of a gateway, which is no class of its own
     }
     found = set.union(*(needed(distribution) for distribution in versions.NEEDED))
@@ -234,6 +243,12 @@ def definition(name: str, node: Node) -> Any:
 
 
 # --- what @pytest.fixture returns
+
+
+def test_what_a_stash_holds() -> None:
+    key, stash = pytest.StashKey[int](), pytest.Stash()
+    stash[key] = 7
+    assert stash._storage == {key: 7}
 
 
 def test_the_fixture_decorator() -> None:
@@ -549,7 +564,7 @@ class TakesOver:
         self.set_up: list[tuple[str, object]] = []
         self.values: list[tuple[str, Any]] = []
         self.keys: list[object] = []
-        self.closures: list[tuple[str, ...]] = []
+        self.gone: dict[str, set[str]] = {}
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         def cache_key(request: FixtureRequest) -> object:
@@ -559,15 +574,20 @@ class TakesOver:
         def fetch(request: FixtureRequest) -> object:
             return ("fetched", *cache_key(request))  # type: ignore[misc]  # it is a tuple
 
+        items: list[Any] = list(session.items)
+        before = {item.name: needed_names(item._fixtureinfo) for item in items}
         for found in all_definitions(session):
             if found.argname == "tables":
                 set_final(found, "argnames", ("request",))
                 set_final(found, "func", fetch)
                 set_final(found, "cache_key", cache_key)
-        items: list[Any] = list(session.items)
         for item in items:
-            item._fixtureinfo.prune_dependency_tree()
-            self.closures.append(tuple(item.fixturenames))
+            self.gone[item.name] = before[item.name] - needed_names(item._fixtureinfo)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Function) -> None:
+        leave_out(self.gone[item.name], item)
+        assert "kind" in item.fixturenames
 
     def pytest_fixture_setup(self, fixturedef: FixtureDef[Any], request: SubRequest) -> None:
         self.set_up.append((fixturedef.argname, getattr(request, "param", None)))
@@ -592,12 +612,15 @@ def test_a_definition_can_be_taken_over(pytester: pytest.Pytester) -> None:
         ("test_later[b]", ("fetched", "key", "b")),
     ]
     assert set(plugin.keys) == {("key", "a"), ("key", "b")}
-    kinds = [closure for closure in plugin.closures if "kind" in closure]
-    assert len(plugin.closures) == 4
-    assert len(kinds) == 2  # those of test_later, which asks for it itself
+    assert plugin.gone == {
+        "test_argument[a]": {"kind"},
+        "test_argument[b]": {"kind"},
+        "test_later[a]": set(),  # asks for it itself
+        "test_later[b]": set(),
+    }
 
 
-def test_a_pruned_dependency_is_not_set_up(pytester: pytest.Pytester) -> None:
+def test_a_dependency_that_is_left_out_is_not_set_up(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(DEPENDENT)
     plugin = TakesOver()
     run(pytester, plugin, "-k", "test_argument")
@@ -1279,6 +1302,29 @@ def test_who_looked_a_fixture_up_in_vain(pytester: pytest.Pytester) -> None:
         "test_chain": "overridden",
         "test_asks": "no_such_fixture",
         "test_refuses": None,
+    }
+
+
+def test_skipped_by_mark(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+
+        def test_runs(): ...
+        @pytest.mark.skip
+        def test_skipped(): ...
+        @pytest.mark.skipif(False, reason="")
+        def test_condition(): ...
+        @pytest.mark.skipif("nonsense", reason="")
+        def test_wrong(): ...
+        """
+    )
+    skipped = {item.name: is_skipped_by_mark(item) for item in collected(pytester)}
+    assert skipped == {
+        "test_runs": False,
+        "test_skipped": True,
+        "test_condition": False,
+        "test_wrong": True,
     }
 
 

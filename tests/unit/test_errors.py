@@ -12,11 +12,29 @@ import pytest
 
 import xdist_fixtureworker
 from xdist_fixtureworker import errors, settings
-from xdist_fixtureworker.controller import python_versions, relay, start_failures, versions
+from xdist_fixtureworker.controller import (
+    python_versions,
+    relay,
+    reporting,
+    start_failures,
+    versions,
+)
 from xdist_fixtureworker.declared import attributes, decorator, guard_marks, promotion
-from xdist_fixtureworker.fixture_worker import answers, items, lookup, remedies, running, sharing
-from xdist_fixtureworker.rules import debugger, guard_plugin, promotable, worker_id
-from xdist_fixtureworker.test_worker import client, instances
+from xdist_fixtureworker.fixture_worker import (
+    foreign,
+    items,
+    lookup,
+    out_of_reach,
+    remedies,
+    reports,
+    running,
+    sharing,
+    surprises,
+)
+from xdist_fixtureworker.rules import debugger, guard_plugin, promotable, refused, worker_id
+from xdist_fixtureworker.rules.not_promotable import Refusal
+from xdist_fixtureworker.test_worker import answers as test_worker_answers
+from xdist_fixtureworker.test_worker import asking, forking, instances, nearer
 
 
 def died_message(reason: str, *fixture: str) -> str:
@@ -25,6 +43,31 @@ def died_message(reason: str, *fixture: str) -> str:
 
 
 MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
+    (
+        forking.asked_in_fork,
+        ("url", "conftest.py:7"),
+        "the global fixture 'url' (conftest.py:7) is asked for in a forked process, which has no "
+        "connection to the fixture worker.\n"
+        "Ask for it before the fork: as an argument of the test, or of a fixture that the test "
+        "names. What was fetched before is there after it, too.",
+    ),
+    (
+        out_of_reach.out_of_reach,
+        ("outer", "conftest.py:7", "inner", "conftest.py:3"),
+        "the set-up of the global fixture 'outer' (conftest.py:7) asks for 'inner' (conftest.py:3) "
+        "by getfixturevalue(), and so without the parameter that the test may have for it.\n"
+        "Name 'inner' as an argument of 'outer': then the parameter is sent with the test's "
+        "request.",
+    ),
+    (
+        nearer.nearer,
+        ("url", "conftest.py:7", "host", "an override (test_it.py:3) that has parameters"),
+        "the global fixture 'url' (conftest.py:7) depends on 'host', for which this test has "
+        "an override (test_it.py:3) that has parameters.\n"
+        "That does not reach it: a global fixture is set up once for all tests, from where it is "
+        "defined.\n"
+        "Parametrize 'host' indirectly where 'url' can see it, or override 'url' beside it.",
+    ),
     (
         settings.unknown_treatment_of_strays,
         ("murder",),
@@ -182,7 +225,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "Write it to a file below tmp_path_factory and return the path.",
     ),
     (
-        client.cannot_unpickle,
+        test_worker_answers.cannot_unpickle,
         ("config", "conftest.py:7", "gw2", "AttributeError: no attribute 'Config'"),
         "the value of the global fixture 'config' (conftest.py:7) was sent by the fixture worker but cannot\n"
         "be unpickled in test worker gw2 (AttributeError: no attribute 'Config').\n"
@@ -190,7 +233,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "return plain data.",
     ),
     (
-        client.cannot_unpickle,
+        test_worker_answers.cannot_unpickle,
         ("c", "a/conftest.py:7", "gw2", "ImportError: the module 'conftest' is b here, not a"),
         "the value of the global fixture 'c' (a/conftest.py:7) was sent by the fixture worker but cannot be\n"
         "unpickled in test worker gw2 (ImportError: the module 'conftest' is b here, not a).\n"
@@ -198,7 +241,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "--import-mode=importlib, by which they have different names, or move the class into a module.",
     ),
     (
-        client.cannot_unpickle,
+        test_worker_answers.cannot_unpickle,
         ("d", "conftest.py:7", "gw2", "multiprocessing.context.AuthenticationError: rejected"),
         "the value of the global fixture 'd' (conftest.py:7) was sent by the fixture worker but cannot be\n"
         "unpickled in test worker gw2 (multiprocessing.context.AuthenticationError: rejected).\n"
@@ -239,11 +282,49 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "in each process. Sort them, or write a list of what is the same in every process.",
     ),
     (
-        answers.set_up_broke,
+        reports.set_up_broke,
         ("tables", "Traceback (most recent call last):\nRuntimeError: no"),
         "the global fixture 'tables' could not be set up, because an exception came up around it "
         "in the fixture worker, in a hook for instance:\n"
         "Traceback (most recent call last):\nRuntimeError: no",
+    ),
+    (
+        reports.finalizer_broke,
+        ("tables", "conftest.py:7", "Traceback (most recent call last):\nRuntimeError: no"),
+        "an exception came up around the finalizer of the fixture 'tables' (conftest.py:7) in the "
+        "fixture worker, in a hook for instance. The finalizer itself was run.\n"
+        "Traceback (most recent call last):\nRuntimeError: no",
+    ),
+    (
+        surprises.raised,
+        (
+            "TimeoutError: too long",
+            "/suite/conftest.py:7 (in on_alarm)",
+            surprises.between_fixtures(),
+        ),
+        "TimeoutError: too long\n"
+        "This was raised at /suite/conftest.py:7 (in on_alarm) in the fixture worker while it ran "
+        "no fixture; probably by a signal handler or a timer that a set-up has left. Nothing was "
+        "ended by it.\n"
+        "Take it back before the set-up ends, for instance with signal.alarm(0).",
+    ),
+    (
+        items.in_hook,
+        ("pytest_report_to_serializable", "conftest.py::global fixture tables"),
+        "by a hook pytest_report_to_serializable for conftest.py::global fixture tables; the "
+        "report is as pytest makes it.",
+    ),
+    (
+        items.named,
+        ("set-up", "tables", "conftest.py:7"),
+        "the set-up of the global fixture 'tables' (conftest.py:7)",
+    ),
+    (
+        surprises.between_fixtures,
+        (),
+        "while it ran no fixture; probably by a signal handler or a timer that a set-up has left. "
+        "Nothing was ended by it.\n"
+        "Take it back before the set-up ends, for instance with signal.alarm(0).",
     ),
     (
         died_message,
@@ -346,21 +427,27 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "Run pytest once per version, or use --no-fixture-worker.",
     ),
     (
-        items.exceeds_timeout,
-        ("set-up", "tables", "conftest.py:7", 2.5),
+        foreign.exceeds_timeout,
+        (items.named("set-up", "tables", "conftest.py:7"), 2.5),
         "the set-up of the global fixture 'tables' (conftest.py:7) took longer than the 2.5 s of "
         "fixture_worker_timeout.\n"
         "The stacks of all threads of the fixture worker at that time are shown below. If it only "
         "needs longer, raise the limit.",
     ),
     (
-        items.hangs,
-        ("finalizer", "tables", "conftest.py:7", "thread MainThread:\n  File ..."),
+        foreign.hangs,
+        (items.named("finalizer", "tables", "conftest.py:7"), "thread MainThread:\n  File ..."),
         "the finalizer of the global fixture 'tables' (conftest.py:7) hangs: it took longer than "
         "fixture_worker_timeout, and no exception reaches it, as in a call into C code.\n"
         "Nothing else can be set up or finalized. Use a time-out of the library that it calls.\n"
         "Stacks of the fixture worker:\n"
         "thread MainThread:\n  File ...",
+    ),
+    (
+        relay.starts_too_slowly,
+        (),
+        "its start took longer than fixture_worker_timeout: what is loaded there, a conftest or a "
+        "plugin, does not come to an end.",
     ),
     (
         relay.says_nothing_more,
@@ -484,7 +571,8 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         ("httpbin: attr(url)", "global_fixtures"),
         "global_fixtures: 'httpbin: attr(url)' is not understood.\n"
         "Write the name of a session fixture, alone or with the attributes of it that are shared: "
-        "docker_services, or httpbin: attrs(url, host)",
+        "docker_services, or httpbin: attrs(url, host); and with env, or env(NAME, OTHER), if it "
+        "sets environment variables that tests need; and with marks(a, b(1)) for its set-up.",
     ),
     (
         promotion.wrong_promotion,
@@ -532,11 +620,68 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "Remove it there. Leave it there.",
     ),
     (
+        refused.declared_refused,
+        ("loop", "conftest.py:7", Refusal("_pytest", "it belongs to one process", "Leave it")),
+        "@global_fixture: the fixture 'loop' (conftest.py:7) cannot be global, as it is one of "
+        "pytest, or takes its place: it belongs to one process.\n"
+        'Write @pytest.fixture(scope="session"), or give it another name if it is another thing. '
+        "Leave it.",
+    ),
+    (
+        refused.depends_on_refused,
+        (
+            "seeded",
+            "conftest.py:7",
+            ("setup", "blocker (through plain)"),
+            Refusal("plugin", "it is special", "Leave it", (), "what it writes is lost"),
+        ),
+        "global fixture seeded (conftest.py:7) depends on setup, blocker (through plain) of "
+        "plugin: what it writes is lost; if tests need it, make seeded an ordinary session "
+        "fixture, which each test worker sets up",
+    ),
+    (
+        reporting.changed_elsewhere,
+        ("login", "conftest.py:7", ("A", "B"), (), False),
+        "global fixture login (conftest.py:7) changed A, B in os.environ of the fixture worker "
+        "only; if tests need it, @global_fixture(env=True) changes it in the test workers too",
+    ),
+    (
+        reporting.changed_elsewhere,
+        ("login", "conftest.py:7", ("A",), ("config.token",), True),
+        "global fixture login (conftest.py:7) changed A in os.environ, config.token of the fixture "
+        "worker only; if tests need it, 'login: env' in global_fixtures changes the variables in "
+        "the test workers too; return the rest, and let a session fixture of the test workers, "
+        "which depends on login, put it there",
+    ),
+    (
+        reporting.is_silent,
+        ("prepare", "conftest.py:7"),
+        "global fixture prepare (conftest.py:7) is autouse and has no value: what it changes in "
+        "its own process, no test sees; if tests need that, make it an ordinary session fixture",
+    ),
+    (reporting.silenced_by, ("login", True), "'login: env()' says that they do not"),
+    (reporting.silenced_by, ("login", False), "env=False says that they do not"),
+    (
         decorator.arguments_on_fixture,
         ("tables", "conftest.py:7", ("autouse", "ids")),
         "@global_fixture(autouse, ids) on top of @pytest.fixture, on 'tables' (conftest.py:7): "
         "these arguments belong to the fixture.\n"
         "Give them to @pytest.fixture, or use @global_fixture alone.",
+    ),
+    (
+        decorator.mark_of_tests,
+        ("usefixtures", "tables", "conftest.py:7"),
+        "@pytest.mark.usefixtures on the global fixture 'tables' (conftest.py:7) has no effect: it "
+        "says something about tests.\n"
+        "Give the fixture their names as arguments.",
+    ),
+    (
+        asking.marks_do_not_hold,
+        (("timeout(900)",), "server", "conftest.py:7"),
+        "The mark of this test, timeout(900), does not hold for the set-up of the global fixture "
+        "'server' (conftest.py:7), whichever test asks first.\n"
+        "If the set-up needs it, write @pytest.mark.timeout(900) above @global_fixture, or "
+        "'server: marks(timeout(900))' in global_fixtures.",
     ),
     (
         decorator.already_global,

@@ -171,11 +171,11 @@ class Shutdown:
 
     def _show(self, terminal: Any, first: Iterable[str]) -> None:
         self._summary_shown = True
-        environment: Iterable[str] = ()
+        elsewhere: Iterable[str] = ()
         if self._finished:
-            environment = reporting.environment_lines(self._run.journal, promotions(self._config))
+            elsewhere = reporting.elsewhere_lines(self._run.journal, promotions(self._config))
         interrupted = reporting.interrupted_lines(self._run.journal)
-        for line in (*first, *interrupted, *environment):
+        for line in (*first, *interrupted, *elsewhere):
             terminal.write_line(line)
         search = self._run.stray_search
         reporting.write_left_behind(terminal, search.lines())

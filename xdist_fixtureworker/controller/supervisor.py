@@ -14,6 +14,7 @@ import pytest
 from ..roles import is_fixture_workers
 from ..rules.debugger import refuse_trace
 from . import versions
+from .changed_values import ChangedValues
 from .run import DistributedRun
 from .shutdown import Shutdown
 from .signals import EndSignals
@@ -51,6 +52,7 @@ class Supervisor:
         signals = EndSignals()
         self._run = run = DistributedRun(self._config)
         self._shutdown = Shutdown(self._config, run, signals)
+        self._config.pluginmanager.register(ChangedValues(), "xdist_fixtureworker_changed_values")
         yield
         run.start()
 

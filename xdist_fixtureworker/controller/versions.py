@@ -40,12 +40,12 @@ NEEDED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "_pytest.fixtures.FixtureManager": (
             *("_get_all_fixture_defs or _arg2fixturedefs", "_getautousenames", "getfixturedefs"),
         ),
-        "_pytest.fixtures.FixtureRequest": ("_pyfuncitem", "fixturename"),
+        "_pytest.fixtures.FixtureRequest": ("_iter_chain", "_pyfuncitem", "fixturename"),
         "_pytest.fixtures.FuncFixtureInfo": (
             *("name2fixturedefs", "names_closure", "prune_dependency_tree"),
         ),
         "_pytest.fixtures.SubRequest": ("param_index",),
-        "_pytest.fixtures.TopRequest": (),
+        "_pytest.fixtures.TopRequest": ("_fillfixtures",),
         "pytest.Cache": ("_cachedir",),
         "pytest.Session": (
             *("_collect_path", "_fixturemanager", "_initialpaths", "_initialpaths_with_parents"),
@@ -54,16 +54,17 @@ NEEDED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "pytest.TerminalReporter": ("_tw",),
         "_pytest.nodes.Node": ("listchain",),
         "_pytest.terminal.TerminalReporter": ("_tw",),
-        "pytest.Function": ("_fixtureinfo", "_traceback_filter", "repr_failure"),
+        "pytest.Function": ("_fixtureinfo", "_request", "_traceback_filter", "repr_failure"),
         "_pytest.runner.SetupState": ("teardown_exact",),
         "_pytest.runner.call_and_report": (),
         "_pytest.runner.collect_one_node": (),
         "_pytest.scope.Scope": ("Session",),
+        "_pytest.skipping.evaluate_skip_marks": (),
     },
     "pytest-xdist": {
         "xdist.dsession.DSession": ("nodemanager", "queue", "shouldstop"),
         "xdist.workermanage.NodeManager": ("roots", "specs", "teardown_nodes", "testrunuid"),
-        "xdist.workermanage.WorkerController": ("putevent", "setup", "workerinput"),
+        "xdist.workermanage.WorkerController": ("gateway", "putevent", "setup", "workerinput"),
     },
     "execnet": {
         "execnet.Gateway": ("_io", "_rinfo"),

@@ -12,17 +12,17 @@ _NOT_USERS = ("xdist_fixtureworker.", "_pytest.")
 
 
 def location(function: Any) -> str:
-    """``file:line`` of a function or class, for error messages."""
-    found = in_source(function)
+    """``file:line`` of a function or class, for error messages. Never raises."""
     try:
+        found = in_source(function)
         file = inspect.getsourcefile(found) or inspect.getfile(found)
         line = (
             found.__code__.co_firstlineno
             if hasattr(found, "__code__")
             else inspect.getsourcelines(found)[1]
         )
-    except (OSError, TypeError):
-        return f"{getattr(underlying(function), '__module__', '?')}:?"
+    except Exception:  # of any module: inspect looks at all that are loaded
+        return f"{getattr(function, '__module__', '?')}:?"
     return f"{_relative(file)}:{line}"
 
 

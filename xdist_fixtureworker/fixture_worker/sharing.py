@@ -9,10 +9,12 @@ from ..wire import culprit, pickles
 from . import remedies
 
 
-def share(declaration: Declaration, value: object) -> bytes | CannotShareError:
+def share(declaration: Declaration, value: object, module: str = "") -> bytes | CannotShareError:
     """Pickle a value, or the attributes of it that are shared; returns why if that fails.
 
     Runs code of the value's classes.
+
+    :param module: that defines the fixture, and may have names for what is in the value.
     """
     name, where = declaration.name, declaration.where
     shared = value
@@ -23,7 +25,7 @@ def share(declaration: Declaration, value: object) -> bytes | CannotShareError:
         message = cannot_read(name, where, culprit.type_name(value), pickles.describe(error))
         return CannotShareError(message)
     try:
-        packed = pickles.pack(shared)
+        packed = pickles.pack(shared, [module])
     except BaseException as error:
         # A time-out, or Ctrl-C, would come up again.
         found = culprit.find_culprit(shared) if isinstance(error, Exception) else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any
 
@@ -14,12 +14,15 @@ from .. import errors
 from .._compat import is_session_scoped
 from ..declared.decorator import Declaration
 from ..declared.promotion import promotions
+from ..roles import CHANGED_VALUES
 from ..rules.debugger import explain_quit
 from ..rules.same_value import note_value
-from ..wire import pickles
-from ..wire.messages import Answer, Failed, Instance, Output, Ready
+from ..wire.messages import Instance, Output
+from .answers import Answers
+from .asking import marks_hint
 from .connection import Connection
 from .environment import Environment
+from .forking import FetchesBeforeFork, asked_in_fork, pytest_forked_is_there
 from .instances import Fetched, GlobalDefinitions
 
 
@@ -32,7 +35,7 @@ class TestWorker:
         self._config = config
         self._connection: Connection[Fetched] = Connection(channel)
         self._environment = Environment()
-        self._failed: list[Fetched] = []
+        self._answers = Answers(config)
         self._showing = threading.Lock()
         self._shown: set[int] = set()  # set-ups whose output was added to a test
         self._definitions = GlobalDefinitions(self._fetch)
@@ -41,17 +44,33 @@ class TestWorker:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self._session = session
         self._definitions.take_over(session)
+        if pytest_forked_is_there(self._config):
+            plugin = FetchesBeforeFork(self._config, self._fetch_before_fork)
+            self._config.pluginmanager.register(plugin, "xdist_fixtureworker_before_fork")
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)  # before hooks that set fixtures up
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
+        __tracebackhide__ = True
+        self._definitions.leave_out_dependencies(item)
+        return (yield)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_makereport(
-        self, call: pytest.CallInfo[None]
+        self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         if call.excinfo is not None:
             explain_quit(call.excinfo.value)
         report = yield
         if call.excinfo is not None and report.outcome == "failed":
-            self._show_original(call.excinfo, report)
+            self._answers.show_original(call.excinfo, report)
+            if hint := marks_hint(item, report):
+                report.sections.append(("marks of the test", hint))
         return report
+
+    @pytest.hookimpl(trylast=True)  # but before xdist sends the output
+    def pytest_sessionfinish(self) -> None:
+        output = self._config.workeroutput  # type: ignore[attr-defined]  # set by xdist
+        output[CHANGED_VALUES] = self._answers.values.changed()
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
@@ -72,8 +91,23 @@ class TestWorker:
     def _fetch(self, declaration: Declaration, instance: Instance, item: pytest.Item) -> Fetched:
         """Fetch a global fixture. Tests may call this from several threads."""
         __tracebackhide__ = True
+        fetched = self._ask(declaration, instance)
+        # Each time: another instance of the same fixture may have been in use since.
+        self._environment.apply(fetched.environment)
+        self._show_output(fetched.output, item)
+        return fetched
+
+    def _ask(self, declaration: Declaration, instance: Instance) -> Fetched:
+        __tracebackhide__ = True
+        if self._connection.is_forked:
+            before = self._connection.result(instance)
+            if before is None:
+                message = asked_in_fork(declaration.name, declaration.where)
+                raise errors.FixtureWorkerError(message)
+            return before
+        read = partial(self._answers.read, declaration)
         try:
-            fetched = self._connection.ask(instance, partial(self._read, declaration)).wait_read()
+            fetched = self._connection.ask(instance, read, declaration.where).wait_read()
         except errors.FixtureWorkerDiedError as error:
             raise error.before(declaration.name, declaration.where) from error.__cause__
         if isinstance(fetched.error, pytest.exit.Exception):
@@ -81,10 +115,18 @@ class TestWorker:
             # a crash, and replace the worker.
             self._session.shouldstop = str(fetched.error)
             raise pytest.exit.Exception(str(fetched.error), returncode=0)
-        # Each time: another instance of the same fixture may have been in use since.
-        self._environment.apply(fetched.environment)
-        self._show_output(fetched.output, item)
         return fetched
+
+    def _fetch_before_fork(self, item: pytest.Item) -> Callable[[], None]:
+        """Fetch what a test names, and note afterwards that its output was shown there."""
+        shown: set[int] = set()
+        for known in self._definitions.needed_by(item):
+            try:
+                fetched = self._ask(known.declaration, self._definitions.instance(known, item))
+            except errors.FixtureWorkerError:
+                continue  # it comes up again where the test asks
+            shown.update(output.set_up for output in fetched.output)
+        return partial(self._shown.update, shown)
 
     def _show_output(self, outputs: tuple[Output, ...], item: pytest.Item) -> None:
         """Add the output of set-ups to the first test that needs them, as for session fixtures."""
@@ -93,79 +135,3 @@ class TestWorker:
                 if output.set_up not in self._shown:
                     item.add_report_section("setup", output.kind, output.text)
             self._shown.update(output.set_up for output in outputs)
-
-    def _read(self, declaration: Declaration, answer: Answer) -> Fetched:
-        """Unpickle the value or the exception of an answer."""
-        if isinstance(answer, Failed):
-            fetched = self._read_failure(declaration, answer)
-        else:
-            fetched = self._read_value(declaration, answer)
-        if fetched.error is not None:
-            self._failed.append(fetched)
-        return fetched
-
-    def _read_failure(self, declaration: Declaration, answer: Failed) -> Fetched:
-        error = pickles.unpack_exception(answer.exception, answer.traceback)
-        if isinstance(error, errors.FixtureWorkerDiedError):
-            error = error.before(declaration.name, declaration.where)
-        report = None
-        if answer.report is not None:
-            report = self._config.hook.pytest_report_from_serializable(
-                config=self._config, data=answer.report
-            )
-        return Fetched(error=error or errors.SetUpError(answer.text), report=report)
-
-    def _read_value(self, declaration: Declaration, answer: Ready) -> Fetched:
-        try:
-            value = pickles.unpack(answer.value.data)
-        except Exception as error:
-            message = cannot_unpickle(
-                declaration.name,
-                declaration.where,
-                self._config.workerinput["workerid"],  # type: ignore[attr-defined]  # set by xdist
-                pickles.describe(error),
-            )
-            return Fetched(error=errors.CannotShareError(message))
-        return Fetched(value, environment=answer.environment, output=answer.output)
-
-    def _show_original(
-        self, excinfo: pytest.ExceptionInfo[BaseException], report: pytest.TestReport
-    ) -> None:
-        """Replace the report of a failed set-up by that from the fixture worker."""
-        for fetched in list(self._failed):
-            if fetched.error is excinfo.value and fetched.report is not None:
-                report.longrepr = fetched.report.longrepr
-                report.sections = [*fetched.report.sections, *report.sections]
-                return
-        if isinstance(excinfo.value, errors.FixtureWorkerError):
-            shown = excinfo.getrepr(style="value")
-            if shown.reprcrash is not None:
-                # What the short summary has room for: not the name of the class.
-                shown.reprcrash.message = str(excinfo.value)
-            report.longrepr = shown
-
-
-# --- messages
-
-
-def cannot_unpickle(fixture: str, where: str, worker: str, cause: str) -> str:
-    remedy = (
-        "Its class must be importable there by the same name: define it in a module that both "
-        "import, or return plain data."
-    )
-    if "the module 'conftest' is" in cause:
-        remedy = (
-            "Several conftest.py are imported by one name, each in the place of the one before. "
-            "Run pytest with --import-mode=importlib, by which they have different names, or move "
-            "the class into a module."
-        )
-    elif "AuthenticationError" in cause:
-        remedy = (
-            "The authentication string of a manager does not leave its process. Start the manager "
-            'with one of your own (authkey=b"..."), return its address and that string, and let a '
-            "session fixture of the test workers connect() another manager to it."
-        )
-    return errors.in_lines(
-        f"the value of the global fixture '{fixture}' ({where}) was sent by the fixture worker "
-        f"but cannot be unpickled in test worker {worker} ({cause}).\n{remedy}"
-    )

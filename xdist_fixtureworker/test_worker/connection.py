@@ -8,6 +8,7 @@ since that can run any code of users.
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 from collections.abc import Callable
 from typing import Generic, NoReturn, TypeVar
@@ -55,6 +56,10 @@ class Pending(Generic[T]):
                 self._answer = None  # free the pickle
             return self._result[0]
 
+    def result(self) -> T | None:
+        """The result, if somebody has waited for it."""
+        return self._result[0] if self._result else None
+
     def answer(self, answer: Answer) -> None:
         """Wake who waits. Runs in execnet's receiver thread, as does :meth:`fail`."""
         self._answer = answer
@@ -71,6 +76,7 @@ class Connection(Generic[T]):
 
     def __init__(self, channel: execnet.Channel) -> None:
         self._channel = channel
+        self._process = os.getpid()
         self._ids = itertools.count(1)
         self._asking = threading.RLock()  # not held while an answer is awaited
         self._asked: dict[Instance, Pending[T]] = {}
@@ -79,27 +85,44 @@ class Connection(Generic[T]):
         self._lost: Exception | None = None
         channel.setcallback(self._received, endmarker=_END)
 
-    def ask(self, instance: Instance, read: Callable[[Answer], T]) -> Pending[T]:
+    @property
+    def is_forked(self) -> bool:
+        """Whether this is a copy in a forked process, where nobody receives answers."""
+        return os.getpid() != self._process
+
+    def result(self, instance: Instance) -> T | None:
+        """The result, if somebody has waited for it; waits for nothing, no lock either.
+
+        :raises FixtureWorkerDiedError: if there is none, and the connection is lost.
+        """
+        __tracebackhide__ = True
+        pending = self._asked.get(instance)
+        result = None if pending is None else pending.result()
+        if result is None and self._lost is not None:
+            _raise_lost(self._lost)
+        return result
+
+    def ask(self, instance: Instance, read: Callable[[Answer], T], where: str = "") -> Pending[T]:
         """Send a request for ``instance``, unless one was sent before; do not wait for the answer.
 
         :param read: turns the answer into the result.
+        :param where: ``file:line`` of the fixture, for messages.
         :raises FixtureWorkerDiedError: if the connection is lost.
         """
         __tracebackhide__ = True
         with self._asking:
             pending = self._asked.get(instance)
             if pending is None:
-                pending = self._send(instance, Pending(read))
+                pending = self._send(Request(next(self._ids), instance, where), Pending(read))
                 # After sending: if a signal handler raised, the next thread sends it again.
                 self._asked[instance] = pending
             return pending
 
-    def _send(self, instance: Instance, pending: Pending[T]) -> Pending[T]:
+    def _send(self, request: Request, pending: Pending[T]) -> Pending[T]:
         __tracebackhide__ = True
-        id_ = next(self._ids)
-        self._unanswered[id_] = pending
+        self._unanswered[request.id] = pending
         try:
-            self._channel.send(encode(Request(id_, instance)))
+            self._channel.send(encode(request))
         except OSError as error:
             _raise_lost(error)
         if self._lost is not None:  # perhaps before _end() could see this request

@@ -13,7 +13,7 @@ pytest does the rest as for any session fixture: caching, errors, ``--setup-plan
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -26,6 +26,7 @@ from .._compat import (
     fixture_info,
     forget_finalizers,
     item_of,
+    leave_out,
     needed_names,
     set_final,
 )
@@ -36,6 +37,7 @@ from ..declared.definitions import (
     dependencies,
     global_declaration,
     instance_of,
+    module_of,
     own_parameters,
     place_of,
 )
@@ -43,6 +45,7 @@ from ..rules.same_value import comparable
 from ..wire import pickles
 from ..wire.frozen import Frozen, replace
 from ..wire.messages import Change, Instance, Output, Param
+from .nearer import refuse_nearer
 
 Fetch = Callable[[Declaration, Instance, pytest.Item], "Fetched"]
 
@@ -67,12 +70,22 @@ class GlobalDefinition:
         self.function = definition.func
         self._closure: list[Definition] = []
         self._closure_names: set[str] = set()
+        self._dependencies: set[str] = set()  # their names
         self._without_params: Instance | None = None
         self._errors: list[BaseException] = []
 
-    def instance(self, request: pytest.FixtureRequest, argnames: ArgNames) -> Instance:
-        """Name the instance that the test needs. May be called several times per test."""
-        item = item_of(request)
+    def requested(self, request: pytest.FixtureRequest, argnames: ArgNames) -> Instance:
+        """Name the instance that is asked for. May be called several times per test.
+
+        :raises FixtureWorkerError: if it depends on what the test has of its own.
+        """
+        __tracebackhide__ = True
+        instance = self.instance(item_of(request), argnames)
+        refuse_nearer(self.declaration, self._dependencies, self._closure, request)
+        return instance
+
+    def instance(self, item: pytest.Item, argnames: ArgNames) -> Instance:
+        """Name the instance for the parameters of a test."""
         if self._without_params is None:
             self._without_params = self._describe(item, argnames)
         callspec = getattr(item, "callspec", None)
@@ -93,6 +106,7 @@ class GlobalDefinition:
         node = defining_node(self.definition, item)
         self._closure = [*dependencies(self.definition, node, argnames), self.definition]
         self._closure_names = {definition.argname for definition in self._closure}
+        self._dependencies = self._closure_names - {self.definition.argname}
         return instance_of(self.definition, node)
 
     def _params(self, item: Any, callspec: Any) -> list[Param]:
@@ -104,7 +118,7 @@ class GlobalDefinition:
             if index < len(own) and own[index] is value:
                 params.append(Param(name, index, None, (), comparable(value)))
             elif self._is_for(definition_in_force(name, item), name):
-                params.append(Param(name, index, self._pack(name, value), module, ""))
+                params.append(Param(name, index, self._pack(name, value, item), module, ""))
         return params
 
     def _is_for(self, in_force: Definition | None, name: str) -> bool:
@@ -116,9 +130,12 @@ class GlobalDefinition:
             definition is in_force for definition in self._closure
         )
 
-    def _pack(self, name: str, value: object) -> bytes:
+    def _pack(self, name: str, value: object, item: Any) -> bytes:
+        near = [module_of(definition) for definition in reversed(self._closure)]
+        if (module := item.getparent(pytest.Module)) is not None:
+            near.append(module.obj.__name__)
         try:
-            return pickles.pack(value)
+            return pickles.pack(value, dict.fromkeys(near))
         except Exception as error:
             raise errors.CannotShareError(
                 cannot_pickle_parameter(
@@ -133,9 +150,13 @@ class GlobalDefinitions:
     def __init__(self, fetch: Fetch) -> None:
         self._fetch = fetch
         self._known: dict[int, GlobalDefinition] = {}
+        self._needed_elsewhere: dict[int, set[str]] = {}
 
     def take_over(self, session: pytest.Session) -> None:
-        """Replace the functions, and prune from the tests the fixtures not needed any more."""
+        """Replace the functions, and note which fixtures of the tests are not needed any more.
+
+        The lists of the tests stay as they are: hooks read them.
+        """
         for definition in all_definitions(session):
             declaration = global_declaration(definition, session.config)
             if declaration is not None:
@@ -148,9 +169,31 @@ class GlobalDefinitions:
         for known in self._known.values():
             self._replace(known)
         for key, info in infos.items():
-            gone = needed_before[key] - needed_names(info)
             # Only what has gone now: hooks may have added names that no definition needs.
-            info.names_closure[:] = [name for name in info.names_closure if name not in gone]
+            if gone := needed_before[key] - needed_names(info):
+                self._needed_elsewhere[key] = gone
+
+    def leave_out_dependencies(self, item: pytest.Item) -> None:
+        """Keep pytest from setting up for a test what only global fixtures need."""
+        if gone := self._needed_elsewhere.get(id(fixture_info(item))):
+            leave_out(gone, item)
+
+    def needed_by(self, item: pytest.Item) -> Iterator[GlobalDefinition]:
+        """The global fixtures that a test names as arguments, or that fixtures which are set up
+        for it here name."""
+        info = fixture_info(item)
+        elsewhere = self._needed_elsewhere.get(id(info), ())
+        found: dict[int, Definition] = {}
+        for name in getattr(item, "fixturenames", ()):
+            first = definition_in_force(name, item)
+            if first is not None and name not in elsewhere:
+                needed = dependencies(first, item, lambda each: each.argnames)
+                found.update({id(each): each for each in (*needed, first)})
+        return (self._known[key] for key in found if key in self._known)
+
+    def instance(self, known: GlobalDefinition, item: pytest.Item) -> Instance:
+        """Name the instance of a global fixture for the parameters of a test."""
+        return known.instance(item, self._argnames)
 
     def forget_unanswered(self, definition: Definition) -> None:
         """Have it fetched again if an exception was raised here, and not by its set-up.
@@ -173,7 +216,8 @@ class GlobalDefinitions:
 
     def _replace(self, known: GlobalDefinition) -> None:
         def cache_key(request: pytest.FixtureRequest) -> Instance:
-            return known.instance(request, self._argnames)
+            __tracebackhide__ = True
+            return known.requested(request, self._argnames)
 
         @functools.wraps(known.function)
         def fetch(request: pytest.FixtureRequest) -> object:

@@ -77,7 +77,7 @@ class _Attempts:
 
     def __init__(self) -> None:
         self._failed: dict[int, object] = {}  # kept, so that nothing else gets their ids
-        self._pickler = Pickler(_Nowhere(), protocol=PROTOCOL)
+        self._pickler = Pickler(_Nowhere())
 
     def succeed(self, part: object) -> bool:
         if id(part) in self._failed:
@@ -89,7 +89,7 @@ class _Attempts:
                 raise _TooManyError from None
             self._failed[id(part)] = part
             # The old one would skip what it has begun.
-            self._pickler = Pickler(_Nowhere(), protocol=PROTOCOL)
+            self._pickler = Pickler(_Nowhere())
             return False
         return True
 
@@ -97,7 +97,7 @@ class _Attempts:
 class _Nowhere:
     """A file that discards what is written."""
 
-    def write(self, data: object) -> None:
+    def write(self, data: object, /) -> None:
         pass
 
 

@@ -14,6 +14,7 @@ fixture w. -> controller  :class:`Serving`              first message: pytest is
 fixture w. -> controller  :class:`Ready`, :class:`Failed`   the one answer to a request
 fixture w. -> controller  :class:`AsBefore`             likewise: another instance, the same value
 controller -> test worker :class:`Ready`, :class:`Failed`   the answer, to each that asked
+fixture w. -> controller  :class:`Doing`                users' code runs besides those below
 fixture w. -> controller  :class:`SettingUp`            a set-up starts
 fixture w. -> controller  :class:`SetUp`                a set-up ended
 fixture w. -> controller  :class:`Interrupted`          a set-up was cut short, and where
@@ -129,6 +130,7 @@ class WorkerJoined(Frozen):
 class Request(Frozen):
     id: int
     instance: Instance
+    where: str = ""  #: ``file:line`` of the fixture, for messages
 
 
 class Ready(Frozen):
@@ -166,6 +168,10 @@ class Recover(Frozen):
     recovery: Recovery
 
 
+class Doing(Frozen):
+    what: str  #: an import, a hook; empty: it is over
+
+
 class SettingUp(Frozen):
     id: int  #: one per set-up and fixture worker
     fixture: str
@@ -180,6 +186,9 @@ class SetUp(Frozen):
     report: Mapping[str, object] | None
     environment: tuple[str, ...]  #: names of variables that it changed and nobody replays
     recovery: Recovery | None
+    elsewhere: tuple[str, ...] = ()  #: what else it changed that tests may look for
+    is_replayed: bool = False  #: what it changes in the environment
+    is_silent: bool = False  #: autouse, and without a value: all that it does is elsewhere
 
 
 class Finalizing(Frozen):
@@ -226,6 +235,7 @@ Message: TypeAlias = (
     | Interrupt
     | Recover
     | Finish
+    | Doing
     | SettingUp
     | SetUp
     | Interrupted

@@ -11,31 +11,45 @@ import operator
 import pickle
 import sys
 import traceback
+from collections.abc import Iterable
 from types import FunctionType
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
 from ..errors import RemoteTraceback
+from .named import Names, content, found_or_made
 
 PROTOCOL = 5  # the newest that all supported Python versions share
 LIMIT = 2**31 - 2**20
 """Bytes that a pickled value may have: execnet counts the bytes of a message with 31 bits."""
 
 
-def pack(value: object) -> bytes:
+class Writable(Protocol):
+    """What a pickle can be written to."""
+
+    def write(self, data: bytes, /) -> object: ...
+
+
+def pack(value: object, near: Iterable[str] = ()) -> bytes:
     """Pickle ``value``.
 
+    :param near: modules that have names for objects in it, besides those of their classes.
     :raises Exception: whatever pickle, or a ``__reduce__`` of the value's class, raises.
     """
     buffer = io.BytesIO()
-    Pickler(buffer, protocol=PROTOCOL).dump(value)
+    Pickler(buffer, near).dump(value)
     return buffer.getvalue()
 
 
 class Pickler(pickle.Pickler):
     """Pickles what could not be found again by its name: the exceptions of ``pytest.skip`` and
-    ``pytest.fail``, which claim to be builtins, and what stands in a conftest."""
+    ``pytest.fail``, which claim to be builtins, and what stands in a conftest; and instances that
+    have a name themselves."""
+
+    def __init__(self, file: Writable, near: Iterable[str] = ()) -> None:
+        super().__init__(file, protocol=PROTOCOL)
+        self._names = Names(near)
 
     def reducer_override(self, obj: object) -> Any:
         if obj is pytest.skip.Exception:
@@ -47,6 +61,9 @@ class Pickler(pickle.Pickler):
             # Several modules of that name may follow one another in sys.modules.
             if file.endswith("conftest.py") and found_by_name(obj):
                 return _of_conftest, (obj.__module__, file, obj.__qualname__)
+        name = self._names.find(obj)
+        if name is not None and (found := content(obj)) is not None:
+            return found_or_made, (*name, *found)
         return NotImplemented
 
 

@@ -1,0 +1,125 @@
+"""Which changes of a value are noticed, and what the summary says of them."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from xdist_fixtureworker.controller.changed_values import changed_lines
+from xdist_fixtureworker.rules.changed_values import Values
+
+
+@dataclass
+class Report:
+    rows: list[int] = field(default_factory=list)
+    _cents: int = 0
+
+
+@dataclass(slots=True)
+class Slim:
+    rows: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Frozen:
+    rows: list[int] = field(default_factory=list)
+
+
+class Recorder:
+    def __init__(self) -> None:
+        self.rows: list[int] = []
+        self.count = 0
+        self._cache: dict[str, int] = {}
+
+    @functools.cached_property
+    def made(self) -> int:
+        return 1
+
+
+def changed(value: Any, change: Callable[[Any], object]) -> bool:
+    values = Values()
+    values.note("it (conftest.py:3)", value)
+    change(value)
+    return values.changed() == ["it (conftest.py:3)"]
+
+
+@pytest.mark.parametrize(
+    ("value", "change"),
+    [
+        ([], lambda value: value.append(1)),
+        ([1], lambda value: value.clear()),
+        ([1], lambda value: value.insert(0, True)),
+        ([1], lambda value: value.__setitem__(0, True)),
+        ([1, 2], lambda value: value.reverse()),
+        ({}, lambda value: value.update(a=1)),
+        ({"a": [{}]}, lambda value: value["a"][0].update(b=1)),
+        (([],), lambda value: value[0].append(1)),
+        ({1}, lambda value: value.add(2)),
+        (bytearray(b"a"), lambda value: value.extend(b"b")),
+        (deque([1]), lambda value: value.append(2)),
+        (Counter("a"), lambda value: value.update("a")),
+        (defaultdict(list), lambda value: value["a"]),
+        (OrderedDict(), lambda value: value.update(a=1)),
+        (Report(), lambda value: value.rows.append(1)),
+        (Report(), lambda value: setattr(value, "_cents", 1)),
+        (Slim(), lambda value: value.rows.append(1)),
+        (Frozen(), lambda value: value.rows.append(1)),
+        (Recorder(), lambda value: value.rows.append(1)),
+        (Recorder(), lambda value: setattr(value, "count", 1)),
+        (SimpleNamespace(a=1), lambda value: setattr(value, "b", 1)),
+        ([object()], lambda value: value.append(1)),
+        ([], lambda value: value.extend(range(100_000))),
+    ],
+)
+def test_noticed(value: Any, change: Callable[[Any], object]) -> None:
+    assert changed(value, change)
+
+
+@pytest.mark.parametrize(
+    ("value", "change"),
+    [
+        ([1], list),
+        ({"a": 1, "b": 2}, lambda value: value.update(a=value.pop("a"))),  # put back
+        (Recorder(), lambda value: value.made),
+        (Recorder(), lambda value: value._cache.update(a=1)),
+        ("text", str),
+        (1, str),
+        (list(range(100_000)), lambda value: value.append(1)),  # too large
+        (["x" * 100_000], lambda value: value.append(1)),
+    ],
+)
+def test_not_noticed(value: Any, change: Callable[[Any], object]) -> None:
+    assert not changed(value, change)
+
+
+def test_a_value_within_itself() -> None:
+    value: list[Any] = [1]
+    value.append(value)
+    assert not changed(value, len)
+    assert changed(value, lambda value: value.append(2))
+
+
+def test_a_value_that_cannot_be_looked_at() -> None:
+    deep: list[Any] = []
+    for _ in range(1_500):
+        deep = [deep]
+    assert not changed(deep, lambda value: value.append(1))
+
+
+def test_the_summary() -> None:
+    assert list(
+        changed_lines({"b (conftest.py:3)": {"gw1", "gw0"}, "a (x.py:1)": {"fixtureworker"}})
+    ) == [
+        "the value of the global fixture a (x.py:1) was changed in the fixture worker after it was "
+        "sent: tests have it as it was; have the fixture that changes it return it, and tests use "
+        "that one",
+        "the value of the global fixture b (conftest.py:3) was changed in test workers (gw0, gw1), "
+        "where each has a copy: neither the fixture nor other workers see that; write what tests add "
+        "to files or to a server, or collect it in a session fixture of each test worker",
+    ]

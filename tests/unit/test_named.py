@@ -1,0 +1,144 @@
+"""Objects that are a module's attribute, and arrive as this very object, or as a copy."""
+
+from __future__ import annotations
+
+import enum
+import sys
+import types
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import pytest
+
+from xdist_fixtureworker.wire import culprit
+from xdist_fixtureworker.wire.pickles import pack, unpack
+
+
+class Unset:
+    pass
+
+
+class Sentinel:
+    def __init__(self, name: str, more: object = None) -> None:
+        self.name = name
+        self.more = more
+
+
+class Slots:
+    __slots__ = ("name", "unset")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+class Text(str):
+    __slots__ = ()
+
+
+class Pair(NamedTuple):
+    one: int
+    two: object
+
+
+@dataclass(frozen=True)
+class Config:
+    url: str
+    ports: tuple[int, ...] = (1, 2)
+
+
+class Reduced:
+    def __reduce__(self) -> Any:
+        return Reduced, ()
+
+
+class Color(enum.Enum):
+    RED = 1
+
+
+UNSET = Unset()
+NAMED = Sentinel("named")
+SLOTS = Slots("named")
+TEXT = Text("named")
+PAIR = Pair(1, "two")
+CONFIG = Config("here")
+OBJECT = object()
+MUTABLE = Sentinel("mutable", [1])
+REDUCED = Reduced()
+A_LIST = [1]
+HERE = __name__
+
+
+@pytest.mark.parametrize(
+    "value",
+    [UNSET, NAMED, SLOTS, TEXT, PAIR, CONFIG, OBJECT, Color.RED],
+    ids=lambda v: type(v).__name__,
+)
+def test_the_very_object(value: object) -> None:
+    one, (other, _) = unpack(pack([value, (value, value)], [HERE]))  # type: ignore[misc]
+    assert one is other is value
+
+
+@pytest.mark.parametrize("value", [MUTABLE, REDUCED, A_LIST], ids=lambda v: type(v).__name__)
+def test_a_copy_of_what_is_more_than_plain_data(value: object) -> None:
+    assert unpack(pack(value, [HERE])) is not value
+
+
+def test_a_copy_of_what_has_no_name() -> None:
+    assert unpack(pack(Sentinel("other"), [HERE])) is not NAMED
+    assert type(unpack(pack(object(), [HERE]))) is object
+    assert unpack(pack(OBJECT)) is not OBJECT  # nobody says in which module to look
+
+
+@pytest.mark.parametrize("value", [NAMED, SLOTS, TEXT, PAIR, CONFIG])
+def test_a_copy_where_the_name_means_something_else(
+    value: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed = pack(value)
+    name = next(name for name, each in globals().items() if each is value)
+    monkeypatch.delitem(globals(), name)
+    copy: Any = unpack(packed)
+    assert copy is not value
+    assert type(copy) is type(value)
+    if isinstance(value, Slots):
+        assert copy.name == "named"
+    elif isinstance(value, Sentinel):
+        assert vars(copy) == vars(value)
+    else:
+        assert copy == value
+
+
+def test_a_copy_where_it_has_other_content(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was changed in one process: who gets it sees what it was there."""
+    monkeypatch.setattr(NAMED, "name", "changed")
+    packed = pack(NAMED)
+    monkeypatch.undo()
+    copy: Any = unpack(packed)
+    assert copy is not NAMED
+    assert copy.name == "changed"
+
+
+def test_a_module_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("with_a_sentinel")
+    module.MISSING = missing = object()  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "with_a_sentinel", module)
+    packed = pack(missing, ["with_a_sentinel", "not_imported"])
+    assert unpack(packed) is missing
+    monkeypatch.delitem(sys.modules, "with_a_sentinel")
+    assert type(unpack(packed)) is object
+
+
+def test_another_conftest_of_that_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which of them is in ``sys.modules`` may differ between processes."""
+    conftests = [types.ModuleType("conftest"), types.ModuleType("conftest")]
+    for folder, module in zip("ab", conftests, strict=True):
+        module.__file__ = f"/{folder}/conftest.py"
+        module.MISSING = object()  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "conftest", conftests[0])
+    packed = pack(conftests[0].MISSING, ["conftest"])
+    assert unpack(packed) is conftests[0].MISSING
+    monkeypatch.setitem(sys.modules, "conftest", conftests[1])
+    assert unpack(packed) is not conftests[1].MISSING
+
+
+def test_what_pickle_refuses_is_refused() -> None:
+    assert culprit.find_culprit({"a": Sentinel("x", lambda: 1)}) is not None

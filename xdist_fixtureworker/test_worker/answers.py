@@ -1,0 +1,100 @@
+"""Makes values and exceptions of the answers to requests; runs in a test worker."""
+
+from __future__ import annotations
+
+import pytest
+
+from .. import errors
+from ..declared.decorator import Declaration
+from ..roles import MARKS_ASKED
+from ..rules.changed_values import Values
+from ..wire import pickles
+from ..wire.messages import Answer, Failed, Ready
+from .instances import Fetched
+
+
+class Answers:
+    """Reads answers, and knows which of the exceptions that tests raise came with one."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._failed: list[Fetched] = []
+        self.values = Values()
+
+    def read(self, declaration: Declaration, answer: Answer) -> Fetched:
+        """Unpickle the value or the exception of an answer."""
+        if isinstance(answer, Failed):
+            fetched = self._read_failure(declaration, answer)
+        else:
+            fetched = self._read_value(declaration, answer)
+        if fetched.error is not None:
+            self._failed.append(fetched)
+        return fetched
+
+    def _read_failure(self, declaration: Declaration, answer: Failed) -> Fetched:
+        error = pickles.unpack_exception(answer.exception, answer.traceback)
+        if isinstance(error, errors.FixtureWorkerDiedError):
+            error = error.before(declaration.name, declaration.where)
+        report = None
+        if answer.report is not None:
+            report = self._config.hook.pytest_report_from_serializable(
+                config=self._config, data=answer.report
+            )
+        return Fetched(error=error or errors.SetUpError(answer.text), report=report)
+
+    def _read_value(self, declaration: Declaration, answer: Ready) -> Fetched:
+        try:
+            value = pickles.unpack(answer.value.data)
+        except Exception as error:
+            message = cannot_unpickle(
+                declaration.name,
+                declaration.where,
+                self._config.workerinput["workerid"],  # type: ignore[attr-defined]  # set by xdist
+                pickles.describe(error),
+            )
+            return Fetched(error=errors.CannotShareError(message))
+        self.values.note(f"{declaration.name} ({declaration.where})", value)
+        return Fetched(value, environment=answer.environment, output=answer.output)
+
+    def show_original(
+        self, excinfo: pytest.ExceptionInfo[BaseException], report: pytest.TestReport
+    ) -> None:
+        """Replace the report of a failed set-up by that from the fixture worker."""
+        for fetched in list(self._failed):
+            if fetched.error is excinfo.value and fetched.report is not None:
+                report.longrepr = fetched.report.longrepr
+                report.sections = [*fetched.report.sections, *report.sections]
+                setattr(report, MARKS_ASKED, getattr(fetched.report, MARKS_ASKED, None))
+                return
+        if isinstance(excinfo.value, errors.FixtureWorkerError):
+            shown = excinfo.getrepr(style="value")
+            if shown.reprcrash is not None:
+                # What the short summary has room for: not the name of the class.
+                shown.reprcrash.message = str(excinfo.value)
+            report.longrepr = shown
+
+
+# --- messages
+
+
+def cannot_unpickle(fixture: str, where: str, worker: str, cause: str) -> str:
+    remedy = (
+        "Its class must be importable there by the same name: define it in a module that both "
+        "import, or return plain data."
+    )
+    if "the module 'conftest' is" in cause:
+        remedy = (
+            "Several conftest.py are imported by one name, each in the place of the one before. "
+            "Run pytest with --import-mode=importlib, by which they have different names, or move "
+            "the class into a module."
+        )
+    elif "AuthenticationError" in cause:
+        remedy = (
+            "The authentication string of a manager does not leave its process. Start the manager "
+            'with one of your own (authkey=b"..."), return its address and that string, and let a '
+            "session fixture of the test workers connect() another manager to it."
+        )
+    return errors.in_lines(
+        f"the value of the global fixture '{fixture}' ({where}) was sent by the fixture worker "
+        f"but cannot be unpickled in test worker {worker} ({cause}).\n{remedy}"
+    )
