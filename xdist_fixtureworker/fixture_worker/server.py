@@ -152,8 +152,6 @@ class FixtureWorker:
             raise
         finally:
             with self._main.protected():
-                if self._main.has_cut_short(error):
-                    self._runner.was_interrupted(fixturedef, error)
                 self._runner.was_set_up(fixturedef, request, error)
 
     @pytest.hookimpl(tryfirst=True)
