@@ -27,6 +27,10 @@ PLAIN_VALUES = "xdist_fixtureworker_plain_values"
 CHANGED_VALUES = "xdist_fixtureworker_changed_values"
 """The key in ``workeroutput`` for the global fixtures whose values were changed in that worker."""
 
+FAILED_SET_UP = "xdist_fixtureworker_failed_set_up"
+"""The attribute of a test's report that says, in one line, which set-up has failed before it, and
+how many sections of output are of that."""
+
 RUN = "XDIST_FIXTUREWORKER_RUN"
 """The environment variable that all processes of a run inherit."""
 

@@ -14,6 +14,7 @@ import pytest
 from ..roles import FIXTURE_WORKER_ID
 from . import versions
 from .changed_values import ChangedValues
+from .repeated_failures import RepeatedFailures
 from .run import DistributedRun
 from .shutdown import Shutdown
 from .signals import EndSignals
@@ -48,7 +49,9 @@ class Supervisor:
         signals = EndSignals()
         self._run = run = DistributedRun(self._config)
         self._shutdown = Shutdown(self._config, run, signals)
-        self._config.pluginmanager.register(ChangedValues(), "xdist_fixtureworker_changed_values")
+        manager = self._config.pluginmanager
+        manager.register(ChangedValues(), "xdist_fixtureworker_changed_values")
+        manager.register(RepeatedFailures(self._config), "xdist_fixtureworker_repeated_failures")
         yield
         run.start()
 

@@ -17,7 +17,7 @@ from ..declared.promotion import promotions
 from ..roles import CHANGED_VALUES
 from ..rules.same_value import note_value
 from ..wire.messages import Instance, Output
-from .answers import Answers
+from .answers import Answers, set_up_of
 from .connection import Connection
 from .environment import Environment
 from .forking import FetchesBeforeFork, asked_in_fork, pytest_forked_is_there
@@ -125,5 +125,5 @@ class TestWorker:
         with self._showing:
             for output in outputs:
                 if output.set_up not in self._shown:
-                    item.add_report_section("setup", output.kind, output.text)
+                    item.add_report_section(set_up_of(output.fixture), output.kind, output.text)
             self._shown.update(output.set_up for output in outputs)
