@@ -18,6 +18,7 @@ from .clones import ParameterValue, VisibleDefinitions
 from .fixture_item import CallSpec, FixtureItem, SessionItem
 from .lookup import Found, Lookup
 from .main_thread import MainThread
+from .reporters import ItemHooks
 from .set_ups import SetUps
 
 SESSION = "the test session"
@@ -100,7 +101,8 @@ class Items:
             return exceeds_timeout(what, name, where, self._timeout or 0.0)
 
         with self.limited(number, what, name, where, expired):
-            self._config.hook.pytest_runtest_protocol(item=item, nextitem=self.session_item)
+            hooks = ItemHooks(self._config, self._config.hook)
+            hooks.pytest_runtest_protocol(item=item, nextitem=self.session_item)
 
     def limited(
         self,
