@@ -41,10 +41,6 @@ class MainThread:
         """Whether no set-up is to run any more."""
         return self._interrupted
 
-    def has_cut_short(self, error: BaseException | None) -> bool:
-        """Whether ``error`` came up because the run was interrupted."""
-        return self._interrupted and isinstance(error, KeyboardInterrupt)
-
     @property
     def in_set_up(self) -> bool:
         """Whether the code of a set-up runs."""

@@ -152,7 +152,7 @@ class FixtureWorker:
             raise
         finally:
             with self._main.protected():
-                if self._main.has_cut_short(error):
+                if self._main.interrupted and isinstance(error, KeyboardInterrupt):
                     self._runner.was_interrupted(fixturedef, error)
                 self._runner.was_set_up(fixturedef, request, error)
 
