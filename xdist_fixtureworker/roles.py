@@ -30,6 +30,10 @@ CHANGED_VALUES = "xdist_fixtureworker_changed_values"
 MARKS_ASKED = "_xdist_fixtureworker_marks"
 """The attribute of a failed set-up's report that tells which marks hooks asked for."""
 
+FAILED_SET_UP = "xdist_fixtureworker_failed_set_up"
+"""The attribute of a test's report that says, in one line, which set-up has failed before it, and
+how many sections of output are of that."""
+
 RUN = "XDIST_FIXTUREWORKER_RUN"
 """The environment variable that all processes of a run inherit."""
 

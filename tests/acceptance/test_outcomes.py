@@ -73,18 +73,31 @@ def test_one_that_cannot_be_pickled(request):
 """,
         }
     )
-    result = suite.run(*DISTRIBUTED, "-W", "ignore::pytest.PytestWarning")
+    result = suite.run(*DISTRIBUTED, "-W", "ignore::pytest.PytestWarning", "--junitxml=report.xml")
+    whole = ElementTree.parse(suite.path / "report.xml").getroot()
+    texts = [text for case in whole.iter("testcase") for text in map(_text, case)]
     assert sorted(result.noted()) == sorted(ERRORS)
     assert result.outcomes == {"errors": 4 * len(ERRORS), "failed": len(ERRORS), "passed": 2}
     assert result.code == 1
     for name, (_, shown) in ERRORS.items():
-        assert len(result.lines(shown)) == 5, name
-        assert len(result.lines(f"^output of {name}$")) == 5, name
-    assert len(result.lines("^conftest.py:")) == 5 * (len(ERRORS) - len({"fails_in_short"}))
+        # In full for one test; the others refer to it. Reports for other programs have it whole.
+        assert len(result.lines(shown)) == 1, name
+        assert len(result.lines(f"^output of {name}$")) == 1, name
+        refers = (
+            rf"^the set-up of the global fixture '{name}' \(conftest.py:\d+\) failed: .*; shown in"
+        )
+        assert len(result.lines(rf"{refers} full at test_it.py::test_\w+(\[\d\])?$")) == 4, name
+        assert sum(re.search(shown, text, re.MULTILINE) is not None for text in texts) == 5, name
+    assert len(result.lines("^conftest.py:")) == len(ERRORS) - len({"fails_in_short"})
     assert not result.lines("xdist_fixtureworker/")  # no frames of ours
-    assert len(result.lines("Captured log setup")) == 5
-    assert len(result.lines("ERROR +mine:conftest.py:.* logged")) == 5
-    assert len(result.lines("Captured stderr setup")) == 5
+    title = "setup of global fixture logs .fixture worker."
+    assert len(result.lines(f"Captured log {title}")) == 1
+    assert len(result.lines("ERROR +mine:conftest.py:.* logged")) == 1
+    assert len(result.lines(f"Captured stderr {title}")) == 1
+
+
+def _text(element: ElementTree.Element) -> str:
+    return element.text or ""
 
 
 @ONE_MODES
@@ -214,7 +227,9 @@ def test_none(): pass
     # Serially, pytest forgets the finalizers of what ends with a SystemExit.
     late_exit = ["late exit down"] if mode else []
     assert sorted(result.noted()) == ["inner", "late down", *late_exit]
-    assert len(result.lines("^E       ValueError: inner broke")) == 3
+    # Each set-up that failed once; pytest repeats it for each test.
+    assert len(result.lines("^E       ValueError: inner broke")) == (2 if mode else 3)
+    assert len(result.lines("^E       ValueError: too late")) == (1 if mode else 4)
     assert len(result.lines("^E +ZeroDivisionError")) == 2
     assert not result.lines("TypeError")
     assert bool(result.lines("xdist_fixtureworker.is_fixture_worker")) is bool(mode)
@@ -404,6 +419,7 @@ class Thing:
     assert len(result.lines(f"^{re.escape(refused)}")) == 5
     # The cause, in the line that there is in the short summary.
     assert len(result.lines("^(ERROR|FAILED) test_it.py::.* - a _thread.lock cannot")) == 5
+    assert len(result.lines("^a _thread.lock cannot .*; shown in full at test_it.py::")) == 4
     assert result.lines("^Return what the tests need to make their own")
     assert len(result.lines("^the value of the global fixture 'thing' .* was sent by the fix")) == 5
     assert result.lines("^the value of the global fixture 'large' .* is too large to be sent")

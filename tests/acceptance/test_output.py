@@ -46,6 +46,13 @@ def test_with_the_first_test(suite: Suite, mode: tuple[str, ...]) -> None:
         case.attrib["name"]: case
         for case in ElementTree.parse(suite.path / "report.xml").iter("testcase")
     }
+    if mode:
+        assert result.lines(
+            "^-+ Captured stdout setup of global fixture server .fixture worker. -+$"
+        )
+        assert result.lines(
+            "^-+ Captured stdout setup of global fixture tables .fixture worker. -+$"
+        )
     for number, name in enumerate(TESTS):
         for text in ("port", "be careful", "is up", "tables made"):
             assert len(result.lines(f"{text} {number}")) == 1, name

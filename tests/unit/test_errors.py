@@ -13,8 +13,10 @@ import pytest
 import xdist_fixtureworker
 from xdist_fixtureworker import errors, settings
 from xdist_fixtureworker.controller import (
+    changed_values,
     python_versions,
     relay,
+    repeated_failures,
     reporting,
     start_failures,
     versions,
@@ -43,6 +45,31 @@ def died_message(reason: str, *fixture: str) -> str:
 
 
 MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
+    (
+        changed_values.changed_in_test_workers,
+        ("rows (conftest.py:3)", "gw0, gw1"),
+        "the value of the global fixture rows (conftest.py:3) was changed in test workers (gw0, "
+        "gw1), where each has a copy: neither the fixture nor other workers see that; write what "
+        "tests add to files or to a server, or collect it in a session fixture of each test worker",
+    ),
+    (
+        changed_values.changed_in_fixture_worker,
+        ("registry (conftest.py:3)",),
+        "the value of the global fixture registry (conftest.py:3) was changed in the fixture worker "
+        "after it was sent: tests have it as it was; have the fixture that changes it return it, "
+        "and tests use that one",
+    ),
+    (
+        test_worker_answers.set_up_failed,
+        ("server", "conftest.py:7", "ConnectionError: no server"),
+        "the set-up of the global fixture 'server' (conftest.py:7) failed: ConnectionError: no "
+        "server",
+    ),
+    (
+        repeated_failures.shown_in_full,
+        ("it failed: ValueError: no.", "test_it.py::test_a"),
+        "it failed: ValueError: no; shown in full at test_it.py::test_a",
+    ),
     (
         forking.asked_in_fork,
         ("url", "conftest.py:7"),

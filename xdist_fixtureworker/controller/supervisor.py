@@ -15,6 +15,7 @@ from ..roles import is_fixture_workers
 from ..rules.debugger import refuse_trace
 from . import versions
 from .changed_values import ChangedValues
+from .repeated_failures import RepeatedFailures
 from .run import DistributedRun
 from .shutdown import Shutdown
 from .signals import EndSignals
@@ -52,7 +53,9 @@ class Supervisor:
         signals = EndSignals()
         self._run = run = DistributedRun(self._config)
         self._shutdown = Shutdown(self._config, run, signals)
-        self._config.pluginmanager.register(ChangedValues(), "xdist_fixtureworker_changed_values")
+        manager = self._config.pluginmanager
+        manager.register(ChangedValues(), "xdist_fixtureworker_changed_values")
+        manager.register(RepeatedFailures(self._config), "xdist_fixtureworker_repeated_failures")
         yield
         run.start()
 

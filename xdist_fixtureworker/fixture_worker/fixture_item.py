@@ -20,6 +20,7 @@ from _pytest.scope import Scope
 from ..declared.definitions import Definition
 from ..declared.locations import underlying
 from .marks import MarkedItem
+from .reporters import ItemHooks
 from .reports import Phase, own_report, plain_report
 
 _HOOK = "exception around it, in a hook for instance"
@@ -85,6 +86,11 @@ class FixtureItem(MarkedItem):
     @property
     def module(self) -> Any:
         return sys.modules.get(self.function.__module__)
+
+    @property
+    def ihook(self) -> Any:
+        """The hooks that are called for it, its phases and its reports."""
+        return ItemHooks(self.config, super().ihook)
 
     def request(self) -> TopRequest:
         """The request from which fixtures are looked up."""

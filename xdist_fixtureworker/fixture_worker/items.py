@@ -17,6 +17,7 @@ from .clones import ParameterValue, VisibleDefinitions
 from .fixture_item import CallSpec, FixtureItem, SessionItem
 from .foreign import Foreign
 from .lookup import Found, Lookup
+from .reporters import ItemHooks
 from .reports import plain_report
 from .set_ups import SetUps
 from .surprises import Surprises
@@ -100,7 +101,8 @@ class Items:
             if when == "setup":  # what is said of a finalizer began before
                 stack.enter_context(self._foreign.announced(f"hooks around {label}"))
             stack.enter_context(self._foreign.limited(label, expired))
-            self._config.hook.pytest_runtest_protocol(item=item, nextitem=self.session_item)
+            hooks = ItemHooks(self._config, self._config.hook)
+            hooks.pytest_runtest_protocol(item=item, nextitem=self.session_item)
 
     def serialized(self, report: pytest.TestReport) -> dict[str, Any]:
         """The report as plain data, whatever hooks do."""

@@ -77,7 +77,7 @@ class Runner:
         error, failure = self._run_item(record, item)
         noted = self._environment.note(changed, _replayed(record, self._set_ups))
         set_up = next((done for done in item.reports if done.when == "setup"), None)
-        output = () if set_up is None else tuple(_output(record.number, set_up))
+        output = () if set_up is None else tuple(_output(record, set_up))
         result = Result(error, failure, noted.changes, output)
         self._announce(record, result, found.node, noted.variables, set_up)
         return result
@@ -230,10 +230,10 @@ def _replayed(record: SetUpRecord, set_ups: SetUps) -> Replay | None:
     return Replay(set_ups.of(record.original).number, env if isinstance(env, tuple) else None)
 
 
-def _output(number: int, report: pytest.TestReport) -> Iterator[Output]:
+def _output(record: SetUpRecord, report: pytest.TestReport) -> Iterator[Output]:
     for title, text in report.sections:
         if match := _CAPTURED.fullmatch(title):
-            yield Output(number, match["kind"], text)
+            yield Output(record.number, record.name, match["kind"], text)
 
 
 # --- messages

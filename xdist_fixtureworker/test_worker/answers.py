@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 import pytest
 
 from .. import errors
 from ..declared.decorator import Declaration
-from ..roles import MARKS_ASKED
+from ..roles import FAILED_SET_UP, MARKS_ASKED
 from ..rules.changed_values import Values
 from ..wire import pickles
 from ..wire.messages import Answer, Failed, Ready
@@ -33,6 +36,7 @@ class Answers:
 
     def _read_failure(self, declaration: Declaration, answer: Failed) -> Fetched:
         error = pickles.unpack_exception(answer.exception, answer.traceback)
+        error = error or errors.SetUpError(answer.text)
         if isinstance(error, errors.FixtureWorkerDiedError):
             error = error.before(declaration.name, declaration.where)
         report = None
@@ -40,19 +44,25 @@ class Answers:
             report = self._config.hook.pytest_report_from_serializable(
                 config=self._config, data=answer.report
             )
-        return Fetched(error=error or errors.SetUpError(answer.text), report=report)
+        failure = _first_line(answer.text)
+        if report is not None or not isinstance(error, errors.FixtureWorkerError):
+            failure = set_up_failed(declaration.name, declaration.where, failure)
+        elif not isinstance(error, errors.SetUpError):
+            failure = _first_line(str(error))
+        return Fetched(error=error, report=report, failure=failure)
 
     def _read_value(self, declaration: Declaration, answer: Ready) -> Fetched:
         try:
             value = pickles.unpack(answer.value.data)
-        except Exception as error:
+        except Exception as cause:
             message = cannot_unpickle(
                 declaration.name,
                 declaration.where,
                 self._config.workerinput["workerid"],  # type: ignore[attr-defined]  # set by xdist
-                pickles.describe(error),
+                pickles.describe(cause),
             )
-            return Fetched(error=errors.CannotShareError(message))
+            error = errors.CannotShareError(message)
+            return Fetched(error=error, failure=_first_line(message))
         self.values.note(f"{declaration.name} ({declaration.where})", value)
         return Fetched(value, environment=answer.environment, output=answer.output)
 
@@ -61,11 +71,14 @@ class Answers:
     ) -> None:
         """Replace the report of a failed set-up by that from the fixture worker."""
         for fetched in list(self._failed):
-            if fetched.error is excinfo.value and fetched.report is not None:
-                report.longrepr = fetched.report.longrepr
-                report.sections = [*fetched.report.sections, *report.sections]
-                setattr(report, MARKS_ASKED, getattr(fetched.report, MARKS_ASKED, None))
-                return
+            if fetched.error is excinfo.value:
+                sections = list(_sections(fetched.report))
+                setattr(report, FAILED_SET_UP, [fetched.failure, len(sections)])
+                if fetched.report is not None:
+                    report.longrepr = fetched.report.longrepr
+                    report.sections = [*sections, *report.sections]
+                    setattr(report, MARKS_ASKED, getattr(fetched.report, MARKS_ASKED, None))
+                    return
         if isinstance(excinfo.value, errors.FixtureWorkerError):
             shown = excinfo.getrepr(style="value")
             if shown.reprcrash is not None:
@@ -74,7 +87,29 @@ class Answers:
             report.longrepr = shown
 
 
+def _sections(report: pytest.TestReport | None) -> Iterator[tuple[str, str]]:
+    """Those of a failed set-up, with titles that say where it ran."""
+    if report is None:
+        return
+    fixture = report.nodeid.partition("::global fixture ")[2]
+    for title, text in report.sections:
+        yield re.sub(r"^(Captured \w+ )setup$", rf"\g<1>{set_up_of(fixture)}", title), text
+
+
+def set_up_of(fixture: str) -> str:
+    """In titles of captured output, in the place of "setup"."""
+    return f"setup of global fixture {fixture} (fixture worker)"
+
+
+def _first_line(text: str) -> str:
+    return next(iter(text.splitlines()), "")
+
+
 # --- messages
+
+
+def set_up_failed(fixture: str, where: str, cause: str) -> str:
+    return f"the set-up of the global fixture '{fixture}' ({where}) failed: {cause}"
 
 
 def cannot_unpickle(fixture: str, where: str, worker: str, cause: str) -> str:

@@ -18,7 +18,7 @@ from ..roles import CHANGED_VALUES
 from ..rules.debugger import explain_quit
 from ..rules.same_value import note_value
 from ..wire.messages import Instance, Output
-from .answers import Answers
+from .answers import Answers, set_up_of
 from .asking import marks_hint
 from .connection import Connection
 from .environment import Environment
@@ -133,5 +133,5 @@ class TestWorker:
         with self._showing:
             for output in outputs:
                 if output.set_up not in self._shown:
-                    item.add_report_section("setup", output.kind, output.text)
+                    item.add_report_section(set_up_of(output.fixture), output.kind, output.text)
             self._shown.update(output.set_up for output in outputs)

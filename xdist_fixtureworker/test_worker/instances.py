@@ -56,6 +56,7 @@ class Fetched(Frozen):
     value: object = None
     error: BaseException | None = None
     report: pytest.TestReport | None = None  #: of the set-up that failed, from the fixture worker
+    failure: str = ""  #: in one line
     environment: tuple[Change, ...] = ()  #: to be replayed
     output: tuple[Output, ...] = ()  #: to be shown
 

@@ -89,6 +89,7 @@ class Output(Frozen):
     """Output captured during a set-up, to be shown with tests that fail."""
 
     set_up: int  #: its id
+    fixture: str
     kind: str  #: "stdout", "stderr" or "log"
     text: str
 
