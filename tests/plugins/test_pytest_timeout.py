@@ -51,7 +51,9 @@ def test_good(good): assert good == 1
     result = suite.run(*ONE, *PLUGIN, "--timeout=10", "--timeout-method=signal")
     assert result.outcomes == {"passed": 1, "errors": 3}
     assert result.noted() == ["hangs", "good down"]
-    assert len(result.lines("^E +Failed: Timeout .>10.0s. from pytest-timeout")) == 3
+    assert (
+        len(result.lines("^E +Failed: Timeout .>10.0s. from pytest-timeout")) == 1
+    )  # others refer to it
 
 
 def test_finalizer_takes_too_long(suite: Suite) -> None:

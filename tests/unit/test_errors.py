@@ -30,7 +30,7 @@ from xdist_fixtureworker.fixture_worker import (
 )
 from xdist_fixtureworker.rules import guard_plugin, promotable, worker_id
 from xdist_fixtureworker.test_worker import answers as test_worker_answers
-from xdist_fixtureworker.test_worker import forking, instances, nearer
+from xdist_fixtureworker.test_worker import forking, naming, nearer
 
 
 def died_message(reason: str) -> str:
@@ -145,7 +145,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "import, or return plain data.",
     ),
     (
-        instances.cannot_pickle_parameter,
+        naming.cannot_pickle_parameter,
         ("tables", "conftest.py:7", "engine", "TypeError: cannot pickle it"),
         "the indirect parameter of 'engine' that the global fixture 'tables' (conftest.py:7) "
         "depends on cannot be sent to the fixture worker (TypeError: cannot pickle it).\n"
