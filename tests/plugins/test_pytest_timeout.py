@@ -51,7 +51,8 @@ def test_good(good): assert good == 1
     result = suite.run(*ONE, *PLUGIN, "--timeout=10", "--timeout-method=signal")
     assert result.outcomes == {"passed": 1, "errors": 3}
     assert result.noted() == ["hangs", "good down"]
-    assert len(result.lines("^E +Failed: Timeout .>10.0s. from pytest-timeout")) == 3
+    assert len(result.lines("^E +Failed: Timeout .>10.0s. from pytest-timeout")) == 1
+    assert len(result.lines("; shown in full at test_it.py::")) == 2
 
 
 def test_marks_are_limits_of_the_fixture_that_has_them(suite: Suite) -> None:

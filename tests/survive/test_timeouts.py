@@ -59,7 +59,8 @@ def slow(request, good):
     failed = "errors" if tests == BY_ARGUMENT else "failed"
     assert result.outcomes == {"passed": 3, failed: 2}
     assert result.noted() == ["good up", "slow up", "slow down", "good down"]
-    assert len(result.lines("^E +Failed: the set-up of the global fixture 'slow' .* took")) == 2
+    assert len(result.lines("^E +Failed: the set-up of the global fixture 'slow' .* took")) == 1
+    assert len(result.lines("; shown in full at test_")) == 1
     assert result.lines("longer than the 5 s of fixture_worker_timeout")
     assert result.lines("Captured stacks of all threads setup")
     assert result.lines("thread MainThread:")

@@ -36,7 +36,7 @@ from xdist_fixtureworker.fixture_worker import (
 from xdist_fixtureworker.rules import debugger, guard_plugin, promotable, refused, worker_id
 from xdist_fixtureworker.rules.not_promotable import Refusal
 from xdist_fixtureworker.test_worker import answers as test_worker_answers
-from xdist_fixtureworker.test_worker import asking, forking, instances, nearer
+from xdist_fixtureworker.test_worker import asking, forking, naming, nearer
 
 
 def died_message(reason: str, *fixture: str) -> str:
@@ -277,7 +277,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "test workers connect() another manager to it.",
     ),
     (
-        instances.cannot_pickle_parameter,
+        naming.cannot_pickle_parameter,
         ("tables", "conftest.py:7", "engine", "TypeError: cannot pickle it"),
         "the indirect parameter of 'engine' that the global fixture 'tables' (conftest.py:7) "
         "depends on cannot be sent to the fixture worker (TypeError: cannot pickle it).\n"

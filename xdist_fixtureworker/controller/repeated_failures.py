@@ -62,4 +62,4 @@ class _Reference:
 
 
 def shown_in_full(failure: str, nodeid: str) -> str:
-    return f"{failure.rstrip('.')}; shown in full at {nodeid}"
+    return f"{failure.rstrip('.:')}; shown in full at {nodeid}"

@@ -44,11 +44,10 @@ class Answers:
             report = self._config.hook.pytest_report_from_serializable(
                 config=self._config, data=answer.report
             )
-        failure = _first_line(answer.text)
+        failure = _first_line(str(error))
         if report is not None or not isinstance(error, errors.FixtureWorkerError):
-            failure = set_up_failed(declaration.name, declaration.where, failure)
-        elif not isinstance(error, errors.SetUpError):
-            failure = _first_line(str(error))
+            cause = _first_line(answer.text)
+            failure = set_up_failed(declaration.name, declaration.where, cause)
         return Fetched(error=error, report=report, failure=failure)
 
     def _read_value(self, declaration: Declaration, answer: Ready) -> Fetched:

@@ -14,14 +14,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
-from .. import errors
 from .._compat import (
     all_definitions,
-    defining_node,
     definition_in_force,
     fixture_info,
     forget_finalizers,
@@ -31,21 +28,10 @@ from .._compat import (
     set_final,
 )
 from ..declared.decorator import Declaration
-from ..declared.definitions import (
-    ArgNames,
-    Definition,
-    dependencies,
-    global_declaration,
-    instance_of,
-    module_of,
-    own_parameters,
-    place_of,
-)
-from ..rules.same_value import comparable
-from ..wire import pickles
-from ..wire.frozen import Frozen, replace
-from ..wire.messages import Change, Instance, Output, Param
-from .nearer import refuse_nearer
+from ..declared.definitions import Definition, dependencies, global_declaration
+from ..wire.frozen import Frozen
+from ..wire.messages import Change, Instance, Output
+from .naming import GlobalDefinition
 
 Fetch = Callable[[Declaration, Instance, pytest.Item], "Fetched"]
 
@@ -59,90 +45,6 @@ class Fetched(Frozen):
     failure: str = ""  #: in one line
     environment: tuple[Change, ...] = ()  #: to be replayed
     output: tuple[Output, ...] = ()  #: to be shown
-
-
-class GlobalDefinition:
-    """A definition of a global fixture as it was, which names the instance that a test needs."""
-
-    def __init__(self, definition: Definition, declaration: Declaration) -> None:
-        self.definition = definition
-        self.declaration = declaration
-        self.argnames = definition.argnames
-        self.function = definition.func
-        self._closure: list[Definition] = []
-        self._closure_names: set[str] = set()
-        self._dependencies: set[str] = set()  # their names
-        self._without_params: Instance | None = None
-        self._errors: list[BaseException] = []
-
-    def requested(self, request: pytest.FixtureRequest, argnames: ArgNames) -> Instance:
-        """Name the instance that is asked for. May be called several times per test.
-
-        :raises FixtureWorkerError: if it depends on what the test has of its own.
-        """
-        __tracebackhide__ = True
-        instance = self.instance(item_of(request), argnames)
-        refuse_nearer(self.declaration, self._dependencies, self._closure, request)
-        return instance
-
-    def instance(self, item: pytest.Item, argnames: ArgNames) -> Instance:
-        """Name the instance for the parameters of a test."""
-        if self._without_params is None:
-            self._without_params = self._describe(item, argnames)
-        callspec = getattr(item, "callspec", None)
-        if callspec is None or self._closure_names.isdisjoint(callspec.params):
-            return self._without_params
-        return replace(self._without_params, params=tuple(self._params(item, callspec)))
-
-    def fails_with(self, error: BaseException) -> None:
-        """Note an exception that the fixture worker sent for one of the instances."""
-        if not self.is_answer(error):
-            self._errors.append(error)
-
-    def is_answer(self, error: BaseException) -> bool:
-        """Whether the fixture worker sent this exception; else it was raised here."""
-        return any(error is each for each in self._errors)
-
-    def _describe(self, item: pytest.Item, argnames: ArgNames) -> Instance:
-        node = defining_node(self.definition, item)
-        self._closure = [*dependencies(self.definition, node, argnames), self.definition]
-        self._closure_names = {definition.argname for definition in self._closure}
-        self._dependencies = self._closure_names - {self.definition.argname}
-        return instance_of(self.definition, node)
-
-    def _params(self, item: Any, callspec: Any) -> list[Param]:
-        module = place_of(item.getparent(pytest.Module))
-        params: list[Param] = []
-        for name in sorted(self._closure_names & callspec.params.keys()):
-            index, value = callspec.indices[name], callspec.params[name]
-            own = own_parameters(name, self._closure)
-            if index < len(own) and own[index] is value:
-                params.append(Param(name, index, None, (), comparable(value)))
-            elif self._is_for(definition_in_force(name, item), name):
-                params.append(Param(name, index, self._pack(name, value, item), module, ""))
-        return params
-
-    def _is_for(self, in_force: Definition | None, name: str) -> bool:
-        """Whether an indirect parameter of ``name`` reaches this global fixture.
-
-        It does not if the test has another fixture of that name ``in_force``.
-        """
-        return name == self.definition.argname or any(
-            definition is in_force for definition in self._closure
-        )
-
-    def _pack(self, name: str, value: object, item: Any) -> bytes:
-        near = [module_of(definition) for definition in reversed(self._closure)]
-        if (module := item.getparent(pytest.Module)) is not None:
-            near.append(module.obj.__name__)
-        try:
-            return pickles.pack(value, dict.fromkeys(near))
-        except Exception as error:
-            raise errors.CannotShareError(
-                cannot_pickle_parameter(
-                    self.declaration.name, self.declaration.where, name, pickles.describe(error)
-                )
-            ) from None
 
 
 class GlobalDefinitions:
@@ -238,15 +140,3 @@ class GlobalDefinitions:
         set_final(known.definition, "argnames", ("request",))
         set_final(known.definition, "func", fetch)
         set_final(known.definition, "cache_key", cache_key)
-
-
-# --- messages
-
-
-def cannot_pickle_parameter(fixture: str, where: str, parameter: str, cause: str) -> str:
-    return (
-        f"the indirect parameter of '{parameter}' that the global fixture '{fixture}' ({where}) "
-        f"depends on cannot be sent to the fixture worker ({cause}).\n"
-        f"Parametrize with plain data, or put the parameters into the definition of "
-        f"'{parameter}' (params=...): those are not sent."
-    )
