@@ -72,8 +72,7 @@ class Finalization:
     def _finalize(self, record: SetUpRecord) -> pytest.TestReport | None:
         """Run a finalizer; returns the report if it failed."""
         self._set_ups.begin_finalizer(record)
-        assert record.request is not None
-        finish = partial(self._as_finalizer, partial(record.definition.finish, record.request))
+        finish = partial(self._as_finalizer, partial(self._finish, record))
         try:
             self._send(Finalizing(record.number, record.name, record.where))
             item = self._item(record, finish)
@@ -158,6 +157,20 @@ class Finalization:
     def _tell_finalized(self, number: int, failure: pytest.TestReport | None) -> None:
         report = None if failure is None else self._items.serialized(failure)
         self._send(Finalized(number, report))
+
+    def _finish(self, record: SetUpRecord) -> None:
+        """Finalize a fixture. pytest sees what it sees while the session is torn down: that no node
+        is set up any more, and so no fixture can be."""
+        __tracebackhide__ = True
+        assert record.request is not None
+        stack = self._session._setupstate.stack
+        nodes = dict(stack)
+        stack.clear()
+        try:
+            record.definition.finish(record.request)
+        finally:
+            stack.clear()
+            stack.update(nodes)
 
     def _as_finalizer(self, finalizer: Callable[[], object]) -> None:
         __tracebackhide__ = True
