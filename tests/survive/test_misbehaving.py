@@ -364,3 +364,52 @@ def worse(second):
     assert result.lines("^E +ValueError: in the finalizer")
     assert result.lines("RuntimeError: no data")
     assert "unfinalized" not in result.output
+
+
+def test_forked_children_that_come_back(suite: Suite) -> None:
+    """From set-ups and finalizers; they leave at once, and say so."""
+    suite.write(
+        {
+            "conftest.py": TWO
+            + """
+def wait(pid): note("status", status=os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+@global_fixture
+def returns(first):
+    if pid := os.fork(): wait(pid)
+    return 1
+@global_fixture
+def fails(first):
+    if not (pid := os.fork()): raise ValueError("in the child")
+    wait(pid)
+    yield 2
+    if not (pid := os.fork()): raise ValueError("in the child")
+    wait(pid)
+    note("fails down")
+@global_fixture
+def exits(first):
+    if not (pid := os.fork()): sys.exit(3)
+    wait(pid)
+    yield 3
+    if pid := os.fork(): wait(pid)
+    note("exits down", child=not pid)
+""",
+            "test_it.py": "def test_it(returns, fails, exits): note('test')",
+        }
+    )
+    result = suite.run(*ONE)
+    assert result.outcomes == {"passed": 1}, result.output
+    assert [note.more["status"] for note in result.notes if note.what == "status"] == [
+        1,
+        1,
+        3,
+        1,
+        1,
+    ]
+    assert result.noted("test", "first down") == ["test", "first down"]
+    assert [note.more for note in result.notes if note.what == "exits down"] == [
+        {"child": True},
+        {"child": False},
+    ]
+    told = result.output + result.errors
+    assert told.count("which a global fixture forked in process") == 5
+    assert "INTERNALERROR" not in told

@@ -34,6 +34,7 @@ from .answers import Answerer
 from .finalizing import Finalization
 from .fixture_item import FixtureItem
 from .foreign import Foreign
+from .forked import ForkGuard
 from .intake import CONNECTION_LOST, Intake, Work
 from .items import Items
 from .lazy_collection import collect_when_read
@@ -54,6 +55,7 @@ class FixtureWorker:
     def __init__(self, channel: execnet.Channel) -> None:
         self._channel = channel
         self._main = MainThread()
+        self._forks = ForkGuard()
         self._intake = Intake(self._main)
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -61,6 +63,7 @@ class FixtureWorker:
         self._tree = Tree(session, foreign.importing)
         self._set_ups = SetUps(session.config)
         self._surprises = Surprises(session.config)
+        self._forks.use(session.config)
         lookup = Lookup(self._tree, self._set_ups.argnames)
         items = Items(
             session=session,
@@ -91,6 +94,7 @@ class FixtureWorker:
             items=items,
             foreign=foreign,
             main=self._main,
+            forks=self._forks,
             send=self._send,
             surprises=self._surprises,
         )
@@ -143,6 +147,7 @@ class FixtureWorker:
             error = raised
             raise
         finally:
+            self._forks.leave_if_forked(error)
             with self._main.protected():
                 self._runner.was_set_up(fixturedef, request, error)
 
@@ -204,6 +209,7 @@ class FixtureWorker:
             )
 
     def _send(self, message: Message) -> None:
+        self._forks.leave_if_forked()
         if isinstance(message, Hanging):
             self._intake.let_end()
         try:
