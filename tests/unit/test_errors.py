@@ -166,6 +166,11 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "Take it back before the set-up ends, for instance with signal.alarm(0).",
     ),
     (
+        reports.not_shown,
+        (2980,),
+        "2980 exceptions more that led to this one are not shown",
+    ),
+    (
         forked.left,
         (8, 7, ValueError("no"), 1),
         "fixture worker: process 8, which a global fixture forked in process 7, raised ValueError "

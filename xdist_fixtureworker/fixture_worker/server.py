@@ -41,6 +41,7 @@ from .lazy_collection import collect_when_read
 from .lookup import Lookup
 from .main_thread import MainThread
 from .orphaned import deal_with_strays, wait_test_workers_down
+from .reports import shortened
 from .running import Runner
 from .set_ups import SetUps
 from .surprises import Surprises
@@ -151,10 +152,15 @@ class FixtureWorker:
             with self._main.protected():
                 self._runner.was_set_up(fixturedef, request, error)
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-        if isinstance(item, FixtureItem) and call.excinfo is not None and item.error is None:
-            item.error = call.excinfo.value
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, object, object]:
+        if not isinstance(item, FixtureItem) or call.excinfo is None:
+            return (yield)
+        item.note(call.excinfo.value)
+        with shortened(call.excinfo.value):
+            return (yield)
 
     def _serve(self, config: pytest.Config) -> None:
         """Do what the controller asks for, until it is to finish. Nothing that is raised on the way
