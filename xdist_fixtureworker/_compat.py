@@ -306,9 +306,29 @@ def who_asked(error: pytest.FixtureLookupError) -> pytest.Item:
     return item_of(error.request)
 
 
-def new_mark(name: str) -> pytest.Mark:
-    """A mark without arguments."""
-    return pytest.Mark(name, (), {}, _ispytest=True)
+def new_mark(name: str, *args: Any, **kwargs: Any) -> pytest.Mark:
+    """A mark with these arguments, registered or not."""
+    return pytest.Mark(name, args, kwargs, _ispytest=True)
+
+
+def offer_marks(config: pytest.Config, take: Callable[[Any, pytest.Mark], bool]) -> None:
+    """Offer each mark that is put on a fixture to ``take``, until ``config`` is cleaned up; what it
+    does not take, pytest refuses, or warns about."""
+    from _pytest.mark import structures
+
+    store: Any = getattr(structures, "store_mark", None)
+    if store is None:
+        return  # pytest refuses all of them
+
+    def store_unless_taken(obj: Any, mark: pytest.Mark, **more: int) -> None:
+        __tracebackhide__ = True
+        if not (is_fixture(obj) and take(obj, mark)):
+            # The place of a warning, before pytest 9: one call further up.
+            store(obj, mark, **{name: level + 1 for name, level in more.items()})
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(structures, "store_mark", store_unless_taken)
+    config.add_cleanup(patch.undo)
 
 
 def skip_at_item(reason: str, item: pytest.Item) -> BaseException:

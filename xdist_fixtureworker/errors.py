@@ -2,13 +2,31 @@
 
 What a user wrote wrongly is a ``pytest.UsageError``. The texts stand beside the features that say
 them, in the section "messages" of their modules: what happened, where, why, and what to do next.
+
+Those that users meet name the package as their module, from which they are imported: pytest's
+short summary is one line, and begins with it.
 """
 
 from __future__ import annotations
 
+import textwrap
+
+_PACKAGE = "xdist_fixtureworker"
+_COLUMNS = 99
+
+
+def in_lines(text: str) -> str:
+    """The text with each of its lines broken where it would be too long for a terminal."""
+    return "\n".join(
+        textwrap.fill(line, _COLUMNS, break_long_words=False, break_on_hyphens=False)
+        for line in text.splitlines()
+    )
+
 
 class FixtureWorkerError(Exception):
     """Base of all errors that this plugin raises at run time, in any process."""
+
+    __module__ = _PACKAGE
 
 
 class ProtocolError(FixtureWorkerError):
@@ -18,11 +36,20 @@ class ProtocolError(FixtureWorkerError):
 class FixtureWorkerDiedError(FixtureWorkerError):
     """Raised in a test worker: the fixture worker ended before it could answer."""
 
-    @classmethod
-    def because(cls, reason: str) -> FixtureWorkerDiedError:
-        """The error for a test that waits for the fixture worker."""
-        return cls(
-            f"the fixture worker ended before this global fixture was set up: {reason}.\n"
+    __module__ = _PACKAGE
+
+    def __init__(self, reason: str, fixture: str = "the global fixture") -> None:
+        super().__init__(reason, fixture)
+        self._reason = reason
+        self._fixture = fixture
+
+    def before(self, fixture: str, where: str) -> FixtureWorkerDiedError:
+        """The same for a test that waits for that fixture."""
+        return type(self)(self._reason, f"the global fixture '{fixture}' ({where})")
+
+    def __str__(self) -> str:
+        return (
+            f"the fixture worker ended before {self._fixture} was set up: {self._reason}.\n"
             f"The end of the report says what is known of it."
         )
 
@@ -31,15 +58,21 @@ class SetUpError(FixtureWorkerError):
     """Raised in a test worker: the set-up of a global fixture failed with an exception that
     cannot be sent, so this one stands in for it."""
 
+    __module__ = _PACKAGE
+
 
 class CannotShareError(FixtureWorkerError):
     """Raised for the tests that need it: the value of a global fixture cannot be pickled in
     the fixture worker, or not be unpickled in the test worker."""
 
+    __module__ = _PACKAGE
+
 
 class RemoteTraceback(Exception):
     """The ``__cause__`` of an exception that was raised in the fixture worker: its traceback
     there, as text."""
+
+    __module__ = _PACKAGE
 
     def __init__(self, text: str) -> None:
         super().__init__(text)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import pytest
 
 from . import settings
-from ._compat import is_fixture
-from .declared.decorator import instance_method, method_declaration
+from ._compat import is_fixture, offer_marks
+from .declared.decorator import instance_method, method_declaration, take_mark
 from .declared.guard_marks import install_marks
 from .declared.promotion import INI, OPTION, read_promotions
-from .roles import Role, handed_over, role_of
+from .roles import FIXTURE_WORKER_ID, Role, handed_over, role_of
 from .rules.guard_plugin import GuardPlugin
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     install_marks(_config(pluginmanager))
+    offer_marks(_config(pluginmanager), take_mark)
     group = parser.getgroup("fixture worker", "fixtures that run once per test run (with -n)")
     group.addoption(
         "--fixture-worker",
@@ -42,7 +43,9 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         action="append",
         metavar="NAME",
         help="Make a session fixture global, whoever defines it: 'NAME', or 'NAME: attrs(a, b)' "
-        "to share these attributes of its value. Can be given several times",
+        "to share these attributes of its value, or 'NAME: env' to change in the test workers what "
+        "it changes in os.environ, or 'NAME: marks(a, b)' for the marks of its set-up. Can be "
+        "given several times",
     )
     parser.addini(
         INI,
@@ -58,6 +61,12 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         "fixture worker. Default: no limit",
     )
     parser.addini(
+        settings.WORKER_ID,
+        default=FIXTURE_WORKER_ID,
+        help="The id of the fixture worker, where test workers have gw0 and so on: gw99, for code "
+        "that computes with it",
+    )
+    parser.addini(
         settings.STRAYS,
         default="report",
         help="What is done about processes that outlive the worker that started them: report them "
@@ -71,11 +80,13 @@ def _wanted(config: pytest.Config) -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    settings.timeout(config)  # refuses bad values, as does the next line
+    settings.timeout(config)  # refuses bad values, as do the next lines
+    settings.worker_id(config)
     settings.treatment_of_strays(config)
     config.pluginmanager.register(GuardPlugin(config), "xdist_fixtureworker_guarding")
     role = role_of(config)
-    if read_promotions(config) and (check := _promotion_check(config, role)) is not None:
+    read_promotions(config)
+    if (check := _promotion_check(config, role)) is not None:
         config.pluginmanager.register(check, "xdist_fixtureworker_promotions")
     config.pluginmanager.register(_role_plugin(config, role), "xdist_fixtureworker_role")
     if role is Role.CONTROLLER:
@@ -104,7 +115,7 @@ def pytest_pycollect_makeitem(collector: pytest.Collector, obj: object) -> None:
 
 
 def _promotion_check(config: pytest.Config, role: Role) -> object | None:
-    """Make the plugin that checks the names in ``global_fixtures``; none in the fixture worker."""
+    """Make the plugin that checks which fixtures are global; none in the fixture worker."""
     match role:
         case Role.CONTROLLER:
             from .controller.promotion_check import PromotionCheck

@@ -27,6 +27,9 @@ PLAIN_VALUES = "xdist_fixtureworker_plain_values"
 CHANGED_VALUES = "xdist_fixtureworker_changed_values"
 """The key in ``workeroutput`` for the global fixtures whose values were changed in that worker."""
 
+MARKS_ASKED = "_xdist_fixtureworker_marks"
+"""The attribute of a failed set-up's report that tells which marks hooks asked for."""
+
 FAILED_SET_UP = "xdist_fixtureworker_failed_set_up"
 """The attribute of a test's report that says, in one line, which set-up has failed before it, and
 how many sections of output are of that."""
@@ -39,7 +42,8 @@ CRASH_FILES = "fixture_worker"
 and ``v``, which ``--cache-clear`` empties."""
 
 FIXTURE_WORKER_ID = "fixtureworker"
-"""The fixture worker's id, where test workers have ``gw0`` and so on."""
+"""The fixture worker's name within this plugin; and the id that xdist knows it by, unless the ini
+setting ``fixture_worker_id`` has another."""
 
 
 class Role(Enum):
@@ -64,6 +68,12 @@ def role_of(config: pytest.Config) -> Role:
 def hand_over(workerinput: dict[str, Any], role: Role, channel: execnet.Channel) -> None:
     """Tell a worker its role, and the channel to the controller. Runs in the controller."""
     workerinput[HANDOVER] = (role.value, channel)
+
+
+def is_fixture_workers(node: Any) -> bool:
+    """Whether a node of xdist's is the fixture worker. Runs in the controller."""
+    role, *_ = node.workerinput.get(HANDOVER, ("",))
+    return bool(role == Role.FIXTURE_WORKER.value)
 
 
 def handed_over(config: Any) -> execnet.Channel:

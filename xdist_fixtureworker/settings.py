@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 
 TIMEOUT = "fixture_worker_timeout"
 STRAYS = "fixture_worker_strays"
+WORKER_ID = "fixture_worker_id"
 _TREATMENTS_OF_STRAYS = ("report", "kill", "ignore")
 
 
@@ -42,7 +44,25 @@ def treatment_of_strays(config: pytest.Config) -> str:
     return treatment
 
 
+def worker_id(config: pytest.Config) -> str:
+    """The fixture worker's id, which xdist gives it where test workers have ``gw0`` and so on.
+
+    :raises pytest.UsageError: if it cannot be one.
+    """
+    chosen = str(config.getini(WORKER_ID)).strip()
+    if not re.fullmatch(r"[\w.-]+", chosen, re.ASCII) or chosen == "master":
+        raise pytest.UsageError(bad_worker_id(chosen))
+    return chosen
+
+
 # --- messages
+
+
+def bad_worker_id(value: str) -> str:
+    return (
+        f"the ini setting fixture_worker_id is '{value}', which cannot be the id of a worker.\n"
+        f"Write letters and digits, such as gw99; the default is fixtureworker."
+    )
 
 
 def bad_timeout(setting: str, shown: str) -> str:

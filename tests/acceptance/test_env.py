@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..suite import ONE_MODES, Suite
+from ..suite import ONE, ONE_MODES, Suite
 
 INNER = """
 @global_fixture(env=True)
@@ -150,3 +150,158 @@ class TestY:
     )
     result = suite.run_distributed("--dist=loadscope")
     assert result.outcomes == {"passed": 4}
+
+
+ELSEWHERE = """
+import types
+from pathlib import Path
+import settings as project_settings
+TOKEN = pytest.StashKey()
+REGISTRY = {}
+STARTED = []
+PORT = 0
+options = types.SimpleNamespace(url="")
+
+@pytest.fixture(scope="session")
+def settings(): return types.SimpleNamespace(BASE_URL="", kept=1)
+@pytest.fixture(scope="session")
+def table(): return {}
+@pytest.fixture(scope="session")
+def plain(request): request.config.plain = 1
+@pytest.fixture(scope="session", autouse=True)
+def everywhere(request): request.config.everywhere = 1
+
+@global_fixture
+def config(request): request.config.token = "a"
+@global_fixture
+def option(pytestconfig): pytestconfig.option.token = "a"
+@global_fixture
+def session(request): request.node.token = "a"
+@global_fixture
+def module(): pytest.user = "a"
+@global_fixture
+def stash(request): request.config.stash[TOKEN] = "a"
+@global_fixture
+def base_url(settings):
+    assert settings.kept
+    settings.BASE_URL = "a"
+@global_fixture
+def names(table): table["math"] = 1
+@global_fixture
+def doctests(doctest_namespace): doctest_namespace["math"] = 1
+@global_fixture
+def imported(): project_settings.BASE_URL = "a"
+@global_fixture
+def variable():
+    global PORT
+    PORT = 1
+def register(): REGISTRY["a"] = STARTED.append("a")
+@global_fixture
+def helped():
+    register()
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setattr(options, "url", "a")
+@global_fixture
+def inner(request): request.config.inner = 1
+@global_fixture
+def outer(request, plain):
+    request.getfixturevalue("inner")
+    os.environ["OUTER"] = "a"
+@global_fixture(autouse=True)
+def prepared(everywhere): pass
+@global_fixture(env=True)
+def replayed(request): os.environ["REPLAYED"] = request.config.replayed = "a"
+@global_fixture(env=False, autouse=True)
+def wanted(request): os.environ["WANTED"] = request.config.wanted = "a"
+@global_fixture
+def innocent(request, settings, table, tmp_path_factory):
+    import xml.dom.minidom
+    len(request.session.items), tmp_path_factory.mktemp("a")
+    return settings.kept, len(REGISTRY), os.path.sep, Path.cwd()
+"""
+ELSEWHERE_TESTS = """
+class TestClass:
+    @global_fixture
+    @classmethod
+    def url(cls): cls.address = "a"
+    def test_it(self, config, option, session, module, stash, base_url, names, doctests, imported,
+                variable, helped, outer, replayed, innocent, url): pass
+"""
+
+
+def test_what_is_changed_elsewhere_is_told(suite: Suite) -> None:
+    """In a few places that are cheap to compare, and once for each fixture."""
+    suite.write(
+        {"settings.py": "", "conftest.py": ELSEWHERE, "test_it.py": ELSEWHERE_TESTS},
+    )
+    result = suite.run(*ONE)
+    assert result.outcomes == {"passed": 1}
+    told = {
+        match[1]: match[2]
+        for line in result.lines("^global fixture ")
+        if (
+            match := re.match(
+                r"global fixture (\w+) .*changed (.*) of the fixture worker only", line
+            )
+        )
+    }
+    assert told == {
+        "config": "config.token",
+        "option": "config.option.token",
+        "session": "session.token",
+        "module": "pytest.user",
+        "stash": "config.stash[TOKEN]",
+        "base_url": "settings.BASE_URL",
+        "names": "table['math']",
+        "doctests": "doctest_namespace['math']",
+        "imported": "project_settings.BASE_URL",
+        "variable": "conftest.PORT",
+        "helped": "conftest.REGISTRY['a'], conftest.STARTED, conftest.options.url",
+        "inner": "config.inner",
+        "outer": "OUTER in os.environ, config.plain",
+        "replayed": "config.replayed",
+        "url": "TestClass.address",
+    }
+    (silent,) = result.lines("is autouse and has no value")
+    assert silent.startswith("global fixture prepared (conftest.py:")
+
+
+def test_variables_of_fixtures_that_are_made_global(suite: Suite) -> None:
+    """As if ``env=True`` had been written above them; with names, only those are replayed, and that
+    is all there is to say."""
+    fixture = (
+        '@pytest.fixture(scope="session")\ndef {0}(): os.environ.update({0}_A="a", {0}_B="b")\n'
+    )
+    names = ("every", "one", "none", "told", "shared")
+    suite.write(
+        {
+            "pytest.ini": """[pytest]
+pythonpath = .
+global_fixtures =
+    every: env
+    one: env(one_A)
+    none: env()
+    told
+    shared: env attrs(real)
+""",
+            "conftest.py": "".join(map(fixture.format, names[:-1]))
+            + """
+@pytest.fixture(scope="session")
+def shared():
+    os.environ["shared_A"] = "a"
+    return 7
+""",
+            "test_it.py": f"""
+def test_it({", ".join(names)}):
+    found = {{name for name in os.environ if name.partition("_")[0] in {names}}}
+    assert found == {{"every_A", "every_B", "one_A", "shared_A"}}
+    assert shared.real == 7
+""",
+        }
+    )
+    result = suite.run(*ONE)
+    assert result.outcomes == {"passed": 1}
+    (line,) = result.lines("of the fixture worker only")
+    assert line.startswith("global fixture told (conftest.py:")
+    assert "changed told_A, told_B in os.environ" in line
+    assert "'told: env' in global_fixtures changes it" in line

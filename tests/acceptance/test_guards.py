@@ -1058,6 +1058,7 @@ run("--fixtures", "-n2")
 """
 
 
+@pytest.mark.full  # five runs
 def test_several_runs_in_one_process(suite: Suite) -> None:
     """Test modules are imported once for all of them; the guards are obeyed anew in each."""
     suite.write({"test_it.py": BOTH + ARGUMENT + "\nnote('imported')"})

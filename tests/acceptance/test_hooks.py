@@ -96,9 +96,13 @@ ended = []
 def pytest_runtest_setup(item):
     if item.name == "global fixture skipped" or (item.name == "global fixture good" and ended):
         pytest.skip("not with us")
-def pytest_runtest_makereport(item):
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item, call):
+    if item.name == "global fixture none": yield; return None
     if item.name == "global fixture bad" or (item.name == "global fixture late" and ended):
         raise RuntimeError("hook of a conftest")
+    if call.excinfo and "fixture worse" in item.name: raise RuntimeError("hook of worse")
+    return (yield)
 @global_fixture
 def bad(): note("bad")
 @global_fixture
@@ -115,6 +119,17 @@ def late(good):
     yield
     note("late down")
 @global_fixture
+def worse():
+    yield
+    raise ValueError("in the finalizer")
+@global_fixture
+def worse_up():
+    raise ValueError("in the set-up")
+@global_fixture
+def none():
+    yield
+    raise ValueError("without a report")
+@global_fixture
 def last(late):
     yield
     ended.append(True)
@@ -125,14 +140,82 @@ def test_broken(broken): pass
 def test_skipped(skipped): pass
 def test_good(last, good): note("test")
 def test_bad2(bad): pass
+def test_worse(worse): pass
+def test_worse_up(worse_up): pass
+def test_none(none): pass
 """,
         }
     )
     result = suite.run(*ONE, "-rs")
-    assert result.outcomes["passed"] == result.outcomes["skipped"] == 1
+    # Of set-ups: two of bad, broken, worse_up; of finalizers: none, worse, and around late and bad.
+    assert result.outcomes == {"passed": 3, "skipped": 1, "errors": 8}
     assert result.noted("bad", "never") == ["bad"]
     assert len(result.lines("^RuntimeError: hook of a conftest$")) == 1
     assert result.lines("^the global fixture 'bad' could not .*; shown in full at .*::test_bad$")
-    assert result.lines("^E +ValueError: broken")
+    for error in ("broken", "in the finalizer", "in the set-up", "without a report"):
+        assert result.lines(f"^E +ValueError: {error}$"), error
+    assert result.lines("RuntimeError: hook of worse$")
+    assert result.lines("an exception came up around the finalizer of the fixture 'late'")
     assert result.lines("SKIPPED .*not with us")
     assert result.noted("test", "late down", "good down") == ["test", "late down", "good down"]
+
+
+MARKED = """
+import warnings
+def pytest_configure(config):
+    for name in ("enable_socket", "enable_disk", "unasked"): config.addinivalue_line("markers", name)
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    item.blocked = "enable_disk" not in item.keywords
+    item.blocked |= not item.get_closest_marker("enable_socket")
+def connect(request):
+    item = request._pyfuncitem
+    if item.blocked: raise RuntimeError("no network")
+    warnings.warn("symbolic link")
+    return sorted(mark.name for mark in item.iter_markers())
+
+@pytest.mark.enable_socket
+@pytest.mark.filterwarnings("ignore:symbolic link")
+@global_fixture
+@pytest.mark.enable_disk
+def above(request):
+    yield connect(request)
+    note("down", names=connect(request))
+@pytest.fixture(scope="session")
+def in_ini(request): return connect(request)
+@global_fixture
+def blocked(request): return connect(request)
+@pytest.mark.enable_socket
+@pytest.mark.enable_disk
+@global_fixture
+def warned(request): return connect(request)
+"""
+MARKED_INI = """[pytest]
+pythonpath = .
+addopts = --strict-markers
+filterwarnings = error
+global_fixtures =
+    in_ini: marks(enable_socket, enable_disk, filterwarnings("ignore:symbolic link"))
+"""
+MARKED_TESTS = """
+pytestmark = [pytest.mark.enable_socket, pytest.mark.enable_disk, pytest.mark.unasked,
+    pytest.mark.filterwarnings("ignore:symbolic link")]
+NAMES = ["enable_disk", "enable_socket", "filterwarnings"]
+def test_above(above): assert above in (NAMES, [*NAMES, "unasked"])
+def test_in_ini(in_ini): assert in_ini in (NAMES, [*NAMES, "unasked"])
+def test_blocked(blocked): pass
+def test_warned(warned): pass
+"""
+
+
+def test_a_set_up_has_the_marks_of_its_fixture(suite: Suite) -> None:
+    """Serially it has those of the first test. Where those made a difference, the error says so."""
+    suite.write({"pytest.ini": MARKED_INI, "conftest.py": MARKED, "test_it.py": MARKED_TESTS})
+    result = suite.run(*ONE)
+    assert result.outcomes == {"passed": 2, "errors": 2}
+    assert [note.more["names"] for note in result.notes] == [
+        ["enable_disk", "enable_socket", "filterwarnings"]
+    ]
+    blocked, warned = result.lines("not hold for the set-up of the global fixture")
+    assert blocked.startswith("These marks of this test, enable_socket, enable_disk, do not")
+    assert warned.startswith('The mark of this test, filterwarnings("ignore:symbolic link"), does')

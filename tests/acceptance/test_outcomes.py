@@ -137,8 +137,8 @@ def b(a): note("b")
     ("returncode", "code"),
     [
         ("", 2),
-        (", returncode=pytest.ExitCode.USAGE_ERROR", 4),
-        pytest.param(", returncode=7", 7, marks=pytest.mark.full),
+        pytest.param(", returncode=pytest.ExitCode.USAGE_ERROR", 4, marks=pytest.mark.full),
+        (", returncode=7", 7),
     ],
 )
 def test_exit_ends_the_session(suite: Suite, returncode: str, code: int) -> None:
@@ -340,6 +340,43 @@ def connection(): return Connection()
 """
 
 
+def test_breakpoints(suite: Suite) -> None:
+    """Workers have no terminal, and what pytest shows of a debugger that ended is its source."""
+    suite.write(
+        {
+            "conftest.py": """
+@global_fixture
+def it():
+    breakpoint()
+    return 1
+@global_fixture
+def end():
+    yield
+    breakpoint()
+    return
+""",
+            "test_it.py": """
+def test_a(it): pass
+def test_b(end): pass
+def test_c():
+    breakpoint()
+    return
+""",
+        }
+    )
+    result = suite.run(*ONE)
+    assert result.outcomes == {"passed": 1, "failed": 1, "errors": 2}
+    advice = (
+        r"bdb.BdbQuit: breakpoint\(\) needs the terminal, which no worker has: run pytest with -n0"
+    )
+    assert len(result.lines(f"^E +{advice}$")) == 3
+    assert not result.lines("def dispatch_line|bdb.py")
+    assert len(result.lines("^(conftest|test_it).py:.*: BdbQuit")) == 3
+    traced = suite.run(*ONE, "--trace")
+    assert traced.code == 4
+    assert "--trace needs the terminal" in traced.errors
+
+
 def test_values_that_do_not_cross(suite: Suite) -> None:
     suite.write(
         {
@@ -378,16 +415,17 @@ class Thing:
     result = suite.run(*ONE)
     assert result.outcomes == {"errors": 4 + 4 + 1 + 1, "failed": 1 + 1, "passed": 1 + 1}
     assert result.noted() == ["down"]
-    cannot_be_sent = result.lines(
-        "^the value of the global fixture 'unpicklable' .* cannot be sent"
-    )
-    assert len(cannot_be_sent) == 5
-    assert sum("; shown in full at test_it.py::" in line for line in cannot_be_sent) == 4
-    assert result.lines("the value.pool\\['main'\\]\\[1\\] \\(a _thread.lock\\)")
+    refused = "a _thread.lock cannot be sent to the test workers: the value.pool['main'][1] of"
+    assert len(result.lines(f"^{re.escape(refused)}")) == 5
+    # The cause, in the line that there is in the short summary.
+    assert len(result.lines("^(ERROR|FAILED) test_it.py::.* - a _thread.lock cannot")) == 5
+    assert len(result.lines("^a _thread.lock cannot .*; shown in full at test_it.py::")) == 4
     assert result.lines("^Return what the tests need to make their own")
-    assert len(result.lines("'thing' .* but cannot be unpickled in test worker gw0")) == 5
+    assert len(result.lines("^the value of the global fixture 'thing' .* was sent by the fix")) == 5
     assert result.lines("^the value of the global fixture 'large' .* is too large to be sent")
-    assert result.lines("the module 'conftest' is .*b/conftest.py here, not .*a/conftest.py")
+    in_one_line = " ".join(result.output.split())
+    assert re.search(r"'conftest' is \S+b/conftest.py here, not \S+a/conftest.py", in_one_line)
+    assert "Run pytest with --import-mode=importlib" in in_one_line
     assert suite.run().outcomes == {"passed": 14}
 
 

@@ -317,10 +317,6 @@ SETTINGS = """
 @pytest.fixture(scope="session")
 def settings(): os.environ["SHOP"] = "open"
 """
-OVERRIDE = """
-@global_fixture(env=True)
-def settings(settings): return settings
-"""
 
 
 def test_changes_of_os_environ_are_told_and_the_remedy_helps(suite: Suite) -> None:
@@ -336,14 +332,13 @@ def test_changes_of_os_environ_are_told_and_the_remedy_helps(suite: Suite) -> No
     assert result.outcomes == {"passed": 1}
     (line,) = result.lines("^global fixture settings")
     assert line.endswith(
-        "changed SHOP in os.environ of the fixture worker only; @global_fixture(env=True) changes "
-        "it in the test workers too: write an override with it instead of the name in "
-        "global_fixtures"
+        "changed SHOP in os.environ of the fixture worker only; if tests need it, 'settings: env' "
+        "in global_fixtures changes it in the test workers too; 'settings: env()' says that they do "
+        "not"
     )
     suite.write(
         {
-            "pytest.ini": "[pytest]\npythonpath = .\n",
-            "conftest.py": "pytest_plugins = ['plugin']\n" + OVERRIDE,
+            "pytest.ini": ini("settings: env"),
             "test_it.py": "def test_it(settings): assert os.environ['SHOP'] == 'open'",
         }
     )

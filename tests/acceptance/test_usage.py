@@ -146,45 +146,41 @@ def test_wrong_path_and_wrong_option(suite: Suite, mode: tuple[str, ...]) -> Non
     assert suite.run(*mode, "no_such_file.py").code == WRONG_PATH[mode]
 
 
-FAILURES = {
-    "raise pytest.UsageError('configured wrongly')": "UsageError: configured wrongly",
-    "raise ImportError('not in this process')": "ImportError: not in this process",
-    "int(os.environ['PYTEST_XDIST_WORKER'].replace('gw', ''))": "is_fixture_worker",
-    "os._exit(7)": "exit status 7",
-    "os.kill(os.getpid(), 9)": "signal 9",
-    "pytest.exit('no more')": "could not start",
-}
-
-
-WHERES = ("conftest", "hook", "sessionstart")
-
-
-@pytest.mark.parametrize(
-    ("failure", "where"),
-    sampled(
-        lambda failure, where: list(FAILURES).index(failure) % 3 == WHERES.index(where),
-        FAILURES,
-        WHERES,
-    ),
-)
-def test_fixture_worker_that_cannot_start(suite: Suite, failure: str, where: str) -> None:
-    guarded = f"if os.environ.get('PYTEST_XDIST_WORKER') == 'fixtureworker': {failure}"
-    indented = {
-        "conftest": f"\n{guarded}",
-        "hook": f"\ndef pytest_configure():\n    {guarded}",
-        "sessionstart": f"\ndef pytest_sessionstart():\n    {guarded}",
-    }[where]
+def test_hook_that_computes_with_the_id_of_each_worker(suite: Suite) -> None:
+    """It runs in the controller; where it cannot be changed, the id can be."""
     suite.write(
         {
-            "conftest.py": "@global_fixture\ndef it(): return 1" + indented,
-            "test_it.py": "@pytest.mark.parametrize('i', range(4))\ndef test_it(it, i): pass",
+            "conftest.py": """
+import xdist_fixtureworker
+def pytest_configure_node(node): node.workerinput["port"] = 5000 + int(node.gateway.id[2:])
+@pytest.fixture(scope="session")
+def number(worker_id): return int(os.environ["PYTEST_XDIST_WORKER"].split("gw")[1])
+@global_fixture
+def port(pytestconfig, number):
+    assert xdist_fixtureworker.is_fixture_worker(pytestconfig)
+    note("up")
+    return pytestconfig.workerinput["port"] + number
+""",
+            "test_it.py": """
+@pytest.mark.parametrize("turn", range(3))
+def test_it(port, number, turn):
+    assert (port, number) == (5198, 1 if turn == 2 else 0)
+    if turn == 1: os._exit(0)
+""",
         }
     )
     result = suite.run(*ONE)
-    assert "the fixture worker could not start" in result.errors
-    assert FAILURES[failure] in result.errors
     assert result.code == 4
+    assert "for the fixture worker, whose node.gateway.id" in result.errors
+    assert "(conftest.py:6)" in result.errors
     assert not result.lines("INTERNALERROR")
+    taken = suite.run(*ONE, "-o", "fixture_worker_id=gw0")
+    assert (taken.code, taken.noted()) == (4, [])
+    # Another worker comes to that id when the first one crashes.
+    result = suite.run(*ONE, "-o", "fixture_worker_id=gw99")
+    assert result.outcomes == {"passed": 2, "failed": 1}
+    assert result.workers("up") == {"gw99"}
+    assert result.noted() == ["up"]
 
 
 def test_local_workers_of_another_python(suite: Suite) -> None:

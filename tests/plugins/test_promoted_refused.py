@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ..suite import FIXTURE_WORKER, ONE, ONE_MODES, Suite
 
 ASYNCIO = ("-p", "asyncio")
@@ -10,6 +12,12 @@ LOOP = "asyncio_default_fixture_loop_scope = session\nasyncio_default_test_loop_
 INI = f"[pytest]\npythonpath = .\nasyncio_mode = auto\n{LOOP}"
 
 
+DJANGO = """
+from django.conf import settings
+if not settings.configured:
+    database = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
+    settings.configure(DATABASES={"default": database})
+"""
 REASONS = {
     "django_db_setup": "it works on the settings and the database connections of Django",
     "django_db_modify_db_settings": "it works on the settings and the database connections",
@@ -45,6 +53,64 @@ def test_django_overridden(suite: Suite) -> None:
     arguments = ("--global-fixture", "django_db_setup")
     assert suite.run("-p", "django", *ONE, *arguments).code == 4
     assert suite.run(*ONE, *arguments).outcomes == {"passed": 1}  # only its name is the same
+
+
+@ONE_MODES
+def test_declared_ones_are_told_in_one_run(suite: Suite, mode: tuple[str, ...]) -> None:
+    """A decorator is refused what configuration is; a narrower fixture is only called the same."""
+    declared = "\n".join(f"@global_fixture\ndef {name}(): pass" for name in (*REASONS, "mocker"))
+    suite.write(
+        {"pytest.ini": INI, "conftest.py": declared, "test_it.py": "def test_it(): note(1)"}
+    )
+    result = suite.run(*PLUGINS, *mode, subprocess=True)
+    assert (result.code, result.noted()) == (4, [])
+    for line, (name, reason) in enumerate(REASONS.items()):
+        (text,) = [line for line in result.errors.splitlines() if f"the fixture '{name}' (" in line]
+        assert f"(conftest.py:{4 + 2 * line}) cannot be global" in text
+        assert f"takes its place: {reason}" in text
+    assert "'mocker'" not in result.errors
+
+
+DEPENDENT = """
+@global_fixture
+def seeded(django_db_setup, django_db_blocker): pass
+@pytest.fixture(scope="session")
+def plain(django_db_setup): pass
+@pytest.fixture(scope="session")
+def patched(session_mocker): pass
+@global_fixture
+def filled(plain): pass
+@pytest.fixture(scope="session")
+def named(seeded, patched): pass
+@global_fixture
+def harmless(pytestconfig, worker_id, event_loop_policy, unused_tcp_port_factory): pass
+"""
+
+
+@ONE_MODES
+def test_dependent_ones_are_told(suite: Suite, mode: tuple[str, ...]) -> None:
+    """Where they run in a process of their own; what another global fixture needs, of that one."""
+    suite.write(
+        {
+            "pytest.ini": f"{INI}global_fixtures = named\n",
+            "conftest.py": f"{DJANGO}{DEPENDENT}",
+            "test_it.py": "def test_it(seeded, filled, named, harmless): pass",
+        }
+    )
+    result = suite.run(*PLUGINS, *mode, subprocess=True)
+    assert result.outcomes == {"passed": 1}
+    told = result.lines("^global fixture .* depends on .*: what it .* ordinary session fixture")
+    assert [
+        re.sub(r"global fixture (\w+) .* depends on (.*?):.*", r"\1: \2", line) for line in told
+    ] == (
+        [
+            "filled: django_db_setup (through plain) of pytest_django",
+            "named: session_mocker (through patched) of pytest_mock",
+            "seeded: django_db_setup, django_db_blocker of pytest_django",
+        ]
+        if mode
+        else []
+    )
 
 
 LOOP_BOUND = """
@@ -83,8 +149,6 @@ async def test_server(server): assert server.sockets
     if mode:
         assert result.outcomes == {"passed": 1, "errors": 1}
         assert result.workers("url") == result.workers("server") == {FIXTURE_WORKER}
-        assert result.lines(
-            "^the value of the global fixture 'server' .* cannot be sent to the test"
-        )
+        assert result.lines("^an? .* cannot be sent to the test workers: the value")
     else:
         assert result.outcomes == {"passed": 2}

@@ -49,4 +49,5 @@ def test_mock_as_a_value(suite: Suite) -> None:
     )
     result = suite.run(*ONE, "-p", "pytest_mock")
     assert result.outcomes == {"errors": 1}
-    assert result.lines("the value of the global fixture 'mock' .* cannot be sent to the test")
+    assert result.lines("^an unittest.mock.Mock cannot be sent to the test workers: the value of")
+    assert result.lines("make it where the tests run")

@@ -55,6 +55,38 @@ def test_good(good): assert good == 1
     assert len(result.lines("; shown in full at test_it.py::")) == 2
 
 
+def test_marks_are_limits_of_the_fixture_that_has_them(suite: Suite) -> None:
+    """Those of tests are not; where a set-up takes too long, its error says so."""
+    suite.write(
+        {
+            "conftest.py": f"""
+import time
+@pytest.mark.timeout(1200)
+@global_fixture
+def slow():
+    time.sleep(1.5)
+    return 1
+@pytest.mark.timeout(10)
+@global_fixture
+def hangs():
+    {HANGS}
+""",
+            "test_it.py": """
+@pytest.mark.timeout(1200)
+def test_hangs(hangs): pass
+@pytest.mark.timeout(1200)
+def test_slow(slow): assert slow == 1
+""",
+        }
+    )
+    result = suite.run(*ONE, *PLUGIN, "--timeout=1", "--timeout-method=signal")
+    assert result.outcomes == {"passed": 1, "errors": 1}
+    assert result.lines("Failed: Timeout .>10.0s. from pytest-timeout")
+    assert result.lines(
+        "^The mark of this test, timeout.1200., does not hold for the set-up of the"
+    )
+
+
 def test_finalizer_takes_too_long(suite: Suite) -> None:
     suite.write(
         {
@@ -128,7 +160,9 @@ def hangs(good):
     result = suite.run(*ONE, *PLUGIN, "--timeout=10", "--timeout-method=thread")
     assert result.code == 1
     assert result.noted() == ["hangs"]
-    assert result.lines("the fixture worker ended before this global fixture was set up")
+    assert result.lines(
+        r"^the fixture worker ended before the global fixture '\w+' \(conftest.py:\d+\)"
+    )
     assert result.lines("^ +good \\(conftest.py")
     assert result.workers("hangs") == {FIXTURE_WORKER}
 

@@ -127,11 +127,40 @@ def test_what_does_not_come_loose_is_told(
     main: MainThread, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(main_thread, "HANGING_AFTER", SHORT)
-    with main.limited(SHORT, told.expiry, told.hangs):
-        # Not the code of a fixture: no exception reaches it.
+    monkeypatch.setattr(main_thread, "AGAIN_AFTER", SHORT)
+    with main.limited(SHORT, told.expiry, told.hangs), main.protected():
         told.begun.set(), told.hanging.wait(LONG)
         assert told.hanging.is_set()
     assert "told.hanging.wait(LONG)" in told.stacks
+
+
+def test_what_is_protected_is_cut_short_later(main: MainThread, told: Told) -> None:
+    with main.limited(SHORT, told.expiry, told.hangs):
+        with main.protected():
+            told.begun.set()
+            while main._expired is None:
+                time.sleep(SHORT)
+        with pytest.raises(pytest.fail.Exception, match="it took too long"):
+            main.check()
+
+
+def test_what_runs_after_a_fixture_was_cut_short_is_cut_short_too(
+    main: MainThread, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(main_thread, "HANGING_AFTER", LONG)
+    monkeypatch.setattr(main_thread, "AGAIN_AFTER", SHORT)
+    with main.limited(SHORT, told.expiry, told.hangs):
+        with pytest.raises(pytest.fail.Exception), main.set_up():
+            told.begun.set(), time.sleep(LONG)
+        with pytest.raises(pytest.fail.Exception):
+            time.sleep(LONG)
+    assert not told.hanging.is_set()
+
+
+def test_hooks_are_interrupted(main: MainThread, told: Told) -> None:
+    threading.Timer(SHORT, main.interrupt).start()
+    with pytest.raises(KeyboardInterrupt), main.limited(None, told.expiry, told.hangs):
+        time.sleep(LONG)
 
 
 def test_within_the_limit_nothing_happens(main: MainThread, told: Told) -> None:

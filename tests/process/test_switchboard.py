@@ -354,7 +354,7 @@ def test_a_killed_fixture_worker_fails_all_who_wait(
         answer = worker.receive()
         assert isinstance(answer, Failed)
         assert answer.id == 1
-        assert answer.text == str(FixtureWorkerDiedError.because(reason))
+        assert answer.text == str(FixtureWorkerDiedError(reason))
         error = pickles.unpack_exception(answer.exception, answer.traceback)
         assert type(error) is FixtureWorkerDiedError
         assert str(error) == answer.text

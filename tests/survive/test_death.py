@@ -272,9 +272,16 @@ def test_interrupt_during_a_long_set_up(suite: Suite) -> None:
     with running(suite, *TWO) as controller:
         until(suite, count("long"))
         controller.send_signal(signal.SIGINT, group=True)
+        said = controller.read_until("Ctrl-C 2 times more abandons them")
         code, output = controller.end()
     assert code == 2, output
     assert_lived_once(controller.notes(), "long", "long down")
+    lines = (suite.path / "conftest.py").read_text().splitlines()
+    place = lines.index("def long(second, request):")
+    long = f"set-up of long (conftest.py:{place})"
+    assert f"ending the test workers and the {long}; then the finalizers of first (conf" in said
+    assert f"{long} interrupted at conftest.py:{place + 4}" in output
+    assert "xdist_fixtureworker/" not in output  # no frame of ours
 
 
 LATE_FINALIZER = LONG_FINALIZER.replace("time.sleep({seconds})", "wait_for('go')")
@@ -326,6 +333,8 @@ def test_controller_is_asked_to_end(suite: Suite, number: signal.Signals) -> Non
         controller.wait_gone(family)
     assert code == 128 + number, output
     assert_lived_once(controller.notes())
+    assert "ending the test workers; then the finalizers of first (conftest.py:" in output
+    assert "Ctrl-C 2 times more abandons them" in output
     assert f"{number.name} received" in output
 
 
@@ -629,7 +638,31 @@ def test_other(): pass
     for name in left:
         assert f"\n  {name} (conftest.py:" in output
     if where == "set-up":
-        assert "the fixture worker ended before this global fixture was set up" in output
+        assert "the fixture worker ended before the global fixture 'deadly' (conftest.py:" in output
+
+
+KILLS_INTERPRETER = """
+import psutil
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session):  # before test workers are started
+    if "PYTEST_XDIST_WORKER" in os.environ: return
+    children = []
+    while not children: children = psutil.Process().children()
+    (fixture_worker,) = children
+    while {prepared} and os.getsid(fixture_worker.pid) != fixture_worker.pid: pass
+    fixture_worker.kill()
+"""
+
+
+@pytest.mark.parametrize("prepared", [False, True], ids=["bootstrap", "no-pytest-yet"])
+def test_fixture_worker_dies_before_pytest_is_started_in_it(suite: Suite, prepared: bool) -> None:
+    _suite(suite, IN_FLIGHT, KILLS_INTERPRETER.format(prepared=prepared))
+    result = suite.run("-n1", "--fixture-worker")
+    assert result.code == 4
+    assert "the fixture worker could not start" in result.errors
+    assert result.noted() == []
+    assert not result.lines("INTERNALERROR")
 
 
 def test_who_waits_for_a_dead_fixture_worker_is_told_at_once(suite: Suite) -> None:

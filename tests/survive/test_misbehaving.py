@@ -312,3 +312,77 @@ def late():
         r"a finalizer asks for the fixture 'late' \(conftest.py:\d+\), which is finalized"
     )
     assert "Internal error" not in result.output
+
+
+def test_a_signal_handler_that_a_set_up_leaves(suite: Suite) -> None:
+    """It raises, as one of ``signal.alarm`` does, while nothing is set up and tests use what is."""
+    suite.write(
+        {
+            "conftest.py": TWO
+            + """
+import signal
+def handler(*_):
+    note("raised")
+    raise TimeoutError("too long")
+def undo(value): note("undone")
+@global_fixture(recover=undo)
+def server(first):
+    signal.signal(signal.SIGALRM, handler)
+    yield os.getpid()
+    note("server down")
+@global_fixture
+def later(server): return 3
+""",
+            "test_it.py": """
+import signal, time
+from pathlib import Path
+from notes import FILE
+def test_it(server, request):
+    for times in range(1, 4):
+        os.kill(server, signal.SIGALRM)
+        while not os.path.exists(FILE) or Path(FILE).read_text().count("raised") < times:
+            time.sleep(0.01)
+    assert request.getfixturevalue("later") == 3
+    note("test")
+""",
+        }
+    )
+    result = suite.run(*ONE)
+    assert result.outcomes == {"passed": 1, "warnings": 1}, result.output
+    assert result.noted() == [*["raised"] * 3, "test", "server down", "first down"]
+    assert result.lines("PytestWarning: TimeoutError: too long")
+    assert result.lines(r"was raised at .*conftest.py:\d+ \(in handler\) in the fixture worker")
+    assert "too early" not in result.output
+
+
+def test_what_is_raised_in_the_bookkeeping_of_finalizers(suite: Suite) -> None:
+    suite.write(
+        {
+            "conftest.py": TWO
+            + """
+import signal, types
+class Broken(types.ModuleType):
+    def __getattr__(self, name): raise RuntimeError("broken module")
+@pytest.hookimpl(tryfirst=True)
+def pytest_report_to_serializable(report):
+    if "fixture worse" in report.nodeid and report.failed: raise RuntimeError("no data")
+@global_fixture
+def second(first):
+    yield
+    note("second down")
+@global_fixture
+def worse(second):
+    yield
+    note("worse down")
+    sys.modules["broken"] = Broken("broken")
+    raise ValueError("in the finalizer")
+""",
+            "test_it.py": "def test_it(worse): pass",
+        }
+    )
+    result = suite.run(*ONE)
+    assert result.outcomes == {"passed": 1, "errors": 1, "warnings": 1}, result.output
+    assert result.noted() == ["worse down", "second down", "first down"]
+    assert result.lines("^E +ValueError: in the finalizer")
+    assert result.lines("RuntimeError: no data")
+    assert "unfinalized" not in result.output

@@ -15,6 +15,7 @@ from ..suite import FIXTURE_WORKER, ONE, Note, Result, Suite, read_notes
 
 LEAVE = """
 import multiprocessing, subprocess, time
+import psutil
 from xdist_fixtureworker.processes.identity import started
 
 def left(what, pid):

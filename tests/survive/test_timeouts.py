@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
-from ..running import running, until
+from ..running import count, running, until
 from ..suite import FIXTURE_WORKER, ONE, Suite
 
 LIMIT = 5  # seconds; a set-up that does nothing takes less, whatever else the machine does
@@ -204,3 +206,117 @@ def test_bad_setting(suite: Suite) -> None:
 def test_without_a_fixture_worker_there_is_no_limit(suite: Suite) -> None:
     _suite(suite, "@global_fixture\ndef slow(): time.sleep(0.5)")
     assert suite.run("-o", "fixture_worker_timeout=0.1").outcomes == {"passed": 5}
+
+
+BLOCKS = """
+if os.environ.get("PYTEST_XDIST_WORKER") == "fixtureworker":
+    import time
+    note("blocks")
+    time.sleep(1200)
+"""
+FIRST_IN_MODULE = """
+@global_fixture
+def first(good): return 1
+@global_fixture
+def second(good): return 2
+def test_first(good, first): pass
+def test_second(second): pass
+"""
+
+
+def test_import_of_a_test_module(suite: Suite) -> None:
+    """It is tried once."""
+    suite.write({"conftest.py": CONFTEST, "test_it.py": BLOCKS + FIRST_IN_MODULE})
+    result = suite.run(*ONE, *TIMEOUT)
+    assert result.outcomes == {"errors": 2}, result.output
+    assert result.noted() == ["good up", "blocks", "good down"]
+    assert result.lines(
+        r"fixture worker: waiting for the import of test_it.py for the global fixture first "
+        r"\(test_it.py:\d+\) for 2 s"
+    )
+    assert len(result.lines(r"the import of test_it.py .* took longer than the 5 s")) >= 2
+    assert result.lines("thread MainThread:")
+
+
+@pytest.mark.parametrize("how", ["SIGINT", "SIGTERM", "SIGKILL"])
+def test_the_controller_is_to_end_during_an_import(suite: Suite, how: str) -> None:
+    suite.write({"conftest.py": CONFTEST, "test_it.py": BLOCKS + FIRST_IN_MODULE})
+    with running(suite, *ONE) as controller:
+        until(suite, count("blocks"))
+        family = controller.family()
+        controller.send_signal(signal.Signals[how])
+        controller.wait_gone(family)
+        controller.end()
+    assert controller.noted() == ["good up", "blocks", "good down"]
+
+
+def test_hooks_and_reports(suite: Suite) -> None:
+    _suite(
+        suite,
+        """
+done = set()
+def once(what):
+    if what not in done:
+        done.add(what)
+        time.sleep(1200)
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    if item.name == "global fixture before": once("before")
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item, call):
+    if item.name == "global fixture broken" and call.excinfo: once("broken")
+    if item.name == "global fixture finalized" and "finished" in done: once("finalized")
+@pytest.hookimpl(tryfirst=True)
+def pytest_report_to_serializable(report):
+    if "global fixture data" in report.nodeid: once("data")
+@global_fixture
+def before(good): note("never")
+@global_fixture
+def broken(good): raise ValueError("broken")
+@global_fixture
+def finalized(good):
+    yield
+    done.add("finished")
+    raise ValueError("in the finalizer")
+@global_fixture
+def data(good): return "data"
+""",
+        """
+def test_before(before): pass
+def test_broken(broken): pass
+def test_finalized(finalized): pass
+def test_data(data): assert data == "data"
+def test_good(good): pass
+""",
+    )
+    result = suite.run(*ONE, *TIMEOUT)
+    assert result.outcomes == {"passed": 3, "errors": 3, "warnings": 1}, result.output
+    assert result.noted() == ["good up", "good down"]
+    assert result.lines(r"waiting for hooks around the set-up of the global fixture 'before' ")
+    assert result.lines("^E +Failed: the set-up of the global fixture 'before' .* took longer")
+    assert result.lines("^E +ValueError: broken")
+    assert result.lines("^E +ValueError: in the finalizer")
+    assert result.lines("the making of the report of .*global fixture data.* took longer")
+
+
+@pytest.mark.parametrize("how", ["time-out", "SIGINT", "SIGTERM"])
+def test_a_fixture_worker_that_does_not_start(suite: Suite, how: str) -> None:
+    suite.write(
+        {
+            "conftest.py": BLOCKS + "\n@global_fixture\ndef first(): return 1",
+            "test_it.py": "def test_it(first): pass",
+        }
+    )
+    with running(suite, *ONE, *(TIMEOUT if how == "time-out" else ())) as controller:
+        until(suite, count("blocks"))
+        controller.read_until("fixture worker: waiting for the start of the fixture worker for 2 s")
+        family = controller.family()
+        if how != "time-out":
+            controller.send_signal(signal.Signals[how])
+        code, output = controller.end()
+        controller.wait_gone(family)
+    assert code == {"time-out": 4, "SIGINT": 2, "SIGTERM": 128 + signal.SIGTERM}[how], output
+    if how == "time-out":
+        assert "the fixture worker could not start.\n" in output
+        assert "its start took longer than fixture_worker_timeout" in output
+    assert "INTERNALERROR" not in output

@@ -107,6 +107,7 @@ PRIVATE = {
     "_request",
     "_rinfo",
     "_setupstate",
+    "_storage",
     "_traceback_filter",
     "_tw",
     "call_and_report",
@@ -183,6 +184,7 @@ def test_every_private_name_is_looked_for_before_a_fixture_worker_is_started() -
         "_current_frames",  # of Python
         "_pending_conftests",  # not before pytest 9.1
         "_register_fixture",  # only guards need it
+        "_storage",  # only a note needs it
         "outfile",  # of what is at the other end of a gateway, which is no class of its own
     }
     found = set.union(*(needed(distribution) for distribution in versions.NEEDED))
@@ -241,6 +243,12 @@ def definition(name: str, node: Node) -> Any:
 
 
 # --- what @pytest.fixture returns
+
+
+def test_what_a_stash_holds() -> None:
+    key, stash = pytest.StashKey[int](), pytest.Stash()
+    stash[key] = 7
+    assert stash._storage == {key: 7}
 
 
 def test_the_fixture_decorator() -> None:

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import pickle
+from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import pytest
 
-from xdist_fixtureworker.wire.culprit import find_culprit, type_name
+from xdist_fixtureworker.wire.culprit import find_culprit as find
+from xdist_fixtureworker.wire.culprit import sendable_parts, type_name
+
+
+def find_culprit(value: object) -> str | None:
+    found = find(value)
+    if found is None:
+        return None
+    assert found.parts[0] is value
+    return f"{found.path} (a {type_name(found.parts[-1])})"
 
 
 class Unpicklable:
@@ -41,6 +52,12 @@ UNPICKLABLE = f"{__name__}.Unpicklable"
         ([Unpicklable(), Holder(x=Unpicklable())], f"the value[0] (a {UNPICKLABLE})"),
         ({"x" * 60: Unpicklable()}, f"the value['{'x' * 39}] (a {UNPICKLABLE})"),
         ([(n for n in range(3))], "the value[0] (a generator)"),
+        (deque([1, Unpicklable()]), f"the value[1] (a {UNPICKLABLE})"),
+        ({Unpicklable(): 1}, f"a key of the value (a {UNPICKLABLE})"),
+        (defaultdict(lambda: 0), "the value.default_factory (a function)"),
+        (partial(lambda: 0), "the value.func (a function)"),
+        (partial(len, Unpicklable()), f"the value.args[0] (a {UNPICKLABLE})"),
+        (ValueError("no", Unpicklable()), f"the value.args[1] (a {UNPICKLABLE})"),
     ],
     ids=[
         "dict",
@@ -54,10 +71,26 @@ UNPICKLABLE = f"{__name__}.Unpicklable"
         "first-of-several",
         "long-key",
         "builtin",
+        "deque",
+        "key",
+        "defaultdict",
+        "partial",
+        "partial-argument",
+        "exception",
     ],
 )
 def test_find_culprit(value: object, culprit: str) -> None:
     assert find_culprit(value) == culprit
+
+
+def test_what_can_be_sent() -> None:
+    assert sendable_parts({"url": "u", "lock": Unpicklable()}) == ["the value['url']"]
+    assert sendable_parts((Unpicklable(), 1, [Unpicklable()], 2)) == [
+        "the value[1]",
+        "the value[3]",
+    ]
+    assert sendable_parts(Holder(a=1, b=Unpicklable())) == ["the value.a"]
+    assert sendable_parts([Unpicklable() for _ in range(200)]) == []
 
 
 class Lighter:

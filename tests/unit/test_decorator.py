@@ -15,7 +15,7 @@ from xdist_fixtureworker._compat import fixture_function, fixture_scope, is_fixt
 from xdist_fixtureworker.declared import decorator
 from xdist_fixtureworker.declared.attributes import Attributes
 from xdist_fixtureworker.declared.decorator import Declaration, declaration_of, method_declaration
-from xdist_fixtureworker.declared.locations import location
+from xdist_fixtureworker.declared.locations import location, unbound
 
 HERE = Path(__file__).parent
 KNOWN = "share, env, recover, params, autouse, ids, name"
@@ -52,7 +52,7 @@ def test_bare() -> None:
     assert is_fixture(fixture)
     assert fixture_scope(fixture) == "session"
     assert fixture_function(fixture) is tables
-    assert declared(fixture) == Declaration("tables", place(tables), env=False)
+    assert declared(fixture) == Declaration("tables", place(tables), env=None)
     assert (marker(fixture).autouse, marker(fixture).params, marker(fixture).name) == (
         False,
         None,
@@ -66,7 +66,7 @@ def test_called_without_arguments() -> None:
 
     fixture = global_fixture()(tables)
     assert is_fixture(fixture)
-    assert declared(fixture) == Declaration("tables", place(tables), env=False)
+    assert declared(fixture) == Declaration("tables", place(tables), env=None)
 
 
 def test_with_arguments() -> None:
@@ -90,7 +90,7 @@ def test_attributes() -> None:
 
     fixture = global_fixture(share=attrs("url", "config.port"))(server)
     shared = Attributes(("url", "config.port"))
-    assert declared(fixture) == Declaration("server", place(server), env=False, share=shared)
+    assert declared(fixture) == Declaration("server", place(server), env=None, share=shared)
 
 
 @pytest.mark.parametrize("env", [True, False])
@@ -111,7 +111,7 @@ def test_bare_on_top_of_a_pytest_fixture_with_a_name() -> None:
 
     below = pytest.fixture(scope="session", name="tables")(shared_tables)
     assert global_fixture(below) is below
-    assert declared(below) == Declaration("tables", place(shared_tables), env=False)
+    assert declared(below) == Declaration("tables", place(shared_tables), env=None)
 
 
 @pytest.mark.parametrize("kind", [classmethod, staticmethod])
@@ -124,7 +124,7 @@ def test_class_methods_and_static_methods(kind: Any, form: str) -> None:
     fixture = decorate(kind(tables))
     assert is_fixture(fixture)
     assert fixture_scope(fixture) == "session"
-    expected = Declaration("tables", place(tables), env=form != "bare")
+    expected = Declaration("tables", place(tables), env=True if form != "bare" else None)
     assert declaration_of(tables) == expected
     # As pytest gets at it: through the class, and bound.
     holder = type("TestIt", (), {"method": kind(tables)})
@@ -177,7 +177,7 @@ def test_bound_methods() -> None:
 
     global_fixture(Plugin.tables)
     declaration = declaration_of(Plugin().tables)
-    assert declaration == Declaration("tables", place(Plugin.tables), env=False)
+    assert declaration == Declaration("tables", place(Plugin.tables), env=None)
 
 
 # --- places
@@ -399,6 +399,42 @@ def test_pytest_fixture_on_top_is_pytests_own_error() -> None:
         pytest.fixture(global_fixture(tables))
 
 
+# --- marks
+
+
+@pytest.mark.parametrize("kind", [classmethod, staticmethod, lambda function: function])
+def test_marks_above_and_below_are_taken(kind: Any) -> None:
+    @pytest.mark.skipif(True, reason="b")
+    @pytest.mark.skip
+    @global_fixture
+    @kind
+    @pytest.mark.xfail
+    def tables(*args: object) -> None: ...
+
+    declaration = declaration_of(unbound(fixture_function(tables)))
+    assert declaration is not None
+    taken = [(mark.name, mark.args, mark.kwargs) for mark in declaration.marks]
+    assert taken == [("xfail", (), {}), ("skip", (), {}), ("skipif", (True,), {"reason": "b"})]
+
+
+@pytest.mark.parametrize("name", ["usefixtures", "parametrize"])
+@pytest.mark.parametrize("below", [True, False])
+def test_marks_about_tests_are_refused(name: str, below: bool) -> None:
+    def tables() -> None: ...
+
+    mark: Any = getattr(pytest.mark, name)("a", [1])
+    with pytest.raises(pytest.UsageError, match=f"mark.{name} on the global fixture 'tables' "):
+        global_fixture(mark(tables)) if below else mark(global_fixture(tables))
+
+
+def test_marks_on_other_fixtures_are_left_to_pytest() -> None:
+    @pytest.fixture
+    def fixture() -> None: ...
+
+    with pytest.raises((pytest.fail.Exception, Warning), match=r"[Mm]arks .* to fixtures"):
+        pytest.mark.skip(fixture)
+
+
 # --- in class bodies
 
 
@@ -412,7 +448,7 @@ def test_a_class_method_is_no_instance_method(kind: Any) -> None:
 def test_an_instance_method() -> None:
     def tables(self: object) -> None: ...
 
-    assert method_declaration(global_fixture(tables)) == Declaration("tables", place(tables), False)
+    assert method_declaration(global_fixture(tables)) == Declaration("tables", place(tables), None)
 
 
 def test_a_method_that_is_not_global() -> None:

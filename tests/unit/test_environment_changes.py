@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from xdist_fixtureworker.fixture_worker.environment import Environment, Noted, difference
+from xdist_fixtureworker.fixture_worker.environment import Environment, Noted, Replay, difference
 from xdist_fixtureworker.wire.messages import Change, Variable
 
 FIXTURE, OTHER = 1, 2  # their numbers
@@ -40,7 +40,7 @@ def test_the_state_before_is_a_copy(environment: Environment, variables: dict[st
 
 
 def test_changes_are_noted_in_the_order_of_names(environment: Environment) -> None:
-    noted = environment.note({"B": "b", "A": None}, FIXTURE)
+    noted = environment.note({"B": "b", "A": None}, Replay(FIXTURE))
     own = (Variable("A", None), Variable("B", "b"))
     assert noted == Noted(own, (Change(FIXTURE, 0, own),))
 
@@ -49,15 +49,20 @@ def test_what_is_not_replayed_is_noted_all_the_same(environment: Environment) ->
     assert environment.note({"A": "a"}, None) == Noted((Variable("A", "a"),), ())
 
 
+def test_only_variables_with_these_names_are_replayed(environment: Environment) -> None:
+    noted = environment.note({"A": "a", "B": "b"}, Replay(FIXTURE, ("B", "C")))
+    assert noted.changes == (Change(FIXTURE, 0, (Variable("B", "b"),)),)
+
+
 def test_a_replayed_set_up_that_changes_nothing_is_a_change(environment: Environment) -> None:
     """A test worker takes back what another instance of the fixture has changed."""
-    assert environment.note({}, FIXTURE) == Noted((), (Change(FIXTURE, 0, ()),))
+    assert environment.note({}, Replay(FIXTURE)) == Noted((), (Change(FIXTURE, 0, ()),))
 
 
 def test_orders_go_on(environment: Environment) -> None:
-    first = environment.note({"A": "1"}, FIXTURE)
+    first = environment.note({"A": "1"}, Replay(FIXTURE))
     environment.forget()
-    second = environment.note({"A": "2"}, OTHER)
+    second = environment.note({"A": "2"}, Replay(OTHER))
     assert [change.order for change in (*first.changes, *second.changes)] == [0, 1]
 
 
@@ -70,8 +75,8 @@ def test_a_change_belongs_to_the_innermost_set_up(
     variables["INNER"] = "2"
     inner_own, outer_own = (Variable("INNER", "2"),), (Variable("OUTER", "1"),)
     inner_change, outer_change = Change(OTHER, 0, inner_own), Change(FIXTURE, 1, outer_own)
-    assert environment.note_nested(inner, OTHER) == Noted(inner_own, (inner_change,))
-    noted = environment.note(environment.since(outer), FIXTURE)
+    assert environment.note_nested(inner, Replay(OTHER)) == Noted(inner_own, (inner_change,))
+    noted = environment.note(environment.since(outer), Replay(FIXTURE))
     assert noted == Noted(outer_own, (inner_change, outer_change))
 
 
@@ -92,11 +97,11 @@ def test_set_ups_within_each_other_give_back_what_was_replayed_since_they_began(
 ) -> None:
     first = environment.before()
     variables["FIRST"] = "1"
-    environment.note_nested(first, FIXTURE)
+    environment.note_nested(first, Replay(FIXTURE))
     second = environment.before()
     third = environment.before()
     variables["THIRD"] = "3"
-    environment.note_nested(third, OTHER)
+    environment.note_nested(third, Replay(OTHER))
     noted = environment.note_nested(second, None)
     assert noted == Noted((), (Change(OTHER, 1, (Variable("THIRD", "3"),)),))
 
@@ -104,7 +109,7 @@ def test_set_ups_within_each_other_give_back_what_was_replayed_since_they_began(
 def test_another_set_up_starts_anew(environment: Environment, variables: dict[str, str]) -> None:
     inner = environment.before()
     variables["NEW"] = "new"
-    environment.note_nested(inner, FIXTURE)
+    environment.note_nested(inner, Replay(FIXTURE))
     environment.forget()
     noted = environment.note({"NEW": "new"}, None)
     assert noted == Noted((Variable("NEW", "new"),), ())

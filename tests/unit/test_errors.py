@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,25 +17,31 @@ from xdist_fixtureworker.controller import (
     python_versions,
     relay,
     repeated_failures,
-    shutdown,
+    reporting,
+    start_failures,
     versions,
 )
 from xdist_fixtureworker.declared import attributes, decorator, guard_marks, promotion
 from xdist_fixtureworker.fixture_worker import (
-    answers,
+    foreign,
     items,
     lookup,
     out_of_reach,
+    remedies,
+    reports,
     running,
     sharing,
+    surprises,
 )
-from xdist_fixtureworker.rules import guard_plugin, promotable, worker_id
+from xdist_fixtureworker.rules import debugger, guard_plugin, promotable, refused, worker_id
+from xdist_fixtureworker.rules.not_promotable import Refusal
 from xdist_fixtureworker.test_worker import answers as test_worker_answers
-from xdist_fixtureworker.test_worker import forking, naming, nearer
+from xdist_fixtureworker.test_worker import asking, forking, naming, nearer
 
 
-def died_message(reason: str) -> str:
-    return str(errors.FixtureWorkerDiedError.because(reason))
+def died_message(reason: str, *fixture: str) -> str:
+    error = errors.FixtureWorkerDiedError(reason)
+    return str(pickle.loads(pickle.dumps(error.before(*fixture) if fixture else error)))
 
 
 MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
@@ -98,51 +105,176 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
     (
         sharing.cannot_pickle,
         (
-            "engine",
-            "conftest.py:7",
+            "'engine' (conftest.py:7)",
+            "_thread.lock",
+            "the value.pool.lock",
             "sqlalchemy.engine.base.Engine",
             "TypeError: cannot pickle '_thread.lock' object",
-            "the value.pool.lock (a _thread.lock)",
-            False,
+            "Return a URL.",
         ),
-        "the value of the global fixture 'engine' (conftest.py:7) cannot be sent to the test "
-        "workers: it is a sqlalchemy.engine.base.Engine, and the value.pool.lock (a _thread.lock) "
-        "is what pickle refuses (TypeError: cannot pickle '_thread.lock' object).\n"
+        "a _thread.lock cannot be sent to the test workers: the value.pool.lock of the global fixture\n"
+        "'engine' (conftest.py:7), a sqlalchemy.engine.base.Engine (TypeError: cannot pickle '_thread.lock'\n"
+        "object).\n"
+        "Return a URL.",
+    ),
+    (
+        sharing.cannot_pickle,
+        ("'e' (conftest.py:7)", "Engine", "the value", "", "TypeError: no", "Return a URL."),
+        "an Engine cannot be sent to the test workers: the value of the global fixture 'e' (conftest.py:7)\n"
+        "(TypeError: no).\n"
+        "Return a URL.",
+    ),
+    (
+        remedies.return_what_it_takes,
+        ("engine", False, True),
         "Return what the tests need to make their own: a URL, a path, connection parameters; "
         "and let a session fixture of the test workers connect with them. Where the object must "
         'stay as it is, share=attrs("url", "port") sends these attributes of it.',
     ),
     (
-        sharing.cannot_pickle,
-        ("lock", "conftest.py:7", "_thread.lock", "TypeError: cannot pickle it", None, True),
-        "the value of the global fixture 'lock' (conftest.py:7) cannot be sent to the test "
-        "workers: it is a _thread.lock, and pickle refuses it (TypeError: cannot pickle it).\n"
+        remedies.return_what_it_takes,
+        ("engine", True, True),
         "Return what the tests need to make their own: a URL, a path, connection parameters; "
         "and let a session fixture of the test workers connect with them. Where the object must "
-        "stay as it is, lock: attrs(url, port) in global_fixtures sends these attributes of it.",
+        "stay as it is, engine: attrs(url, port) in global_fixtures sends these attributes of it.",
+    ),
+    (
+        remedies.return_what_it_takes,
+        ("lock", True, False),
+        "Return what the tests need to make their own: a URL, a path, connection parameters; "
+        "and let a session fixture of the test workers connect with them.",
+    ),
+    (
+        remedies.return_these,
+        ("pair", False, ["the value[1]", "the value[2]"]),
+        "These parts of it can be sent: the value[1], the value[2].\n"
+        "Return only those of them that the tests need: the rest can stay in a variable of the "
+        "fixture, until its finalizer.",
+    ),
+    (
+        remedies.return_these,
+        ("pair", True, ["the value[1]"]),
+        "These parts of it can be sent: the value[1].\n"
+        "Remove 'pair' from global_fixtures, and write a global fixture that depends on it and "
+        "returns only what can be sent and the tests need.",
+    ),
+    (
+        remedies.share_these,
+        (["the value.url"],),
+        "These attributes can be sent: the value.url.\n"
+        "Leave the other out of attrs(), or name an attribute of it there that is plain data, as "
+        'in attrs("server.port").',
+    ),
+    (
+        remedies.keep_the_factory,
+        (),
+        "A function can be sent if it stands at the top level of a module: move it there, without "
+        "what it takes from the fixture around it.",
+    ),
+    (
+        remedies.call_in_a_session_fixture,
+        (),
+        "A method takes its object along. Return what it takes to make the object, and call the "
+        "method in a session fixture of the test workers.",
+    ),
+    (
+        remedies.return_a_list,
+        (),
+        "It runs in one process, once. Return a list of what comes out of it.",
+    ),
+    (
+        remedies.define_in_a_module,
+        (),
+        "Define its class at the top level of a module that the test workers can import, not "
+        "inside a function.",
+    ),
+    (
+        remedies.one_name_for_each_conftest,
+        (),
+        "It stands in one of several conftest.py that are imported by one name, each in the place "
+        "of the one before. Run pytest with --import-mode=importlib, by which they have different "
+        "names, or move it into a module.",
+    ),
+    (
+        remedies.make_it_in_a_loop,
+        (),
+        "It belongs to the event loop of the process that made it. Return what it takes to make "
+        "one, and let a fixture of the test workers make it in their loop.",
+    ),
+    (
+        remedies.give_an_authkey,
+        (),
+        "The authentication string of a manager does not leave its process. Start the manager "
+        'with one of your own (authkey=b"..."), return its address and that string, and let a '
+        "session fixture of the test workers connect() another manager to it.",
+    ),
+    (
+        remedies.inherited_only,
+        (),
+        "It is shared with the children of the process that made it only, which the test workers "
+        "are not. Use a manager with an address and an authkey of its own, or lock a file whose "
+        "path the fixture returns.",
+    ),
+    (remedies.import_it, (), "Import the module where it is used."),
+    (
+        remedies.mock_in_the_tests,
+        (),
+        "A mock notes what is done with it in its own process: make it where the tests run.",
+    ),
+    (
+        remedies.open_it_in_the_tests,
+        (),
+        "Return its path, and let a fixture of the test workers open it.",
+    ),
+    (
+        remedies.keep_it_ordinary,
+        ("factory", False),
+        "Or keep it an ordinary session fixture, of which each test worker makes its own.",
+    ),
+    (
+        remedies.keep_it_ordinary,
+        ("factory", True),
+        "Or remove 'factory' from global_fixtures: as an ordinary session fixture, each test "
+        "worker makes its own.",
     ),
     (
         sharing.cannot_read,
         ("server", "conftest.py:7", "http.server.HTTPServer", "AttributeError: no attribute 'url'"),
-        "an attribute of the global fixture 'server' (conftest.py:7) cannot be read to be sent to "
-        "the test workers: its value is a http.server.HTTPServer (AttributeError: no attribute "
-        "'url').\n"
+        "an attribute of the global fixture 'server' (conftest.py:7) cannot be read to be sent to the test\n"
+        "workers: its value is a http.server.HTTPServer (AttributeError: no attribute 'url').\n"
         "Share attributes that it has when it is set up.",
     ),
     (
         sharing.too_large,
         ("dump", "conftest.py:7", 3_000_000_000, 2_146_435_072),
-        "the value of the global fixture 'dump' (conftest.py:7) is too large to be sent to the "
-        "test workers: 3000000000 bytes when pickled, of 2146435072 at most.\n"
+        "the value of the global fixture 'dump' (conftest.py:7) is too large to be sent to the test workers:\n"
+        "3000000000 bytes when pickled, of 2146435072 at most.\n"
         "Write it to a file below tmp_path_factory and return the path.",
     ),
     (
         test_worker_answers.cannot_unpickle,
         ("config", "conftest.py:7", "gw2", "AttributeError: no attribute 'Config'"),
-        "the value of the global fixture 'config' (conftest.py:7) was sent by the fixture worker "
-        "but cannot be unpickled in test worker gw2 (AttributeError: no attribute 'Config').\n"
-        "Its class must be importable there by the same name: define it in a module that both "
-        "import, or return plain data.",
+        "the value of the global fixture 'config' (conftest.py:7) was sent by the fixture worker but cannot\n"
+        "be unpickled in test worker gw2 (AttributeError: no attribute 'Config').\n"
+        "Its class must be importable there by the same name: define it in a module that both import, or\n"
+        "return plain data.",
+    ),
+    (
+        test_worker_answers.cannot_unpickle,
+        ("c", "a/conftest.py:7", "gw2", "ImportError: the module 'conftest' is b here, not a"),
+        "the value of the global fixture 'c' (a/conftest.py:7) was sent by the fixture worker but cannot be\n"
+        "unpickled in test worker gw2 (ImportError: the module 'conftest' is b here, not a).\n"
+        "Several conftest.py are imported by one name, each in the place of the one before. Run pytest with\n"
+        "--import-mode=importlib, by which they have different names, or move the class into a module.",
+    ),
+    (
+        test_worker_answers.cannot_unpickle,
+        ("d", "conftest.py:7", "gw2", "multiprocessing.context.AuthenticationError: rejected"),
+        "the value of the global fixture 'd' (conftest.py:7) was sent by the fixture worker but cannot be\n"
+        "unpickled in test worker gw2 (multiprocessing.context.AuthenticationError: rejected).\n"
+        "The authentication string of a manager does not leave its process. Start the manager with one of\n"
+        'your own (authkey=b"..."), return its address and that string, and let a session fixture of the\n'
+        "test workers connect() another manager to it.",
     ),
     (
         naming.cannot_pickle_parameter,
@@ -177,43 +309,128 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "in each process. Sort them, or write a list of what is the same in every process.",
     ),
     (
-        answers.set_up_broke,
+        reports.set_up_broke,
         ("tables", "Traceback (most recent call last):\nRuntimeError: no"),
         "the global fixture 'tables' could not be set up, because an exception came up around it "
         "in the fixture worker, in a hook for instance:\n"
         "Traceback (most recent call last):\nRuntimeError: no",
     ),
     (
+        reports.finalizer_broke,
+        ("tables", "conftest.py:7", "Traceback (most recent call last):\nRuntimeError: no"),
+        "an exception came up around the finalizer of the fixture 'tables' (conftest.py:7) in the "
+        "fixture worker, in a hook for instance. The finalizer itself was run.\n"
+        "Traceback (most recent call last):\nRuntimeError: no",
+    ),
+    (
+        surprises.raised,
+        (
+            "TimeoutError: too long",
+            "/suite/conftest.py:7 (in on_alarm)",
+            surprises.between_fixtures(),
+        ),
+        "TimeoutError: too long\n"
+        "This was raised at /suite/conftest.py:7 (in on_alarm) in the fixture worker while it ran "
+        "no fixture; probably by a signal handler or a timer that a set-up has left. Nothing was "
+        "ended by it.\n"
+        "Take it back before the set-up ends, for instance with signal.alarm(0).",
+    ),
+    (
+        items.in_hook,
+        ("pytest_report_to_serializable", "conftest.py::global fixture tables"),
+        "by a hook pytest_report_to_serializable for conftest.py::global fixture tables; the "
+        "report is as pytest makes it.",
+    ),
+    (
+        items.named,
+        ("set-up", "tables", "conftest.py:7"),
+        "the set-up of the global fixture 'tables' (conftest.py:7)",
+    ),
+    (
+        surprises.between_fixtures,
+        (),
+        "while it ran no fixture; probably by a signal handler or a timer that a set-up has left. "
+        "Nothing was ended by it.\n"
+        "Take it back before the set-up ends, for instance with signal.alarm(0).",
+    ),
+    (
         died_message,
         ("its process 7 was killed by signal 9",),
-        "the fixture worker ended before this global fixture was set up: its process 7 was killed "
+        "the fixture worker ended before the global fixture was set up: its process 7 was killed "
         "by signal 9.\n"
         "The end of the report says what is known of it.",
     ),
     (
-        shutdown.fixture_worker_did_not_start,
-        ("Traceback (most recent call last):\nRuntimeError: no\n\n",),
-        "the fixture worker could not start.\nTraceback (most recent call last):\nRuntimeError: no",
+        died_message,
+        ("its process 7 was killed by signal 9", "tables", "conftest.py:7"),
+        "the fixture worker ended before the global fixture 'tables' (conftest.py:7) was set up: "
+        "its process 7 was killed by signal 9.\n"
+        "The end of the report says what is known of it.",
     ),
     (
-        shutdown.fixture_worker_did_not_start,
-        ("ValueError: invalid literal for int() with base 10: 'fixtureworker'\n",),
-        "the fixture worker could not start.\n"
-        "ValueError: invalid literal for int() with base 10: 'fixtureworker'\n"
-        'The worker id of the fixture worker is "fixtureworker", not "gw" and a number. '
-        "Code that computes with it can ask xdist_fixtureworker.is_fixture_worker(config) first; "
-        "where there is no config, os.environ['PYTEST_XDIST_WORKER'] is \"fixtureworker\".",
+        start_failures.ended_too_early,
+        ("EOFError: expected 1 bytes, got 0",),
+        "its process ended, or was killed, before pytest could be started in it (EOFError: expected "
+        "1 bytes, got 0)",
+    ),
+    (
+        start_failures.did_not_start,
+        ("", "", "its process 7 was killed by signal 9", ""),
+        "the fixture worker could not start.\nits process 7 was killed by signal 9",
+    ),
+    (
+        start_failures.did_not_start,
+        ("conftest.py:3", "ValueError: no", "Traceback\n  frame\nValueError: no", "Do this."),
+        "the fixture worker could not start: ValueError: no (conftest.py:3).\n"
+        "Do this.\n"
+        "Traceback\n  frame\nValueError: no",
+    ),
+    (
+        start_failures.hook_does_not_expect_it,
+        ("conftest.py:3", "ValueError: no", "fixtureworker", True),
+        'pytest_configure_node failed for the fixture worker, whose node.gateway.id is "fixtureworker": '
+        "ValueError: no (conftest.py:3).\n"
+        "Code that computes with the id can return for that one. Where it cannot be changed, the ini "
+        "setting fixture_worker_id = gw99 gives the fixture worker a number.",
+    ),
+    (
+        start_failures.hook_does_not_expect_it,
+        ("plugin.py:9", "OSError: no", "gw99", False),
+        'pytest_configure_node failed for the fixture worker, whose node.gateway.id is "gw99": '
+        "OSError: no (plugin.py:9).\n"
+        "Do there what the fixture worker needs as well, or return for that id.",
+    ),
+    (
+        start_failures.worker_id_is_taken,
+        ("gw1", 2),
+        "the ini setting fixture_worker_id is gw1, which is the id of a test worker as well: there "
+        "are 2.\n"
+        "Choose another one, with a number that no test worker comes to: gw99.",
+    ),
+    (
+        settings.bad_worker_id,
+        ("g w",),
+        "the ini setting fixture_worker_id is 'g w', which cannot be the id of a worker.\n"
+        "Write letters and digits, such as gw99; the default is fixtureworker.",
     ),
     (
         worker_id.worker_id_hint,
         ("KeyError: 'fixtureworker'",),
         '\nThe worker id of the fixture worker is "fixtureworker", not "gw" and a number. '
         "Code that computes with it can ask xdist_fixtureworker.is_fixture_worker(config) first; "
-        "where there is no config, os.environ['PYTEST_XDIST_WORKER'] is \"fixtureworker\".",
+        "where there is no config, os.environ['PYTEST_XDIST_WORKER'] is \"fixtureworker\". "
+        "Where the code cannot be changed, the ini setting fixture_worker_id = gw99 gives it a "
+        "number.",
     ),
+    (worker_id.worker_id_hint, ("KeyError: 'fixtureworker'", None, "gw99"), ""),
     (worker_id.worker_id_hint, ("RuntimeError: fixtureworker",), ""),
     (worker_id.worker_id_hint, ("ValueError: something else",), ""),
     (worker_id.worker_id_hint, ("",), ""),
+    (
+        debugger.no_terminal,
+        ("--trace",),
+        "--trace needs the terminal, which no worker has: run pytest with -n0",
+    ),
     (
         versions.version_unfit,
         (
@@ -237,21 +454,27 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "Run pytest once per version, or use --no-fixture-worker.",
     ),
     (
-        items.exceeds_timeout,
-        ("set-up", "tables", "conftest.py:7", 2.5),
+        foreign.exceeds_timeout,
+        (items.named("set-up", "tables", "conftest.py:7"), 2.5),
         "the set-up of the global fixture 'tables' (conftest.py:7) took longer than the 2.5 s of "
         "fixture_worker_timeout.\n"
         "The stacks of all threads of the fixture worker at that time are shown below. If it only "
         "needs longer, raise the limit.",
     ),
     (
-        items.hangs,
-        ("finalizer", "tables", "conftest.py:7", "thread MainThread:\n  File ..."),
+        foreign.hangs,
+        (items.named("finalizer", "tables", "conftest.py:7"), "thread MainThread:\n  File ..."),
         "the finalizer of the global fixture 'tables' (conftest.py:7) hangs: it took longer than "
         "fixture_worker_timeout, and no exception reaches it, as in a call into C code.\n"
         "Nothing else can be set up or finalized. Use a time-out of the library that it calls.\n"
         "Stacks of the fixture worker:\n"
         "thread MainThread:\n  File ...",
+    ),
+    (
+        relay.starts_too_slowly,
+        (),
+        "its start took longer than fixture_worker_timeout: what is loaded there, a conftest or a "
+        "plugin, does not come to an end.",
     ),
     (
         relay.says_nothing_more,
@@ -375,7 +598,8 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         ("httpbin: attr(url)", "global_fixtures"),
         "global_fixtures: 'httpbin: attr(url)' is not understood.\n"
         "Write the name of a session fixture, alone or with the attributes of it that are shared: "
-        "docker_services, or httpbin: attrs(url, host)",
+        "docker_services, or httpbin: attrs(url, host); and with env, or env(NAME, OTHER), if it "
+        "sets environment variables that tests need; and with marks(a, b(1)) for its set-up.",
     ),
     (
         promotion.wrong_promotion,
@@ -423,11 +647,68 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "Remove it there. Leave it there.",
     ),
     (
+        refused.declared_refused,
+        ("loop", "conftest.py:7", Refusal("_pytest", "it belongs to one process", "Leave it")),
+        "@global_fixture: the fixture 'loop' (conftest.py:7) cannot be global, as it is one of "
+        "pytest, or takes its place: it belongs to one process.\n"
+        'Write @pytest.fixture(scope="session"), or give it another name if it is another thing. '
+        "Leave it.",
+    ),
+    (
+        refused.depends_on_refused,
+        (
+            "seeded",
+            "conftest.py:7",
+            ("setup", "blocker (through plain)"),
+            Refusal("plugin", "it is special", "Leave it", (), "what it writes is lost"),
+        ),
+        "global fixture seeded (conftest.py:7) depends on setup, blocker (through plain) of "
+        "plugin: what it writes is lost; if tests need it, make seeded an ordinary session "
+        "fixture, which each test worker sets up",
+    ),
+    (
+        reporting.changed_elsewhere,
+        ("login", "conftest.py:7", ("A", "B"), (), False),
+        "global fixture login (conftest.py:7) changed A, B in os.environ of the fixture worker "
+        "only; if tests need it, @global_fixture(env=True) changes it in the test workers too",
+    ),
+    (
+        reporting.changed_elsewhere,
+        ("login", "conftest.py:7", ("A",), ("config.token",), True),
+        "global fixture login (conftest.py:7) changed A in os.environ, config.token of the fixture "
+        "worker only; if tests need it, 'login: env' in global_fixtures changes the variables in "
+        "the test workers too; return the rest, and let a session fixture of the test workers, "
+        "which depends on login, put it there",
+    ),
+    (
+        reporting.is_silent,
+        ("prepare", "conftest.py:7"),
+        "global fixture prepare (conftest.py:7) is autouse and has no value: what it changes in "
+        "its own process, no test sees; if tests need that, make it an ordinary session fixture",
+    ),
+    (reporting.silenced_by, ("login", True), "'login: env()' says that they do not"),
+    (reporting.silenced_by, ("login", False), "env=False says that they do not"),
+    (
         decorator.arguments_on_fixture,
         ("tables", "conftest.py:7", ("autouse", "ids")),
         "@global_fixture(autouse, ids) on top of @pytest.fixture, on 'tables' (conftest.py:7): "
         "these arguments belong to the fixture.\n"
         "Give them to @pytest.fixture, or use @global_fixture alone.",
+    ),
+    (
+        decorator.mark_of_tests,
+        ("usefixtures", "tables", "conftest.py:7"),
+        "@pytest.mark.usefixtures on the global fixture 'tables' (conftest.py:7) has no effect: it "
+        "says something about tests.\n"
+        "Give the fixture their names as arguments.",
+    ),
+    (
+        asking.marks_do_not_hold,
+        (("timeout(900)",), "server", "conftest.py:7"),
+        "The mark of this test, timeout(900), does not hold for the set-up of the global fixture "
+        "'server' (conftest.py:7), whichever test asks first.\n"
+        "If the set-up needs it, write @pytest.mark.timeout(900) above @global_fixture, or "
+        "'server: marks(timeout(900))' in global_fixtures.",
     ),
     (
         decorator.already_global,
@@ -540,7 +821,7 @@ def test_all_run_time_errors_have_one_base() -> None:
     classes = {
         cls
         for _, cls in inspect.getmembers(errors, inspect.isclass)
-        if cls.__module__ == errors.__name__
+        if cls.__module__ in {errors.__name__, "xdist_fixtureworker"}
     }
     not_ours = {cls for cls in classes if not issubclass(cls, errors.FixtureWorkerError)}
     assert not_ours == {errors.RemoteTraceback}

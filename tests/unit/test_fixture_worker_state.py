@@ -25,6 +25,7 @@ WAYS: dict[State, list[Move]] = {
     State.GIVEN_UP: [Move.COMES_UP, Move.HANGS, Move.IS_TO_FINISH],
     State.DIED: [Move.COMES_UP, Move.IS_DOWN],
     State.DID_NOT_START: [Move.IS_DOWN],
+    State.START_GIVEN_UP: [Move.HANGS],
 }
 HANGS = "the set-up of tables hangs\nStacks:\n..."
 
@@ -82,6 +83,7 @@ def test_it_can_be_down_at_any_time(state: State) -> None:
         (State.GIVEN_UP, True, True, True),
         (State.DIED, True, False, True),
         (State.DID_NOT_START, False, False, True),
+        (State.START_GIVEN_UP, False, True, True),
     ],
     ids=lambda value: value.name if isinstance(value, State) else "",
 )

@@ -14,6 +14,7 @@ from xdist.plugin import pytest_cmdline_main
 from xdist_fixtureworker import global_fixture, parallel_only, serial_only
 from xdist_fixtureworker._compat import fixture_function, is_fixture
 from xdist_fixtureworker.declared import guard_marks
+from xdist_fixtureworker.declared.decorator import declaration_of
 from xdist_fixtureworker.declared.guard_marks import (
     failing_guard,
     guard_of,
@@ -150,16 +151,15 @@ def test_fixtures_that_are_methods_of_a_class(mark: Any, kind: Any) -> None:
         assert guard_of(getattr(TestIt(), name)._get_wrapped_function()) == mark.name
 
 
-def test_other_marks_below_a_global_fixture_are_left_to_pytest() -> None:
-    """Which refuses them, or warns that they have no effect."""
-
+def test_other_marks_below_a_global_fixture_are_those_of_its_set_up() -> None:
     @parallel_only
     @pytest.mark.skip
     def tables() -> None: ...
 
-    with pytest.raises((pytest.fail.Exception, Warning), match=r"[Mm]arks .* to fixtures"):
-        global_fixture(tables)
-    assert marks(tables) == ["skip"]
+    declaration = declaration_of(fixture_function(global_fixture(tables)))
+    assert declaration is not None
+    assert [mark.name for mark in declaration.marks] == ["skip"]
+    assert (marks(tables), guard_of(tables)) == ([], "parallel_only")
 
 
 def test_the_same_guard_twice() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from xdist_fixtureworker.rules.promotable import Findings, examine
+from xdist_fixtureworker.rules.findings import Findings
+from xdist_fixtureworker.rules.promotable import examine
 
 from ..suite import Suite
 

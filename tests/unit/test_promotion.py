@@ -45,6 +45,49 @@ def test_attributes(pytester: pytest.Pytester, line: str) -> None:
     assert configured(pytester, f"    {line}") == [Promotion("web", shared, "global_fixtures")]
 
 
+@pytest.mark.parametrize(
+    ("line", "share", "env"),
+    [
+        ("web: env", None, True),
+        ("web: env()", None, False),
+        ("web: env(A)", None, ("A",)),
+        ("web: copy env( A, 'B' )", None, ("A", "B")),
+        ("web: attrs(url) env", Attributes(("url",)), True),
+        ("web:env(A),attrs(url)", Attributes(("url",)), ("A",)),
+    ],
+)
+def test_variables(
+    pytester: pytest.Pytester, line: str, share: Attributes | None, env: object
+) -> None:
+    (found,) = configured(pytester, f"    {line}")
+    assert (found.share, found.env) == (share, env)
+
+
+def test_marks(pytester: pytest.Pytester) -> None:
+    line = "web: attrs(url) marks(a, timeout(900, method='signal'), b(\"ignore: (x, y\")) env"
+    (found,) = configured(pytester, f"    {line}")
+    assert (found.share, found.env) == (Attributes(("url",)), True)
+    assert [(mark.name, mark.args, mark.kwargs) for mark in found.marks] == [
+        ("a", (), {}),
+        ("timeout", (900,), {"method": "signal"}),
+        ("b", ("ignore: (x, y",), {}),
+    ]
+
+
+@pytest.mark.parametrize("ways", ["marks", "marks()", "marks(1)", "marks(a.b)", "marks(a(b))"])
+def test_no_marks(pytester: pytest.Pytester, ways: str) -> None:
+    with pytest.raises(pytest.UsageError, match="is not understood"):
+        configured(pytester, f"    web: {ways}")
+
+
+@pytest.mark.parametrize(
+    "ways", ["env env", "env(", "env(A", "environ", "copy attrs(a)", "copy(a)", "a b", ": env"]
+)
+def test_what_is_not_understood(pytester: pytest.Pytester, ways: str) -> None:
+    with pytest.raises(pytest.UsageError, match="is not understood"):
+        configured(pytester, f"    web: {ways}")
+
+
 def test_lines_and_comments(pytester: pytest.Pytester) -> None:
     lines = "    # a comment\n    tables\n\n    labels"
     assert [found.name for found in configured(pytester, lines)] == ["tables", "labels"]

@@ -21,6 +21,7 @@ from xdist_fixtureworker.controller.journal import (
     WorkerStarted,
 )
 from xdist_fixtureworker.controller.relay import Relay
+from xdist_fixtureworker.controller.reporting import interrupted_lines
 from xdist_fixtureworker.controller.requests import Delivery
 from xdist_fixtureworker.errors import (
     FixtureWorkerDiedError,
@@ -34,6 +35,7 @@ from xdist_fixtureworker.wire.messages import (
     AsBefore,
     Begin,
     Change,
+    Doing,
     ExitRequested,
     Failed,
     Finalized,
@@ -44,6 +46,7 @@ from xdist_fixtureworker.wire.messages import (
     Inline,
     Instance,
     Interrupt,
+    Interrupted,
     Message,
     Ready,
     Recover,
@@ -79,7 +82,7 @@ def with_id(answer: Answer, id_: int) -> Answer:
 
 def died(id_: int, reason: str) -> Failed:
     """What is answered in place of a fixture worker that died."""
-    error = FixtureWorkerDiedError.because(reason)
+    error = FixtureWorkerDiedError(reason)
     return Failed(id_, pickles.pack_exception(error), str(error), "", None)
 
 
@@ -383,6 +386,13 @@ class TestJournal:
         relay.from_fixture_worker(Finalized(1, None))
         assert relay.journal.activity("fixtureworker") is None
 
+    def test_interrupted(self, relay: Relay) -> None:
+        relay.from_fixture_worker(SettingUp(1, "tables", "conftest.py:9", True))
+        relay.from_fixture_worker(Interrupted(1, "tables", "conftest.py:9", "tables.py:3"))
+        assert list(interrupted_lines(relay.journal)) == [
+            "set-up of tables (conftest.py:9) interrupted at tables.py:3"
+        ]
+
     def test_exit(self, relay: Relay) -> None:
         assert relay.from_fixture_worker(ExitRequested("enough", 3)) == []
         exit_called = relay.journal.exit_called
@@ -623,6 +633,7 @@ FROM_FIXTURE_WORKER: list[Message] = [
     Finalizing(1, "tables", "conftest.py:1"),
     Finalized(1, None),
     Hanging(1, "it hangs"),
+    Interrupted(5, "tables", "conftest.py:3", "conftest.py:7"),
     ExitRequested("enough", None),
     Finished(),
 ]
@@ -652,3 +663,55 @@ def test_what_the_fixture_worker_does_not_send(relay: Relay, message: Message) -
     assert str(excinfo.value) == f"Internal error: the fixture worker sent {message}"
     assert relay.journal.events == [FixtureWorkerUp(1.0, "fixtureworker")]
     assert relay.fixture_worker.state is State.SERVING
+
+
+class TestTheStart:
+    """Of the fixture worker, which has not said yet that it serves."""
+
+    @pytest.fixture
+    def relay(self) -> Relay:
+        return Relay(Journal(lambda: 0.0))
+
+    def test_it_is_named_when_somebody_waits(self, relay: Relay) -> None:
+        assert relay.activity is None
+        relay.from_test_worker("gw0", Request(1, TABLES))
+        assert relay.activity == "the start of the fixture worker"
+        relay.from_fixture_worker(Serving())
+        assert relay.activity is None
+
+    def test_it_is_named_at_the_end(self, relay: Relay) -> None:
+        relay.finish()
+        assert relay.activity == "the start of the fixture worker"
+
+    def test_it_takes_too_long(self, relay: Relay) -> None:
+        relay.from_test_worker("gw0", Request(1, TABLES))
+        ((worker, answer),) = relay.says_nothing()
+        assert worker == "gw0"
+        assert isinstance(answer, Failed)
+        assert "its start took longer than fixture_worker_timeout" in answer.text
+        assert not relay.fixture_worker.came_up
+        assert relay.fixture_worker.hangs
+
+    def test_an_interrupt_waits_a_while(self, relay: Relay) -> None:
+        relay.interrupt()
+        assert relay.is_unwanted
+        assert relay.activity == "the start of the fixture worker, to end it"
+        assert not relay.fixture_worker.ended
+        relay.says_nothing()
+        assert relay.fixture_worker.died == "the run was interrupted while it started"
+
+    def test_the_second_interrupt_does_not_wait(self, relay: Relay) -> None:
+        relay.interrupt()
+        relay.interrupt()
+        assert relay.fixture_worker.ended
+
+
+def test_what_else_goes_on_is_named(relay: Relay) -> None:
+    relay.from_fixture_worker(Doing("the import of test_it.py"))
+    assert relay.activity == "the import of test_it.py"
+    relay.from_fixture_worker(SettingUp(1, "tables", "conftest.py:3", True))
+    assert relay.activity == "the set-up of tables (conftest.py:3)"
+    relay.from_fixture_worker(Doing("the pickling of tables"))
+    assert relay.activity == "the pickling of tables"
+    relay.from_fixture_worker(Doing(""))
+    assert relay.activity == "the set-up of tables (conftest.py:3)"

@@ -34,3 +34,17 @@ def test_what_is_no_number_of_seconds(pytester: pytest.Pytester, text: str, show
     with pytest.raises(pytest.UsageError) as excinfo:
         timeout(config)
     assert str(excinfo.value) == settings.bad_timeout("fixture_worker_timeout", shown)
+
+
+@pytest.mark.parametrize("text", ["gw99", "fixtureworker", " gw7 ", "a.b-c_d"])
+def test_worker_id(pytester: pytest.Pytester, text: str) -> None:
+    config = pytester.parseconfig("-o", f"fixture_worker_id={text}")
+    assert settings.worker_id(config) == text.strip()
+
+
+@pytest.mark.parametrize("text", ["", "g w", "popen//id", "master", "ä"])
+def test_what_cannot_be_a_worker_id(pytester: pytest.Pytester, text: str) -> None:
+    config = pytester.parseconfig("-o", f"fixture_worker_id={text}")
+    with pytest.raises(pytest.UsageError) as excinfo:
+        settings.worker_id(config)
+    assert str(excinfo.value) == settings.bad_worker_id(text)

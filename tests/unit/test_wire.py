@@ -20,6 +20,7 @@ from xdist_fixtureworker.wire.messages import (
     AsBefore,
     Begin,
     Change,
+    Doing,
     ExitRequested,
     Failed,
     Finalized,
@@ -30,6 +31,7 @@ from xdist_fixtureworker.wire.messages import (
     Inline,
     Instance,
     Interrupt,
+    Interrupted,
     Message,
     Output,
     Param,
@@ -66,7 +68,7 @@ REPORT = {
 
 EXAMPLES: list[Message] = [
     WorkerJoined("gw0", 4711, "boot/1700"),
-    Request(1, NESTED),
+    Request(1, NESTED, "conftest.py:3"),
     Request(2, FLAT),
     Ready(
         1,
@@ -84,6 +86,7 @@ EXAMPLES: list[Message] = [
     Begin("5f0c", 4711, "/project/.pytest_cache/fixture_worker"),
     Begin("5f0c", 4711, None),
     Recover(3, Recovery(FLAT, Inline(b"\x80\x05N."))),
+    Doing("the import of test_it.py"),
     SettingUp(1, "tables", "conftest.py:3", True),
     SetUp(1, "tables", "conftest.py:3", REPORT, ("A", "B"), Recovery(NESTED, Inline(b"\x80"))),
     SetUp(2**40, "tables", "conftest.py:3", None, (), None),
@@ -91,6 +94,7 @@ EXAMPLES: list[Message] = [
     Finalized(1, REPORT),
     Finalized(1, None),
     Hanging(1, "the set-up hangs"),
+    Interrupted(5, "tables", "conftest.py:3", "conftest.py:7"),
     ExitRequested("enough", 3),
     ExitRequested("", None),
     Finished(),
@@ -324,18 +328,21 @@ def test_wrong_type_anywhere(message: Message) -> None:
         (("Failed", (1, None, "", "", ())), "Failed.report as tuple: ()"),
         (("ExitRequested", ("", "1")), "ExitRequested.returncode as str: '1'"),
         (
-            ("Request", (1, ((("a", "b", 3),), "n", "m", "q", 0, ()))),
+            ("Request", (1, ((("a", "b", 3),), "n", "m", "q", 0, ()), "")),
             "Request.instance.place.kind as int: 3",
         ),
         (
-            ("Request", (1, ((("a", "b"),), "n", "m", "q", 0, ()))),
+            ("Request", (1, ((("a", "b"),), "n", "m", "q", 0, ()), "")),
             "Request.instance.place with the wrong number of fields: ('a', 'b')",
         ),
         (
-            ("Request", (1, ((), "n", "m", "q", 0, (("p", 0, "v", (), ""),)))),
+            ("Request", (1, ((), "n", "m", "q", 0, (("p", 0, "v", (), ""),)), "")),
             "Request.instance.params.value as str: 'v'",
         ),
-        (("Request", (1, "tables")), "Request.instance with the wrong number of fields: 'tables'"),
+        (
+            ("Request", (1, "tables", "")),
+            "Request.instance with the wrong number of fields: 'tables'",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ..roles import CHANGED_VALUES, FIXTURE_WORKER_ID
+from ..roles import CHANGED_VALUES, FIXTURE_WORKER_ID, is_fixture_workers
 
 
 class ChangedValues:
@@ -20,7 +20,8 @@ class ChangedValues:
     def pytest_testnodedown(self, node: Any) -> None:
         output = getattr(node, "workeroutput", {})  # a worker that crashed left none
         for fixture in output.get(CHANGED_VALUES, ()):
-            self._workers.setdefault(fixture, set()).add(node.gateway.id)
+            worker = FIXTURE_WORKER_ID if is_fixture_workers(node) else node.gateway.id
+            self._workers.setdefault(fixture, set()).add(worker)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         for line in changed_lines(self._workers):

@@ -21,12 +21,13 @@ class State(Enum):
     GIVEN_UP = "given up"  #: as if it had died, but it hung: its process has to be killed
     DIED = "died"  #: after pytest had come up in it
     DID_NOT_START = "did not start"
+    START_GIVEN_UP = "given up while it started"  #: likewise, but its process has to be killed
 
 
 class Move(Enum):
     COMES_UP = "comes up"  #: its first message
     SENDS = "sends a message"  #: any of the others: so it does not hang, or not any more
-    HANGS = "hangs"
+    HANGS = "hangs"  #: or is not to start any more
     IS_TO_FINISH = "is to finish"
     HAS_FINISHED = "has finished"  #: its last message
     IS_DOWN = "is down"  #: its process ended, or the user does not want to wait for it
@@ -36,11 +37,13 @@ class Move(Enum):
 MOVES: Mapping[State, Mapping[Move, State]] = {
     State.STARTING: {
         Move.COMES_UP: State.SERVING,
+        Move.HANGS: State.START_GIVEN_UP,
         Move.IS_TO_FINISH: State.CALLED_OFF,
         Move.IS_DOWN: State.DID_NOT_START,
     },
     State.CALLED_OFF: {
         Move.COMES_UP: State.FINISHING,
+        Move.HANGS: State.START_GIVEN_UP,
         Move.IS_DOWN: State.DID_NOT_START,
     },
     State.SERVING: {
@@ -82,12 +85,19 @@ MOVES: Mapping[State, Mapping[Move, State]] = {
     },
     State.DID_NOT_START: {
         Move.COMES_UP: State.DIED,
+        Move.HANGS: State.DID_NOT_START,
         Move.IS_TO_FINISH: State.DID_NOT_START,
         Move.IS_DOWN: State.DID_NOT_START,
     },
+    State.START_GIVEN_UP: {
+        Move.COMES_UP: State.DIED,  # just now
+        Move.HANGS: State.START_GIVEN_UP,
+        Move.IS_TO_FINISH: State.START_GIVEN_UP,
+        Move.IS_DOWN: State.START_GIVEN_UP,
+    },
 }
-NOT_UP = frozenset({State.STARTING, State.CALLED_OFF, State.DID_NOT_START})
-ENDED_EARLY = frozenset({State.GIVEN_UP, State.DIED, State.DID_NOT_START})
+NOT_UP = frozenset({State.STARTING, State.CALLED_OFF, State.DID_NOT_START, State.START_GIVEN_UP})
+ENDED_EARLY = frozenset({State.GIVEN_UP, State.DIED, State.DID_NOT_START, State.START_GIVEN_UP})
 
 
 class IllegalMove(Exception):
@@ -114,7 +124,7 @@ class FixtureWorkerState:
     @property
     def hangs(self) -> bool:
         """Whether it cannot end by itself."""
-        return self.state in (State.HANGING, State.GIVEN_UP)
+        return self.state in (State.HANGING, State.GIVEN_UP, State.START_GIVEN_UP)
 
     @property
     def ended(self) -> bool:

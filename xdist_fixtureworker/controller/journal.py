@@ -66,6 +66,13 @@ class ExitCalled(Event):
     returncode: int | None
 
 
+class Did(Event):
+    """A fixture worker began to run users' code that is neither set-up nor finalizer."""
+
+    fixture_worker: str
+    what: str  #: empty: that is over
+
+
 class OfSetUp(Event):
     """Base of the events of one set-up."""
 
@@ -84,6 +91,15 @@ class SetUpEnded(OfSetUp):
     where: str
     report: Mapping[str, Any] | None  #: serialized
     environment: tuple[str, ...]  #: names of variables that it changed and nobody replays
+    elsewhere: tuple[str, ...] = ()  #: what else it changed that tests may look for
+    is_replayed: bool = False  #: what it changes in the environment
+    is_silent: bool = False  #: autouse, and without a value: all that it does is elsewhere
+
+
+class SetUpInterrupted(OfSetUp):
+    fixture: str
+    where: str
+    place: str  #: ``file:line``, where it was at that time
 
 
 class FinalizerBegun(OfSetUp):
@@ -117,6 +133,7 @@ class Live(Frozen):
 
 Key = tuple[str, int]
 """A fixture worker and the id of one of its set-ups."""
+_NO_SET_UP = -1
 E = TypeVar("E", bound=Event)
 
 
@@ -143,6 +160,11 @@ class Journal:
                 self._note_set_up(event)
             case FinalizerBegun() | FinalizerEnded():
                 self._note_finalizer(event)
+            case Did():
+                key = event.fixture_worker, _NO_SET_UP
+                self._running.pop(key, None)
+                if event.what:
+                    self._running[key] = event.what
             case WorkerStarted():
                 self.test_workers[event.worker] = event
             case ExitCalled():

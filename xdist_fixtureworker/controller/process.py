@@ -19,6 +19,7 @@ import pytest
 from xdist.workermanage import NodeManager, WorkerController
 
 from ..roles import FIXTURE_WORKER_ID, Role, hand_over
+from .start_failures import configure_nodes
 from .worker_exits import discard_what_is_sent
 
 EXIT_TIMEOUT = 10.0
@@ -28,6 +29,9 @@ PIPES_TIMEOUT = 0.5
 EXIT_STATUS_TIMEOUT = 1.0
 """Seconds between the end of the connection and that of the process; then its exit status is not
 waited for any more."""
+
+START_FAILURES = (EOFError, OSError, execnet.RemoteError)
+"""What execnet raises when the process ends before pytest is started in it."""
 
 
 _PREPARE = """
@@ -56,9 +60,12 @@ class Interpreter:
 
     xdist starts those of the test workers one after the other and waits for each. Meanwhile this
     one can start, and import what every worker imports, on a core that would be idle.
+
+    :param worker_id: what xdist calls it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, worker_id: str = FIXTURE_WORKER_ID) -> None:
+        self._worker_id = worker_id
         self.group = execnet.Group(execmodel="main_thread_only")
         atexit.unregister(self.group._cleanup_atexit)  # kills after 1 s; we stop it ourselves
         self._gateway: execnet.Gateway | None = None
@@ -87,7 +94,7 @@ class Interpreter:
     def _start(self) -> None:
         try:
             self._gateway = self.group.makegateway(
-                f"popen//id={FIXTURE_WORKER_ID}//execmodel=main_thread_only"
+                f"popen//id={self._worker_id}//execmodel=main_thread_only"
             )
             self._gateway._rinfo()
             self._gateway.remote_exec(_PREPARE).waitclose()
@@ -132,8 +139,12 @@ class FixtureWorkerProcess:
         hand_over(self.node.workerinput, Role.FIXTURE_WORKER, self.channel)
 
     def start(self) -> None:
-        """Start pytest in the process; returns before it is up."""
-        self.node.setup()
+        """Start pytest in the process; returns before it is up.
+
+        :raises pytest.UsageError: if a hook does not expect this worker.
+        """
+        with configure_nodes(self._config, self.node.gateway.id):
+            self.node.setup()
         threading.Thread(target=self._watch, name="fixture worker watch", daemon=True).start()
 
     def wait_ended(self) -> None:

@@ -1,4 +1,4 @@
-"""Checks the names in ``global_fixtures``; runs in the controller, or in the only process."""
+"""Checks which fixtures are global; runs in the controller, or in the only process."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ from typing import Any
 
 import pytest
 
-from ..roles import COLLECTS_EVERYTHING, FIXTURE_WORKER_ID, MISUSE, PLAIN_VALUES
-from ..rules.promotable import collects_everything, examine
-from .reporting import values_lines
+from ..declared.promotion import promotions
+from ..roles import COLLECTS_EVERYTHING, MISUSE, PLAIN_VALUES, is_fixture_workers
+from ..rules.findings import Findings
+from ..rules.refused import examine_global
 
 
 class PromotionCheck:
-    """Ends the run with a usage error if a name is wrong, whichever process finds it out."""
+    """Ends the run with a usage error if a name is wrong, whichever process finds it out.
+
+    It is there in all runs, with or without global fixtures: so it imports what only some need
+    when it is needed.
+    """
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -25,14 +30,22 @@ class PromotionCheck:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         if self._config.option.showfixtures:
             return  # which is how to find the right name
-        findings = examine(session, collects_everything(self._config))
+        findings = Findings()
+        if promotions(self._config):
+            from ..rules.promotable import collects_everything, examine
+
+            findings = examine(session, collects_everything(self._config))
+        findings += examine_global(session, is_served=False)
         if findings.error:
             raise pytest.UsageError(findings.error)
         self._notes.update(dict.fromkeys(findings.notes))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        node.workerinput[COLLECTS_EVERYTHING] = collects_everything(self._config)
+        if promotions(self._config):
+            from ..rules.promotable import collects_everything
+
+            node.workerinput[COLLECTS_EVERYTHING] = collects_everything(self._config)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
@@ -40,8 +53,7 @@ class PromotionCheck:
         error, notes = output.get(MISUSE, ("", []))
         self._error = self._error or error
         self._notes.update(dict.fromkeys(notes))
-        is_fixture_worker = node.gateway.id == FIXTURE_WORKER_ID
-        seen = self._in_fixture_worker if is_fixture_worker else self._in_test_workers
+        seen = self._in_fixture_worker if is_fixture_workers(node) else self._in_test_workers
         for fixture, digests in output.get(PLAIN_VALUES, {}).items():
             seen.setdefault(fixture, set()).update(digests)
 
@@ -55,5 +67,8 @@ class PromotionCheck:
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         for line in self._notes:
             terminalreporter.write_line(line)
-        for line in values_lines(self._in_fixture_worker, self._in_test_workers):
-            terminalreporter.write_line(line)
+        if self._in_fixture_worker:
+            from .reporting import values_lines
+
+            for line in values_lines(self._in_fixture_worker, self._in_test_workers):
+                terminalreporter.write_line(line)

@@ -17,6 +17,7 @@ from ..errors import FixtureWorkerDiedError, FixtureWorkerError, ProtocolError, 
 from ..roles import FIXTURE_WORKER_ID
 from ..wire.messages import (
     AsBefore,
+    Doing,
     ExitRequested,
     Failed,
     Finalized,
@@ -25,6 +26,7 @@ from ..wire.messages import (
     Finished,
     Hanging,
     Interrupt,
+    Interrupted,
     Message,
     Ready,
     Recover,
@@ -36,6 +38,8 @@ from ..wire.messages import (
 )
 from .fixture_worker_state import FixtureWorkerState, Move, State
 from .journal import (
+    Did,
+    Event,
     ExitCalled,
     FinalizerBegun,
     FinalizerEnded,
@@ -46,6 +50,7 @@ from .journal import (
     RecoveryEnded,
     SetUpBegun,
     SetUpEnded,
+    SetUpInterrupted,
     WorkerDown,
     WorkerStarted,
 )
@@ -57,14 +62,19 @@ FromFixtureWorker: TypeAlias = (
     | Ready
     | Failed
     | AsBefore
+    | Doing
     | SettingUp
     | SetUp
+    | Interrupted
     | Finalizing
     | Finalized
     | Hanging
     | ExitRequested
     | Finished
 )
+
+_START = "the start of the fixture worker"
+_NOT_WANTED = "the run was interrupted while it started"
 
 
 class Relay:
@@ -78,6 +88,7 @@ class Relay:
         self.fixture_worker = FixtureWorkerState(fixture_worker)
         self._requests = Requests(journal)
         self._recoveries = Recoveries()
+        self._interrupted = False
         self._to_undo: dict[int, str] = {}  # ids of set-ups, and the fixture worker that died
 
     def from_test_worker(self, worker: str, message: Message) -> list[Delivery]:
@@ -96,14 +107,12 @@ class Relay:
         match message:
             case Ready() | Failed() | AsBefore():
                 return self._requests.answer(self._recoveries.one_copy(message))
-            case Serving():
-                self.journal.append(FixtureWorkerUp(self._now, self.fixture_worker.name))
-            case SettingUp() | SetUp():
+            case SettingUp() | SetUp() | Interrupted():
                 self._note_set_up(message)
             case Finalizing() | Finalized():
                 self._note_finalizer(message)
-            case ExitRequested():
-                self.journal.append(ExitCalled(self._now, message.reason, message.returncode))
+            case Serving() | Doing() | ExitRequested():
+                self.journal.append(_event(message, self._now, self.fixture_worker.name))
         return deliveries
 
     def says_nothing(self) -> list[Delivery]:
@@ -113,11 +122,30 @@ class Relay:
         """
         if self.fixture_worker.hangs:
             return []
-        activity = self.journal.activity(self.fixture_worker.name) or ""
-        return self._move(Move.HANGS, says_nothing_more(activity))
+        if not self.fixture_worker.came_up:
+            return self._move(Move.HANGS, _NOT_WANTED if self.is_unwanted else starts_too_slowly())
+        return self._move(Move.HANGS, says_nothing_more(self.activity or ""))
+
+    @property
+    def activity(self) -> str | None:
+        """What goes on in the fixture worker, as far as somebody may wait for it."""
+        if self.fixture_worker.came_up:
+            return self.journal.activity(self.fixture_worker.name)
+        if self.is_unwanted:
+            return f"{_START}, to end it"
+        called_off = self.fixture_worker.state is State.CALLED_OFF
+        return _START if called_off or self._requests.are_open else None
+
+    @property
+    def is_unwanted(self) -> bool:
+        """Whether the run was interrupted while the fixture worker started."""
+        return self._interrupted and not self.fixture_worker.came_up
 
     def interrupt(self) -> list[Delivery]:
         """What to send when the user does not want to wait for a set-up any more."""
+        if self.is_unwanted:  # the second time; nothing is set up in it
+            return self._move(Move.HANGS, _NOT_WANTED)
+        self._interrupted = True
         return [(FIXTURE_WORKER_ID, Interrupt())]
 
     def finish(self) -> list[Delivery]:
@@ -172,7 +200,7 @@ class Relay:
         if self.fixture_worker.died is not None:
             # The last line only: all of it is in the summary.
             reason = self.fixture_worker.died.rstrip().rpartition("\n")[2]
-            return FixtureWorkerDiedError.because(reason)
+            return FixtureWorkerDiedError(reason)
         if self.fixture_worker.state is State.HANGING:
             return SetUpError(self.fixture_worker.hangs_in)
         return None
@@ -181,16 +209,23 @@ class Relay:
     def _now(self) -> float:
         return self.journal.clock()
 
-    def _note_set_up(self, message: SettingUp | SetUp) -> None:
+    def _note_set_up(self, message: SettingUp | SetUp | Interrupted) -> None:
         by, id_ = self.fixture_worker.name, message.id
         fixture, where = message.fixture, message.where
-        event: SetUpBegun | SetUpEnded
+        event: SetUpBegun | SetUpEnded | SetUpInterrupted
         match message:
             case SettingUp():
                 event = SetUpBegun(self._now, by, id_, fixture, where, message.is_global)
+            case Interrupted():
+                event = SetUpInterrupted(self._now, by, id_, fixture, where, message.place)
             case SetUp():
                 report, environment = message.report, message.environment
-                event = SetUpEnded(self._now, by, id_, fixture, where, report, environment)
+                event = SetUpEnded(
+                    *(self._now, by, id_, fixture, where, report, environment),
+                    elsewhere=message.elsewhere,
+                    is_replayed=message.is_replayed,
+                    is_silent=message.is_silent,
+                )
                 if message.recovery is not None:
                     self._recoveries.add(id_, message.recovery)
         self.journal.append(event)
@@ -221,7 +256,24 @@ def _move_of(message: FromFixtureWorker) -> tuple[Move, str]:
             return Move.SENDS, ""
 
 
+def _event(message: Serving | Doing | ExitRequested, at: float, by: str) -> Event:
+    match message:
+        case Serving():
+            return FixtureWorkerUp(at, by)
+        case Doing():
+            return Did(at, by, message.what)
+        case ExitRequested():
+            return ExitCalled(at, message.reason, message.returncode)
+
+
 # --- messages
+
+
+def starts_too_slowly() -> str:
+    return (
+        "its start took longer than fixture_worker_timeout: what is loaded there, a conftest or a "
+        "plugin, does not come to an end."
+    )
 
 
 def says_nothing_more(activity: str) -> str:

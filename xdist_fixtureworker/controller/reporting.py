@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ..declared.promotion import INI
 from .fixture_worker_state import FixtureWorkerState
-from .journal import Journal, SetUpEnded
+from .journal import Journal, SetUpEnded, SetUpInterrupted
 
 # These remember failed node ids for the next run, where no test has them.
 _REMEMBERING_PLUGINS = ("lfplugin", "stepwiseplugin")
@@ -99,20 +100,29 @@ def write_left_behind(terminal: Any, lines: Iterable[str]) -> None:
             terminal.write_line(line)
 
 
-def environment_lines(journal: Journal, promoted: Container[str]) -> Iterable[str]:
-    """A summary line for each global fixture whose changes to ``os.environ`` reached no test.
+def elsewhere_lines(journal: Journal, promoted: Container[str]) -> Iterable[str]:
+    """A summary line for each global fixture whose set-up changed what no test gets to see.
 
     :param promoted: the names of those that configuration made global.
     """
+    lines: dict[str, None] = {}  # the same of each instance of a parametrized one
     for done in journal.of(SetUpEnded):
-        if done.environment:
-            remedy = "@global_fixture(env=True) changes it in the test workers too"
-            if done.fixture in promoted:
-                remedy = f"{remedy}: write an override with it instead of the name in {INI}"
-            yield (
-                f"global fixture {done.fixture} ({done.where}) changed "
-                f"{', '.join(done.environment)} in os.environ of the fixture worker only; {remedy}"
-            )
+        in_ini = done.fixture in promoted or _is_installed(done.where)
+        if done.environment or done.elsewhere:
+            changes = done.environment, done.elsewhere
+            text = changed_elsewhere(done.fixture, done.where, *changes, in_ini)
+            # With env=True, env=False would be no way to say that the rest is not needed.
+            silencing = "" if done.is_replayed else f"; {silenced_by(done.fixture, in_ini)}"
+            lines[f"{text}{silencing}"] = None
+        elif done.is_silent:
+            text = is_silent(done.fixture, done.where)
+            lines[f"{text}; {silenced_by(done.fixture, in_ini)}"] = None
+    return lines
+
+
+def _is_installed(where: str) -> bool:
+    """Whether a fixture is of a plugin, which users do not edit."""
+    return not {"site-packages", "dist-packages"}.isdisjoint(Path(where).parts)
 
 
 def values_lines(
@@ -133,15 +143,76 @@ def values_lines(
             )
 
 
+def interrupted_lines(journal: Journal) -> Iterable[str]:
+    """A line for each set-up that was cut short."""
+    for event in journal.of(SetUpInterrupted):
+        yield f"set-up of {event.fixture} ({event.where}) interrupted at {event.place}"
+
+
+def say_what_is_ended(
+    config: pytest.Config,
+    journal: Journal,
+    fixture_worker: FixtureWorkerState,
+    interrupts_left: int,
+) -> None:
+    """Say, at once after a signal, what it ends, and what comes then."""
+    ended = ["the test workers"]
+    if not fixture_worker.came_up:
+        ended.append("the fixture worker, which is not up yet")
+    elif activity := journal.activity(fixture_worker.name):
+        ended.append(activity)
+    finalizers = ", ".join(str(live) for live in list(journal.live.values()) if live.is_set_up)
+    then = f"; then the finalizers of {finalizers} run" if finalizers else ""
+    _say(config, f"ending {' and '.join(ended)}{then}", interrupts_left)
+
+
 def say_what_is_waited_for(config: pytest.Config, journal: Journal, interrupts_left: int) -> None:
     """Say, after a signal, why the run does not end at once."""
+    what = ", ".join(journal.unfinalized) or "nothing that was announced"
+    text = f"waiting for the test workers and for the finalizers of {what}"
+    _say(config, text, interrupts_left)
+
+
+def _say(config: pytest.Config, text: str, interrupts_left: int) -> None:
     terminal = config.pluginmanager.get_plugin("terminalreporter")
     if terminal is not None:
-        what = ", ".join(journal.unfinalized) or "nothing that was announced"
         times = "once" if interrupts_left == 1 else f"{interrupts_left} times"
         terminal.ensure_newline()
-        terminal.write_line(
-            f"waiting for the test workers and for the finalizers of {what}; "
-            f"Ctrl-C {times} more abandons them"
-        )
+        terminal.write_line(f"{text}; Ctrl-C {times} more abandons them")
         terminal.flush()  # into a file or a pipe, it would wait for more
+
+
+# --- messages
+
+
+def changed_elsewhere(
+    fixture: str, where: str, variables: Sequence[str], others: Sequence[str], in_ini: bool
+) -> str:
+    changed = [*([f"{', '.join(variables)} in os.environ"] if variables else ()), *others]
+    way = f"'{fixture}: env' in {INI}" if in_ini else "@global_fixture(env=True)"
+    remedies = []
+    if variables:
+        remedies.append(
+            f"{way} changes {'the variables' if others else 'it'} in the test workers too"
+        )
+    if others:
+        remedies.append(
+            f"return {'the rest' if variables else 'it'}, and let a session fixture of the test "
+            f"workers, which depends on {fixture}, put it there"
+        )
+    return (
+        f"global fixture {fixture} ({where}) changed {', '.join(changed)} of the fixture worker "
+        f"only; if tests need it, {'; '.join(remedies)}"
+    )
+
+
+def is_silent(fixture: str, where: str) -> str:
+    return (
+        f"global fixture {fixture} ({where}) is autouse and has no value: what it changes in its "
+        f"own process, no test sees; if tests need that, make it an ordinary session fixture"
+    )
+
+
+def silenced_by(fixture: str, in_ini: bool) -> str:
+    way = f"'{fixture}: env()'" if in_ini else "env=False"
+    return f"{way} says that they do not"

@@ -31,6 +31,11 @@ class Requests:
         self._given_up: set[int] = set()  # requests that were answered in its place
         self._answers: dict[Instance, Answer] = {}
 
+    @property
+    def are_open(self) -> bool:
+        """Whether the fixture worker was asked for something that it has not answered."""
+        return bool(self._open)
+
     def ask(
         self, worker: str, request: Request, refusal: FixtureWorkerError | None
     ) -> list[Delivery]:
@@ -50,7 +55,7 @@ class Requests:
         id_ = next(self._ids)
         self._open[instance] = id_
         self._instances[id_] = instance
-        return [(FIXTURE_WORKER_ID, Request(id_, instance))]
+        return [(FIXTURE_WORKER_ID, Request(id_, instance, request.where))]
 
     def answer(self, answer: Ready | Failed | AsBefore) -> list[Delivery]:
         """Keep an answer of the fixture worker, and deliver it to all who wait for it.

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ..roles import CRASH_FILES, Role, hand_over
-from ..settings import treatment_of_strays
+from ..settings import treatment_of_strays, worker_id
 from ..wire.messages import WorkerJoined
 from .earlier_runs import crash_file_directory
 from .journal import Journal
@@ -31,7 +31,9 @@ class DistributedRun:
     def __init__(self, config: pytest.Config) -> None:
         self.journal = Journal(time.monotonic)
         # Before anything is started in which something may be left behind:
-        self.stray_search = StraySearch(treatment_of_strays(config), self.journal)
+        self.stray_search = StraySearch(
+            treatment_of_strays(config), self.journal, worker_id(config)
+        )
         self.waiting_line = WaitingLine(
             config.pluginmanager.get_plugin("terminalreporter"), config.get_verbosity()
         )

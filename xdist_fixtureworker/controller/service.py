@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ..settings import timeout
+from ..settings import timeout, worker_id
 from ..wire.messages import Begin
+from ..wire.pickles import describe
 from .relay import Relay
+from .start_failures import ended_too_early
 from .switchboard import Switchboard
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ class Service:
         )
         self.process: FixtureWorkerProcess | None = None
         self._config = config
-        self._interpreter: Interpreter = Interpreter()
+        self._interpreter: Interpreter = Interpreter(worker_id(config))
 
     def start(self, manager: Any, run: str, directory: Path | None) -> None:
         """Start pytest in it; returns before it is up.
@@ -58,12 +60,16 @@ class Service:
         :param run: the id that the processes of the run carry.
         :param directory: for the file in which it notes what is set up; None: no file.
         """
-        from .process import FixtureWorkerProcess
+        from .process import START_FAILURES, FixtureWorkerProcess
 
-        process = FixtureWorkerProcess(
-            self._config, self._interpreter, manager, self.switchboard.fixture_worker_down
-        )
-        process.start()
+        try:
+            process = FixtureWorkerProcess(
+                self._config, self._interpreter, manager, self.switchboard.fixture_worker_down
+            )
+            process.start()
+        except START_FAILURES as error:
+            self.switchboard.fixture_worker_down(ended_too_early(describe(error)))
+            return
         begin = Begin(run, os.getpid(), None if directory is None else str(directory))
         self.switchboard.connect_fixture_worker(process.channel, begin)
         self.process = process

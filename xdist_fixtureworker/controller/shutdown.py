@@ -17,12 +17,13 @@ import pytest
 
 from .. import errors
 from ..declared.promotion import promotions
-from ..rules.worker_id import worker_id_hint
+from ..settings import worker_id
 from ..wire.messages import Recover
 from . import reporting
 from .run import DistributedRun
 from .service import Service, in_thread
 from .signals import ABANDONING_INTERRUPT, EndSignals
+from .start_failures import could_not_start
 
 _LOOK_FOR_SIGNALS = 0.2  # seconds; what is waited for wakes us at once
 
@@ -70,6 +71,7 @@ class Shutdown:
         waiting = InterruptibleWait(self._config, run, self._signals, interrupted)
         try:
             if interrupted:
+                waiting.say_what_is_ended()
                 service.switchboard.interrupt()
             test_workers_down = run.end_test_workers()
             if test_workers_down is not None:
@@ -129,7 +131,10 @@ class Shutdown:
         if self._signals.held is not None:
             raise self._signals.held
         if fixture_worker.died is not None and not fixture_worker.came_up and not interrupted:
-            raise pytest.UsageError(fixture_worker_did_not_start(fixture_worker.died))
+            text = could_not_start(
+                fixture_worker.died, self._config.rootpath, worker_id(self._config)
+            )
+            raise pytest.UsageError(text)
         if exit_called is not None:
             raise pytest.exit.Exception(exit_called.reason, returncode=exit_called.returncode)
 
@@ -166,10 +171,11 @@ class Shutdown:
 
     def _show(self, terminal: Any, first: Iterable[str]) -> None:
         self._summary_shown = True
-        environment: Iterable[str] = ()
+        elsewhere: Iterable[str] = ()
         if self._finished:
-            environment = reporting.environment_lines(self._run.journal, promotions(self._config))
-        for line in (*first, *environment):
+            elsewhere = reporting.elsewhere_lines(self._run.journal, promotions(self._config))
+        interrupted = reporting.interrupted_lines(self._run.journal)
+        for line in (*first, *interrupted, *elsewhere):
             terminal.write_line(line)
         search = self._run.stray_search
         reporting.write_left_behind(terminal, search.lines())
@@ -201,8 +207,17 @@ class InterruptibleWait:
         self._run = run
         self._signals = signals
         self._answered = min(signals.received, 1)  # the one that interrupts needs no answer
-        # What interrupted it may have been no Ctrl-C that we know of.
-        self._uncounted = int(interrupted and not signals.interrupts)
+        # What interrupted it may have been no signal that we know of.
+        self._by_another = interrupted and not signals.received
+
+    def say_what_is_ended(self) -> None:
+        """Say at once that it is being ended, if it was a signal that asked for it."""
+        if not self._signals.received:
+            return
+        self._run.waiting_line.show(None)
+        fixture_worker = self._run.service.fixture_worker
+        left = max(1, ABANDONING_INTERRUPT - self._interrupts)
+        reporting.say_what_is_ended(self._config, self._run.journal, fixture_worker, left)
 
     def wait(self, event: threading.Event) -> None:
         """Wait for ``event``, and say what is waited for whenever a signal asks to end, or when it
@@ -214,7 +229,13 @@ class InterruptibleWait:
             self._run.show_notices()
             if self._signals.received != self._answered:
                 self._answered = self._signals.received
-                self._answer(self._signals.interrupts + self._uncounted)
+                self._answer(self._interrupts)
+
+    @property
+    def _interrupts(self) -> int:
+        """How often Ctrl-C was pressed; another signal, or another cause, counts once."""
+        interrupts = self._signals.interrupts
+        return interrupts + (self._by_another or self._signals.received > interrupts)
 
     def _answer(self, interrupts: int) -> None:
         if interrupts >= ABANDONING_INTERRUPT:
@@ -223,10 +244,3 @@ class InterruptibleWait:
         self._run.waiting_line.show(None)
         interrupts_left = ABANDONING_INTERRUPT - interrupts
         reporting.say_what_is_waited_for(self._config, self._run.journal, interrupts_left)
-
-
-# --- messages
-
-
-def fixture_worker_did_not_start(reason: str) -> str:
-    return f"the fixture worker could not start.\n{reason.rstrip()}{worker_id_hint(reason)}"

@@ -49,6 +49,7 @@ class EndSignals:
         self._before.clear()
 
     def _received(self, number: int, _frame: object) -> None:
+        __tracebackhide__ = True
         self.received += 1
         self.interrupts += number == signal.SIGINT
         error = _error(number)

@@ -26,13 +26,15 @@ class SlowNotice:
         self._next = math.inf
         self._given_up = False
 
-    def update(self, activity: str | None, now: float) -> bool:
+    def update(self, activity: str | None, now: float, limit: float | None = None) -> bool:
         """Note what goes on from now on; None: nothing.
 
+        :param limit: for that activity; default: as before.
         :returns: whether that ends something of which there was a notice.
         """
         if activity == self._activity:
             return False
+        self._limit = self._limit if limit is None else limit
         was_shown = self._activity is not None and self._next > self._since + FIRST
         self._activity, self._since, self._given_up = activity, now, False
         self._next = math.inf if activity is None else now + FIRST

@@ -50,9 +50,13 @@ class StraySearch:
     """One per run. Make it before the first worker is started.
 
     :param treatment: what the user wants done: ``"report"``, ``"kill"`` or ``"ignore"``.
+    :param worker_id: the fixture worker's, as xdist knows it.
     """
 
-    def __init__(self, treatment: str, journal: Journal) -> None:
+    def __init__(
+        self, treatment: str, journal: Journal, worker_id: str = FIXTURE_WORKER_ID
+    ) -> None:
+        self._worker_id = worker_id
         self.testrun_uid: str | None = None  #: to be set when xdist has chosen one
         self._treatment = treatment
         self._journal = journal
@@ -98,7 +102,7 @@ class StraySearch:
         """Lines for the summary; none if nothing was left."""
         for worker, (identity, fate) in self._outlived.items():
             yield f"process {identity.pid} {fate.value}: test worker {worker} itself"
-        yield from stray_lines(self._fates)
+        yield from stray_lines(self._fates, self._worker_id)
         if self._fates and self._treatment == "report":
             yield "(the ini setting fixture_worker_strays = kill ends them, ignore says nothing)"
 
@@ -165,17 +169,17 @@ class StraySearch:
         return RunIdentity(self._mark.id, self.testrun_uid)
 
 
-def stray_lines(fates: Mapping[Stray, Fate]) -> Iterator[str]:
+def stray_lines(fates: Mapping[Stray, Fate], worker_id: str = FIXTURE_WORKER_ID) -> Iterator[str]:
     """Lines that say which processes were left, who started them, and what became of them."""
     for stray, fate in fates.items():
         yield f"process {stray.pid} {fate.value}: {_short(stray.command)}"
-        yield f"  {_origin(stray)}"
+        yield f"  {_origin(stray, worker_id)}"
 
 
-def _origin(stray: Stray) -> str:
+def _origin(stray: Stray, worker_id: str) -> str:
     if stray.worker is None:
         who = "which worker started it is not known"
-    elif stray.worker == FIXTURE_WORKER_ID:
+    elif stray.worker == worker_id:
         who = "started by the fixture worker"
     else:
         who = f"started by test worker {stray.worker}"

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from ..roles import FIXTURE_WORKER_ID
+from ..roles import is_fixture_workers
+from ..rules.debugger import refuse_trace
 from . import versions
 from .changed_values import ChangedValues
 from .repeated_failures import RepeatedFailures
@@ -43,9 +44,12 @@ class Supervisor:
         if not self._starts_fixture_worker():
             return (yield)
         versions.check()
+        refuse_trace(self._config)
         from .python_versions import check_local_pythons
+        from .start_failures import check_worker_id
 
         check_local_pythons(self._config)
+        check_worker_id(self._config)
         signals = EndSignals()
         self._run = run = DistributedRun(self._config)
         self._shutdown = Shutdown(self._config, run, signals)
@@ -57,7 +61,7 @@ class Supervisor:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        if self._run is not None and node.gateway.id != FIXTURE_WORKER_ID:
+        if self._run is not None and not is_fixture_workers(node):
             self._run.connect(node)
 
     @pytest.hookimpl(optionalhook=True)

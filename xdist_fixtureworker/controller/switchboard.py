@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     import execnet
 
 _END = object()
+START_GRACE = 10.0
+"""Seconds that the start of the fixture worker gets to end after the run was interrupted; what was
+started meanwhile by hooks can be ended by hooks then. Later it is killed."""
 CLOSE_TIMEOUT = 5.0
 """Seconds that the last messages get; a worker that is stopped does not take any."""
 
@@ -85,6 +88,7 @@ class Switchboard:
         self._relay = relay
         self._on_end = on_end
         self._on_slow = on_slow
+        self._limit = limit
         self._notice = SlowNotice(limit)
         self._events: SimpleQueue[Callable[[], list[Delivery]] | None] = SimpleQueue()
         self._channels = Channels()
@@ -176,8 +180,9 @@ class Switchboard:
     def _tell(self) -> None:
         """Tell those who wait for it what the last event changed."""
         journal, fixture_worker = self._relay.journal, self._relay.fixture_worker
-        activity = None if self.done.is_set() else journal.activity(fixture_worker.name)
-        if self._notice.update(activity, time.monotonic()):
+        activity = None if self.done.is_set() else self._relay.activity
+        limit = min(self._limit, START_GRACE) if self._relay.is_unwanted else self._limit
+        if self._notice.update(activity, time.monotonic(), limit):
             self._on_slow(None)
         if journal.exit_called is not None or fixture_worker.died is not None:
             self._on_end()

@@ -64,7 +64,7 @@ NEEDED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "pytest-xdist": {
         "xdist.dsession.DSession": ("nodemanager", "queue", "shouldstop"),
         "xdist.workermanage.NodeManager": ("roots", "specs", "teardown_nodes", "testrunuid"),
-        "xdist.workermanage.WorkerController": ("putevent", "setup", "workerinput"),
+        "xdist.workermanage.WorkerController": ("gateway", "putevent", "setup", "workerinput"),
     },
     "execnet": {
         "execnet.Gateway": ("_io", "_rinfo"),

@@ -13,12 +13,13 @@ from typing import Any, overload
 import pytest
 
 from .._compat import fixture_function, fixture_name, fixture_scope, is_fixture
-from ..wire.frozen import Frozen
+from ..wire.frozen import Frozen, replace
 from .attributes import Attributes
 from .guard_marks import take_marks
 from .locations import location, unbound
 
 _ATTRIBUTE = "_xdist_fixtureworker_declaration"
+_OF_TESTS = {"parametrize": "params=...", "usefixtures": "their names as arguments"}
 _FIXTURE_ARGUMENTS = ("params", "autouse", "ids", "name")
 _ARGUMENTS = ("share", "env", "recover", *_FIXTURE_ARGUMENTS)
 
@@ -28,10 +29,12 @@ class Declaration(Frozen):
 
     name: str
     where: str  #: ``file:line`` of the function
-    env: bool
+    #: whether changes to the environment are replayed, or which; None: they are told, False: not
+    env: bool | tuple[str, ...] | None = None
     recover: Callable[[Any], object] | None = None
     share: Attributes | None = None  #: which attributes to share; None: a copy of the value
     promoted: bool = False  #: declared by configuration, not by a decorator
+    marks: tuple[pytest.Mark, ...] = ()  #: of the items that set it up and finalize it
 
 
 @overload
@@ -42,7 +45,7 @@ def global_fixture(fixture: Callable[..., object], /) -> Any: ...
 def global_fixture(
     *,
     share: str | Attributes = ...,
-    env: bool = ...,
+    env: bool | None = ...,
     recover: Callable[[Any], object] | None = ...,
     params: Iterable[object] | None = ...,
     autouse: bool = ...,
@@ -58,13 +61,16 @@ def global_fixture(fixture: Any = None, /, **arguments: Any) -> Any:
     test of any worker needs it. Every test worker gets the value, and the finalizers run there
     once, after the last test worker is down. In every other run it is a session fixture.
 
-    Use it bare, with arguments, or on top of ``@pytest.fixture(scope="session")``.
+    Use it bare, with arguments, or on top of ``@pytest.fixture(scope="session")``. Marks above it
+    are those of its set-up and of its finalizer, as hooks and plugins see them.
 
     :param share: how the value reaches the test workers. ``"copy"``, the default: pickled once,
         unpickled once in each test worker. :func:`attrs(...) <attrs>`: a record of some attributes
         of an object that cannot be pickled.
     :param env: whether what the set-up changes in ``os.environ`` is changed in each test worker
-        too, when it gets the value, and taken back at the worker's end. Default: False.
+        too, when it gets the value, and taken back at the worker's end. Default: it is not, and
+        the terminal summary names what was changed, there and elsewhere in that process. False: no
+        test needs it, and nothing is said.
     :param recover: a function that undoes what the finalizer would have, if the fixture worker
         died before it ran. It is called with a copy of the value, in another fixture worker of the
         same run, after the last test worker is down; last set up first. Not called if the set-up
@@ -93,13 +99,49 @@ def _declare(fixture: Any, arguments: dict[str, Any]) -> Any:
     if is_fixture(fixture):
         function, name = fixture_function(fixture), fixture_name(fixture)
         _check_fixture(fixture, for_fixture)
+        marks: tuple[pytest.Mark, ...] = ()
     else:
         _check_function(fixture)
         function, name = fixture, for_fixture.get("name") or getattr(fixture, "__name__", fixture)
         take_marks(function, str(name), location(function))
+        marks = _marks_below(unbound(function), str(name))
         fixture = pytest.fixture(scope="session", **for_fixture)(function)
-    setattr(unbound(function), _ATTRIBUTE, _declaration(str(name), location(function), arguments))
+    declaration = _declaration(str(name), location(function), arguments)
+    setattr(unbound(function), _ATTRIBUTE, replace(declaration, marks=marks))
     return fixture
+
+
+def take_mark(fixture: Any, mark: pytest.Mark) -> bool:
+    """Add a mark above ``@global_fixture`` to the declaration; False: the fixture is not global.
+
+    :raises pytest.UsageError: for a mark that says something about tests only.
+    """
+    __tracebackhide__ = True
+    function = unbound(fixture_function(fixture))
+    declaration = declaration_of(function)
+    if declaration is None:
+        return False
+    _check_mark(mark, declaration.name, declaration.where)
+    setattr(function, _ATTRIBUTE, replace(declaration, marks=(*declaration.marks, mark)))
+    return True
+
+
+def _marks_below(function: Any, name: str) -> tuple[pytest.Mark, ...]:
+    """Take the marks that stand below ``@global_fixture``: pytest refuses them on a fixture."""
+    __tracebackhide__ = True
+    marks = getattr(function, "pytestmark", None)
+    if not isinstance(marks, list):
+        return ()
+    for mark in marks:
+        _check_mark(mark, name, location(function))
+    del function.pytestmark
+    return tuple(marks)
+
+
+def _check_mark(mark: pytest.Mark, name: str, where: str) -> None:
+    __tracebackhide__ = True
+    if mark.name in _OF_TESTS:
+        raise pytest.UsageError(mark_of_tests(mark.name, name, where))
 
 
 def _check_function(function: Any) -> None:
@@ -138,7 +180,8 @@ def _declaration(name: str, where: str, arguments: Mapping[str, Any]) -> Declara
     if recover is not None and not callable(recover):
         raise pytest.UsageError(recover_not_callable(name, where, recover))
     shared = share if isinstance(share, Attributes) else None
-    return Declaration(name, where, bool(arguments.get("env", False)), recover, shared)
+    env = arguments.get("env")
+    return Declaration(name, where, None if env is None else bool(env), recover, shared)
 
 
 def declaration_of(function: object) -> Declaration | None:
@@ -220,6 +263,14 @@ def arguments_on_fixture(name: str, where: str, arguments: tuple[str, ...]) -> s
         f"@global_fixture({', '.join(arguments)}) on top of @pytest.fixture, on '{name}' "
         f"({where}): these arguments belong to the fixture.\n"
         f"Give them to @pytest.fixture, or use @global_fixture alone."
+    )
+
+
+def mark_of_tests(mark: str, name: str, where: str) -> str:
+    return (
+        f"@pytest.mark.{mark} on the global fixture '{name}' ({where}) has no effect: it says "
+        f"something about tests.\n"
+        f"Give the fixture {_OF_TESTS[mark]}."
     )
 
 

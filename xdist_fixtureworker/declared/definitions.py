@@ -35,9 +35,18 @@ def global_declaration(definition: Definition, config: pytest.Config) -> Declara
     if promotion is None or not is_promotable(definition):
         return declared
     if declared is not None:
-        return replace(declared, share=promotion.share or declared.share)
+        env = declared.env if promotion.env is None else promotion.env
+        marks = (*declared.marks, *promotion.marks)
+        return replace(declared, share=promotion.share or declared.share, env=env, marks=marks)
     where = location(definition.func)
-    return Declaration(definition.argname, where, env=False, share=promotion.share, promoted=True)
+    return Declaration(
+        definition.argname,
+        where,
+        env=promotion.env,
+        share=promotion.share,
+        promoted=True,
+        marks=promotion.marks,
+    )
 
 
 def is_promotable(definition: Definition) -> bool:

@@ -12,17 +12,17 @@ _NOT_USERS = ("xdist_fixtureworker.", "_pytest.")
 
 
 def location(function: Any) -> str:
-    """``file:line`` of a function or class, for error messages."""
-    found = in_source(function)
+    """``file:line`` of a function or class, for error messages. Never raises."""
     try:
+        found = in_source(function)
         file = inspect.getsourcefile(found) or inspect.getfile(found)
         line = (
             found.__code__.co_firstlineno
             if hasattr(found, "__code__")
             else inspect.getsourcelines(found)[1]
         )
-    except (OSError, TypeError):
-        return f"{getattr(underlying(function), '__module__', '?')}:?"
+    except Exception:  # of any module: inspect looks at all that are loaded
+        return f"{getattr(function, '__module__', '?')}:?"
     return f"{_relative(file)}:{line}"
 
 
@@ -57,6 +57,23 @@ def line_of_user() -> str:
     while frame is not None and frame.f_globals.get("__name__", "").startswith(_NOT_USERS):
         frame = frame.f_back
     return "?:?" if frame is None else f"{_relative(frame.f_code.co_filename)}:{frame.f_lineno}"
+
+
+def place_in(error: BaseException) -> str | None:
+    """``file:line`` where the user's code was when ``error`` came up; None: not in any."""
+    found = None
+    in_project = False
+    traceback = error.__traceback__
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        module = str(traceback.tb_frame.f_globals.get("__name__", ""))
+        if not f"{module}.".startswith((*_NOT_USERS, "pluggy.")):
+            shown = _relative(code.co_filename)
+            is_project = not Path(shown).is_absolute() and "site-packages" not in shown
+            if is_project or not in_project:  # rather than in a library that it calls
+                found, in_project = f"{shown}:{traceback.tb_lineno}", is_project
+        traceback = traceback.tb_next
+    return found
 
 
 def code_of(function: Any) -> CodeType | None:

@@ -6,19 +6,22 @@ defined: definitions are known only once conftest files have been loaded.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Mapping
 from typing import TypeAlias
 
 import pytest
 
+from .._compat import new_mark
 from ..wire.frozen import Frozen
 from .attributes import Attributes, attrs
 
+_WORDS = ("copy", "proxy", "attrs", "env", "marks")
 INI = "global_fixtures"
 OPTION = "--global-fixture"
-_LINE = re.compile(r"(?P<name>[^\s:]+)\s*(:\s*(?P<share>.*))?")
-_ATTRS = re.compile(r"attrs\s*\((?P<names>[^()]*)\)")
+_LINE = re.compile(r"(?P<name>[^\s:]+)\s*(:\s*(?P<ways>.*))?")
+_WORD = re.compile(r"\w+")
 
 
 class Promotion(Frozen):
@@ -27,6 +30,8 @@ class Promotion(Frozen):
     name: str
     share: Attributes | None  #: which attributes to share; None: a copy of the value
     source: str  #: the ini setting or the option, for messages
+    env: bool | tuple[str, ...] | None = None  #: as in ``Declaration``
+    marks: tuple[pytest.Mark, ...] = ()  #: likewise
 
 
 Promotions: TypeAlias = Mapping[str, Promotion]
@@ -53,23 +58,80 @@ def promotions(config: pytest.Config) -> Promotions:
 
 
 def _parse(line: str, source: str) -> Promotion:
-    match = _LINE.fullmatch(line.strip())
-    if match is None:
+    line = line.strip()
+    match = _LINE.fullmatch(line)
+    ways = None if match is None else _ways(match["ways"] or "")
+    if match is None or ways is None:
         raise pytest.UsageError(unknown_promotion(line, source))
-    name, share = match["name"], (match["share"] or "").strip()
-    if share == "proxy":
-        raise pytest.UsageError(promotion_by_proxy(line.strip(), source))
-    if share in {"", "copy"}:
-        return Promotion(name, None, source)
-    names = _ATTRS.fullmatch(share)
-    if names is None:
-        raise pytest.UsageError(unknown_promotion(line.strip(), source))
+    if "proxy" in ways:
+        raise pytest.UsageError(promotion_by_proxy(line, source))
+    marks = _marks(ways["marks"]) if "marks" in ways else ()
+    if ("copy" in ways and "attrs" in ways) or ways.get("copy") or marks is None:
+        raise pytest.UsageError(unknown_promotion(line, source))
+    share = None
+    if "attrs" in ways:
+        try:
+            share = attrs(*_names(ways["attrs"]))
+        except pytest.UsageError as error:
+            raise pytest.UsageError(wrong_promotion(line, source, str(error))) from None
+    env: bool | tuple[str, ...] | None = None
+    if "env" in ways:
+        env = True if not ways["env"] else _names(ways["env"]) or False
+    return Promotion(match["name"], share, source, env, marks)
+
+
+def _ways(text: str) -> dict[str, str] | None:
+    """The words behind a name, with the parentheses behind each; None if that is not understood."""
+    found: dict[str, str] = {}
+    text = text.strip()
+    while text:
+        match = _WORD.match(text)
+        if match is None or match[0] not in _WORDS or match[0] in found:
+            return None
+        text = text[match.end() :].lstrip()
+        end = _end_of_parentheses(text)
+        found[match[0]], text = text[:end], text[end:].lstrip(" ,")
+        if found[match[0]] and not found[match[0]].endswith(")"):
+            return None
+    return found
+
+
+def _end_of_parentheses(text: str) -> int:
+    """Where the parentheses end with which a text begins; 0 if it begins with none."""
+    depth, quote = 0, ""
+    for position, character in enumerate(text):
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "\"'":
+            quote = character
+        else:
+            depth += (character == "(") - (character == ")")
+        if depth <= 0:
+            return position + 1 if position else 0
+    return len(text)
+
+
+def _names(parentheses: str) -> tuple[str, ...]:
+    parts = (part.strip().strip("\"'") for part in parentheses[1:-1].split(","))
+    return tuple(filter(None, parts))
+
+
+def _marks(parentheses: str) -> tuple[pytest.Mark, ...] | None:
+    """The marks in parentheses, written as behind ``@pytest.mark.``; None if one is not."""
+    marks = []
     try:
-        parts = (part.strip().strip("\"'") for part in names["names"].split(","))
-        wanted = attrs(*filter(None, parts))
-    except pytest.UsageError as error:
-        raise pytest.UsageError(wrong_promotion(line.strip(), source, str(error))) from None
-    return Promotion(name, wanted, source)
+        call = ast.parse(f"marks{parentheses}", mode="eval").body
+        for each in call.args if isinstance(call, ast.Call) and not call.keywords else (None,):
+            function = each.func if isinstance(each, ast.Call) else each
+            if not isinstance(function, ast.Name):
+                return None
+            arguments = each if isinstance(each, ast.Call) else ast.Call(function, [], [])
+            args = map(ast.literal_eval, arguments.args)
+            kwargs = {str(word.arg): ast.literal_eval(word.value) for word in arguments.keywords}
+            marks.append(new_mark(function.id, *args, **kwargs))
+    except (SyntaxError, ValueError):
+        return None
+    return tuple(marks) or None
 
 
 # --- messages
@@ -79,7 +141,8 @@ def unknown_promotion(line: str, source: str) -> str:
     return (
         f"{source}: '{line}' is not understood.\n"
         f"Write the name of a session fixture, alone or with the attributes of it that are shared: "
-        f"docker_services, or httpbin: attrs(url, host)"
+        f"docker_services, or httpbin: attrs(url, host); and with env, or env(NAME, OTHER), if it "
+        f"sets environment variables that tests need; and with marks(a, b(1)) for its set-up."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,14 +12,19 @@ import pytest
 from .._compat import defining_node
 from ..declared.definitions import global_declaration
 from ..errors import CannotShareError, SetUpError
+from ..roles import FIXTURE_WORKER_ID
 from ..rules.same_value import note_value
 from ..rules.worker_id import worker_id_hint
 from ..wire import pickles
 from ..wire.frozen import replace
 from ..wire.messages import Answer, AsBefore, Change, Failed, Inline, Output, Ready, Request
+from .foreign import Foreign
 from .lookup import Found, Lookup
+from .reports import set_up_broke
 from .running import Runner
 from .set_ups import Result, SetUpRecord, SetUps
+
+_ID = "PYTEST_XDIST_WORKER"
 
 Serialize = Callable[[pytest.TestReport], Mapping[str, Any]]
 
@@ -35,12 +41,14 @@ class Answerer:
         config: pytest.Config,
         set_ups: SetUps,
         lookup: Lookup,
+        foreign: Foreign,
         runner: Runner,
         serialize: Serialize,
     ) -> None:
         self._config = config
         self._set_ups = set_ups
         self._lookup = lookup
+        self._foreign = foreign
         self._runner = runner
         self._serialize = serialize
 
@@ -50,14 +58,24 @@ class Answerer:
             return self._answer(request)
         except pytest.Collector.CollectError as error:
             text = str(error)
-        except BaseException:
-            # Of a hook of another plugin, or a bug of ours: others are to be served all the same,
-            # and finalizers wait for those who use the values.
-            text = set_up_broke(request.instance.name, traceback.format_exc())
+        except KeyboardInterrupt as error:  # as of a set-up that was interrupted
+            return failed(error, None, request.id, self._serialize)
+        except BaseException as error:
+            return self.broken(request, error)
+        return failed(SetUpError(text), None, request.id, self._serialize)
+
+    def broken(self, request: Request, error: BaseException) -> Answer:
+        """The answer where a hook of another plugin raised, or there is a bug of ours: others are
+        to be served all the same, and finalizers wait for those who use the values."""
+        told = "".join(traceback.format_exception(error))
+        text = set_up_broke(request.instance.name, told)
         return failed(SetUpError(text), None, request.id, self._serialize)
 
     def _answer(self, request: Request) -> Answer | AsBefore:
-        record, result = self._ensure(self._lookup.find(request.instance))
+        instance = request.instance
+        with self._foreign.looking_up(instance.name, request.where or instance.module):
+            found = self._lookup.find(instance)
+        record, result = self._ensure(found)
         if result.answered is not None:  # to an instance with equal parameters
             return AsBefore(request.id, result.answered)
         self._runner.pack(record, result)
@@ -126,7 +144,7 @@ def failed(
 ) -> Failed:
     """The answer that ``error`` came up, and is shown as in ``report``."""
     traceback = report.longreprtext if report is not None else ""
-    hint = worker_id_hint(traceback, error)
+    hint = worker_id_hint(traceback, error, os.environ.get(_ID, FIXTURE_WORKER_ID))
     if report is not None and hint:
         report.sections.append(("the fixture worker's id", hint.strip()))
     return Failed(
@@ -135,14 +153,4 @@ def failed(
         text=pickles.describe(error),
         traceback=traceback,
         report=None if report is None else serialize(report),
-    )
-
-
-# --- messages
-
-
-def set_up_broke(fixture: str, traceback: str) -> str:
-    return (
-        f"the global fixture '{fixture}' could not be set up, because an exception came up around "
-        f"it in the fixture worker, in a hook for instance:\n{traceback}"
     )

@@ -27,6 +27,13 @@ class Before(Frozen):
     noted: int  #: how many changes had been noted
 
 
+class Replay(Frozen):
+    """How the changes of a fixture are replayed in the test workers."""
+
+    fixture: int  #: its number there
+    names: tuple[str, ...] | None = None  #: of the variables; None: all that it changed
+
+
 class Noted(Frozen):
     """What one set-up changed."""
 
@@ -59,29 +66,31 @@ class Environment:
         """How the variables differ from what they were."""
         return difference(before.variables, self._variables)
 
-    def note(self, changed: Difference, fixture: int | None) -> Noted:
+    def note(self, changed: Difference, replay: Replay | None) -> Noted:
         """Note what the set-up that was asked for changed.
 
-        :param fixture: the number under which it is replayed; None: it is not.
+        :param replay: how that is replayed; None: it is not.
         """
         variables = self._own(changed)
-        self._replay(variables, fixture)
+        self._replay(variables, replay)
         return Noted(variables, tuple(self._changes))
 
-    def note_nested(self, before: Before, fixture: int | None) -> Noted:
+    def note_nested(self, before: Before, replay: Replay | None) -> Noted:
         """Likewise for a set-up within that one, which ends now."""
         variables = self._own(self.since(before))
         self._nested.update(variables)
-        self._replay(variables, fixture)
+        self._replay(variables, replay)
         return Noted(variables, tuple(self._changes[before.noted :]))
 
     def _own(self, changed: Difference) -> tuple[Variable, ...]:
         variables = (Variable(name, value) for name, value in sorted(changed.items()))
         return tuple(variable for variable in variables if variable not in self._nested)
 
-    def _replay(self, variables: tuple[Variable, ...], fixture: int | None) -> None:
-        if fixture is not None:
-            self._changes.append(Change(fixture, next(self._orders), variables))
+    def _replay(self, variables: tuple[Variable, ...], replay: Replay | None) -> None:
+        if replay is not None:
+            names = replay.names
+            wanted = tuple(each for each in variables if names is None or each.name in names)
+            self._changes.append(Change(replay.fixture, next(self._orders), wanted))
 
 
 def difference(before: Mapping[str, str], after: Mapping[str, str]) -> Difference:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import traceback
 from collections.abc import Callable
 from functools import partial
@@ -15,10 +16,13 @@ from ..wire.frozen import replace
 from ..wire.messages import Finalized, Finalizing, Message, Recover
 from .clones import ParameterValue
 from .fixture_item import FixtureItem
-from .items import SESSION, Items
+from .foreign import Foreign
+from .items import SESSION, Items, named
 from .lookup import Found, Lookup
 from .main_thread import MainThread
+from .reports import finalizer_broke, own_report, plain_report, shown
 from .set_ups import SetUpRecord, SetUps
+from .surprises import Surprises
 
 _SESSION_NUMBER = 0
 """The session's place among the numbers of set-ups, which start at 1."""
@@ -37,52 +41,89 @@ class Finalization:
         set_ups: SetUps,
         lookup: Lookup,
         items: Items,
+        foreign: Foreign,
         main: MainThread,
         send: Callable[[Message], None],
+        surprises: Surprises,
     ) -> None:
         self._session = session
         self._set_ups = set_ups
         self._lookup = lookup
         self._items = items
+        self._foreign = foreign
         self._main = main
         self._send = send
+        self._surprises = surprises
 
     def finalize(self) -> None:
-        """Finalize all that is set up, one by one, last set up first."""
+        """Finalize all that is set up, one by one, last set up first. Nothing that is raised on the
+        way keeps another finalizer from running."""
         while (record := self._set_ups.next_to_finalize()) is not None:
-            self._finalize(record)
-        self._finalize_session()
-
-    def _finalize(self, record: SetUpRecord) -> None:
-        request = record.request
-        assert request is not None
-        self._set_ups.begin_finalizer(record)
-        self._send(Finalizing(record.number, record.name, record.where))
-        finish = partial(self._as_finalizer, partial(record.definition.finish, request))
-        place = self._lookup.place(record.original, request._pyfuncitem)
-        found = replace(place, parameters=_parameters_of(request))
-        item = self._items.make(record.definition, found, _finalizer_only(finish))
+            try:
+                failure = self._finalize(record)
+            except BaseException as error:
+                failure = _broke(record, error)
+            self._end(record, failure)
         try:
-            self._items.run(item, record.number, "teardown", "finalizer", record.where)
-        except BaseException as error:  # of a hook; the other finalizers are to run
-            item.error = error
-            self._session._setupstate.teardown_exact(self._items.session_item)
+            self._finalize_session()
+        except BaseException as error:
+            self._surprises.tell(error)
+
+    def _finalize(self, record: SetUpRecord) -> pytest.TestReport | None:
+        """Run a finalizer; returns the report if it failed."""
+        self._set_ups.begin_finalizer(record)
+        assert record.request is not None
+        finish = partial(self._as_finalizer, partial(record.definition.finish, record.request))
+        try:
+            self._send(Finalizing(record.number, record.name, record.where))
+            item = self._item(record, finish)
+        except BaseException as error:  # of a module that is broken, for instance
+            with self._foreign.limited(named("finalizer", record.name, record.where)):
+                finish()
+            return _broke(record, error)
+        told = self._run(item, "finalizer", record.where)
         if record.definition.cached_result is not None:
             item.run_finalizer_alone(finish)
-        failure = item.failure
-        self._set_ups.end_finalizer(record, failed=failure is not None)
+        if told:
+            item.note_hook_error(told, "teardown")
+        return item.failure
+
+    def _end(self, record: SetUpRecord, failure: pytest.TestReport | None) -> None:
+        try:
+            self._set_ups.end_finalizer(record, failed=failure is not None)
+        except BaseException as error:
+            self._surprises.tell(error)
         self._tell_finalized(record.number, failure)
+
+    def _item(self, record: SetUpRecord, finish: Callable[[], None]) -> FixtureItem:
+        request = record.request
+        assert request is not None
+        place = self._lookup.place(record.original, request._pyfuncitem)
+        found = replace(place, parameters=_parameters_of(request))
+        return self._items.make(record.definition, found, _finalizer_only(finish))
+
+    def _run(self, item: FixtureItem, what: str, where: str) -> str:
+        """Run an item that has a finalizer only; returns what to say of hooks that raised, which
+        stop no other one."""
+        try:
+            self._items.run(item, "teardown", what, where)
+        except BaseException as error:
+            told = finalizer_broke(item.originalname, where, shown(error))
+            with contextlib.suppress(BaseException):  # the item notes what its finalizer raises
+                self._session._setupstate.teardown_exact(self._items.session_item)
+            return told
+        return ""
 
     def _finalize_session(self) -> None:
         """Run what fixtures have added to the session itself, by ``request.node``."""
         where = "request.node"
         self._send(Finalizing(_SESSION_NUMBER, SESSION, where))
         finish = partial(self._session._setupstate.teardown_exact, None)
-        with self._items.limited(_SESSION_NUMBER, "finalizer", SESSION, where):
+        with self._foreign.limited(named("finalizer", SESSION, where)):
             call = pytest.CallInfo.from_call(partial(self._as_finalizer, finish), "teardown")
         failure = None
         if call.excinfo is not None:
-            failure = pytest.TestReport.from_item_and_call(self._items.session_item, call)
+            failure = own_report(self._items.session_item, call.excinfo.value, "teardown")
         self._tell_finalized(_SESSION_NUMBER, failure)
 
     def recover(self, message: Recover) -> None:
@@ -91,16 +132,12 @@ class Finalization:
         self._send(Finalizing(message.id, instance.name, f"recover= of {instance.module}"))
         failure: pytest.TestReport | None
         try:
-            failure = self._recover(self._lookup.find(instance), message)
-        except Exception:
-            failure = pytest.TestReport(
-                nodeid=f"recovery of global fixture {instance.name}",
-                location=("", None, f"recovery of global fixture {instance.name}"),
-                keywords={},
-                outcome="failed",
-                longrepr=traceback.format_exc(),
-                when="teardown",
-            )
+            with self._foreign.looking_up(instance.name, instance.module):
+                found = self._lookup.find(instance)
+            failure = self._recover(found, message)
+        except BaseException:
+            name = f"recovery of global fixture {instance.name}"
+            failure = plain_report(name, name, traceback.format_exc(), "teardown")
         self._tell_finalized(message.id, failure)
 
     def _recover(self, found: Found, message: Recover) -> pytest.TestReport | None:
@@ -114,7 +151,8 @@ class Finalization:
 
         action = _finalizer_only(partial(self._as_finalizer, undo))
         item = self._items.make(found.definition, found, action, "recovery of global")
-        self._items.run(item, message.id, "teardown", "recovery", declaration.where)
+        if told := self._run(item, "recovery", declaration.where):
+            item.note_hook_error(told, "teardown")
         return item.failure
 
     def _tell_finalized(self, number: int, failure: pytest.TestReport | None) -> None:
@@ -122,6 +160,7 @@ class Finalization:
         self._send(Finalized(number, report))
 
     def _as_finalizer(self, finalizer: Callable[[], object]) -> None:
+        __tracebackhide__ = True
         try:
             with self._main.finalizer():
                 finalizer()
@@ -130,9 +169,16 @@ class Finalization:
             raise errors.FixtureWorkerError(f"the finalizer raised {error!r}") from error
 
 
+def _broke(record: SetUpRecord, error: BaseException) -> pytest.TestReport:
+    """The report that ``error`` came up around a finalizer, or in one that has no item."""
+    name = f"global fixture {record.name}"
+    text = finalizer_broke(record.name, record.where, shown(error))
+    return plain_report(name, name, text, "teardown")
+
+
 def _finalizer_only(finalizer: Callable[[], None]) -> Callable[[FixtureItem], None]:
     """The action of an item that only has a finalizer."""
-    return lambda item: item.addfinalizer(finalizer)
+    return lambda item: item.addfinalizer(partial(item.noting, finalizer))
 
 
 def _parameters_of(request: SubRequest) -> dict[str, ParameterValue]:

@@ -19,6 +19,11 @@ from _pytest.scope import Scope
 
 from ..declared.definitions import Definition
 from ..declared.locations import underlying
+from .marks import MarkedItem
+from .reporters import ItemHooks
+from .reports import Phase, own_report, plain_report
+
+_HOOK = "exception around it, in a hook for instance"
 
 
 @dataclass
@@ -33,7 +38,7 @@ class CallSpec:
     id: str = ""
 
 
-class FixtureItem(pytest.Item):
+class FixtureItem(MarkedItem):
     """An item that stands for one session fixture, at the node where it is defined.
 
     :param definition: the fixture.
@@ -82,13 +87,32 @@ class FixtureItem(pytest.Item):
     def module(self) -> Any:
         return sys.modules.get(self.function.__module__)
 
+    @property
+    def ihook(self) -> Any:
+        """The hooks that are called for it, its phases and its reports."""
+        return ItemHooks(self.config, super().ihook)
+
     def request(self) -> TopRequest:
         """The request from which fixtures are looked up."""
         return self._request
 
     def setup(self) -> None:
         __tracebackhide__ = True
-        self._action(self)
+        self.noting(lambda: self._action(self))
+
+    def noting(self, code: Callable[[], object]) -> None:
+        """Run code of the fixture; what it raises is known whatever becomes of its report."""
+        __tracebackhide__ = True
+        try:
+            code()
+        except BaseException as error:
+            self.note(error)
+            raise
+
+    def note(self, error: BaseException) -> None:
+        """Note what was raised, unless something was before."""
+        if self.error is None:
+            self.error = error
 
     def runtest(self) -> None:
         """Nothing: a fixture has no phase "call"."""
@@ -103,21 +127,47 @@ class FixtureItem(pytest.Item):
         """Set up and tear down this item; what it set up for the session stays.
 
         :param following: an item right below the session, which is said to come next.
-        :raises KeyboardInterrupt: and ``pytest.exit``, if the set-up did; the rest is in reports.
+        :raises BaseException: of a hook; and ``KeyboardInterrupt`` and ``pytest.exit``, if the
+            set-up did. The rest is in reports.
         """
         try:
-            self.reports.append(call_and_report(self, "setup", log=False))
+            self._keep(call_and_report(self, "setup", log=False), "setup")
         except BaseException:
             self.session._setupstate.teardown_exact(following)
             raise
-        self.reports.append(call_and_report(self, "teardown", log=False, nextitem=following))
+        report = call_and_report(self, "teardown", log=False, nextitem=following)
+        self._keep(report, "teardown")
+
+    def _keep(self, report: object, when: Phase) -> None:
+        """Keep what the hook returned: a report, or nothing."""
+        if isinstance(report, pytest.TestReport):
+            self.reports.append(report)
+        elif self.error is not None:
+            self.reports.append(own_report(self, self.error, when))
 
     def run_finalizer_alone(self, finalizer: Callable[[], None]) -> None:
         """Run a finalizer that :meth:`run_phases` did not come to, because a hook for the phase
         "setup" raised. It has to run all the same."""
-        call = pytest.CallInfo.from_call(finalizer, "teardown")
-        # pytest's own report, not through the hook, which may be what raised.
-        self.reports[:] = [pytest.TestReport.from_item_and_call(self, call)]
+        self.error, self.reports = None, []
+        try:
+            self.noting(finalizer)
+        except BaseException as error:
+            self.reports = [own_report(self, error, "teardown")]
+
+    def note_hook_error(self, told: str, when: Phase) -> None:
+        """Note that a hook raised, by which the report of what the fixture raised may be lost.
+
+        :param told: what to say of the hook.
+        """
+        failure = self.failure
+        if failure is None and self.error is None:
+            self.reports.append(plain_report(self.nodeid, self.name, told, when))
+            return
+        if failure is None:
+            assert self.error is not None
+            failure = own_report(self, self.error, when)
+            self.reports.append(failure)
+        failure.sections.append((_HOOK, told))
 
     @property
     def failure(self) -> pytest.TestReport | None:

@@ -20,8 +20,9 @@ CONNECTION_LOST = object()
 """What execnet is to call :meth:`Intake.receive` with when the connection ends."""
 
 HANGING_SET_UP = 60.0
-"""Seconds that a set-up gets to end after the controller died; then it hangs in spite of the
-exception that was raised in it, and so would this process."""
+"""Seconds that all but a finalizer gets to end after the controller died: a set-up, an import, a
+hook. Then it hangs in spite of the exception that was raised in it, and so would this process."""
+_LOOK_AGAIN = 0.5
 
 Work: TypeAlias = Begin | Request | Recover | Finish
 """What the main thread does, one after the other."""
@@ -88,5 +89,10 @@ class Intake:
         # In the main thread if the connection was lost before execnet knew what to call.
         if threading.current_thread() is not threading.main_thread():
             self._main.interrupt()  # nobody wants what is being set up any more
-            if not self._may_end.wait(HANGING_SET_UP) and not self._main.in_set_up:
-                self._may_end.wait()
+            self._wait_end()
+
+    def _wait_end(self) -> None:
+        """Wait for the main thread: without limit while a finalizer runs, else not for ever."""
+        waited = 0.0
+        while waited < HANGING_SET_UP and not self._may_end.wait(_LOOK_AGAIN):
+            waited = 0.0 if self._main.in_finalizer else waited + _LOOK_AGAIN

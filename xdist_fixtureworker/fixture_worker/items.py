@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,12 +13,14 @@ from _pytest.scope import Scope
 
 from ..declared.definitions import Definition, module_of
 from ..declared.locations import in_source
-from ..wire.messages import Hanging, Message
 from .clones import ParameterValue, VisibleDefinitions
 from .fixture_item import CallSpec, FixtureItem, SessionItem
+from .foreign import Foreign
 from .lookup import Found, Lookup
-from .main_thread import MainThread
+from .reporters import ItemHooks
+from .reports import plain_report
 from .set_ups import SetUps
+from .surprises import Surprises
 
 SESSION = "the test session"
 _STACKS = "stacks of all threads"
@@ -27,9 +29,7 @@ _STACKS = "stacks of all threads"
 class Items:
     """Makes items, runs them, and turns their reports into what can be sent.
 
-    :param main: the thread that they run in, which time-outs interrupt.
-    :param timeout: seconds that a set-up or a finalizer may take; None: as long as it wants.
-    :param send: sends a message to the controller; must not raise.
+    :param foreign: what users' code runs in.
     """
 
     def __init__(
@@ -38,17 +38,15 @@ class Items:
         session: pytest.Session,
         set_ups: SetUps,
         lookup: Lookup,
-        main: MainThread,
-        timeout: float | None,
-        send: Callable[[Message], None],
+        foreign: Foreign,
+        surprises: Surprises,
     ) -> None:
         self.session_item = SessionItem.from_parent(session, name=SESSION, nodeid=SESSION)
         self._config = session.config
         self._set_ups = set_ups
         self._lookup = lookup
-        self._main = main
-        self._timeout = timeout
-        self._send = send
+        self._foreign = foreign
+        self._surprises = surprises
 
     def make(
         self,
@@ -84,57 +82,57 @@ class Items:
             ),
             action=action,
         )
+        item.take_marks(self._set_ups.of(definition).declaration)
         return item
 
-    def run(self, item: FixtureItem, number: int, when: str, what: str, where: str) -> None:
+    def run(self, item: FixtureItem, when: str, what: str, where: str) -> None:
         """Run an item within the time-out.
 
         :param when: the phase of pytest in which the code of the fixture runs.
         :param what: that phase in our words.
         """
-        name = item.originalname
+        label = named(what, item.originalname, where)
 
         def expired(stacks: str) -> str:
             item.add_report_section(when, _STACKS, stacks)
-            return exceeds_timeout(what, name, where, self._timeout or 0.0)
+            return self._foreign.exceeds_timeout(label)
 
-        with self.limited(number, what, name, where, expired):
-            self._config.hook.pytest_runtest_protocol(item=item, nextitem=self.session_item)
-
-    def limited(
-        self,
-        number: int,
-        what: str,
-        name: str,
-        where: str,
-        expired: Callable[[str], str] | None = None,
-    ) -> AbstractContextManager[None]:
-        """Give what runs within it the time of ``fixture_worker_timeout``.
-
-        :param number: of the set-up.
-        :param expired: given the stacks of all threads, returns what the exception says.
-        """
-
-        def timed_out(stacks: str) -> str:
-            return f"{exceeds_timeout(what, name, where, self._timeout or 0.0)}\n{stacks}"
-
-        def hanging(stacks: str) -> None:
-            self._send(Hanging(number, hangs(what, name, where, stacks)))
-
-        return self._main.limited(self._timeout, expired or timed_out, hanging)
+        with contextlib.ExitStack() as stack:
+            if when == "setup":  # what is said of a finalizer began before
+                stack.enter_context(self._foreign.announced(f"hooks around {label}"))
+            stack.enter_context(self._foreign.limited(label, expired))
+            hooks = ItemHooks(self._config, self._config.hook)
+            hooks.pytest_runtest_protocol(item=item, nextitem=self.session_item)
 
     def serialized(self, report: pytest.TestReport) -> dict[str, Any]:
-        """The report as plain data."""
-        data: dict[str, Any] = self._config.hook.pytest_report_to_serializable(
-            config=self._config, report=report
-        )
-        return data
+        """The report as plain data, whatever hooks do."""
+        arguments = {"config": self._config, "report": report}
+        try:
+            with self._foreign.limited(f"the making of the report of {report.nodeid}"):
+                data = self._config.hook.pytest_report_to_serializable(**arguments)
+            if isinstance(data, dict):
+                return data
+        except BaseException as error:
+            self._surprises.tell(error, in_hook("pytest_report_to_serializable", report.nodeid))
+        return self._serialized_by_pytest(report)
+
+    def _serialized_by_pytest(self, report: pytest.TestReport) -> dict[str, Any]:
+        pytests: Any = self._config.pluginmanager.get_plugin("reports")
+        try:
+            data = pytests.pytest_report_to_serializable(report)
+        except BaseException:  # of what another plugin has put into the report
+            when: Any = report.when
+            plain = plain_report(report.nodeid, report.nodeid, report.longreprtext, when)
+            plain.outcome = report.outcome
+            data = pytests.pytest_report_to_serializable(plain)
+        serialized: dict[str, Any] = data
+        return serialized
 
     def _file(self, definition: Definition) -> str:
         """The file that the fixture stands in, as in the ids of tests."""
         try:
             path = Path(inspect.getfile(in_source(definition.func)))
-        except TypeError:  # it is built in
+        except Exception:  # it is built in, or what inspect looks at is broken
             return module_of(definition)
         root = self._config.rootpath
         return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
@@ -151,19 +149,9 @@ def _shown(parameter: ParameterValue) -> str:
 # --- messages
 
 
-def exceeds_timeout(what: str, fixture: str, where: str, seconds: float) -> str:
-    return (
-        f"the {what} of the global fixture '{fixture}' ({where}) took longer than the "
-        f"{seconds:g} s of fixture_worker_timeout.\n"
-        f"The stacks of all threads of the fixture worker at that time are shown below. If it only "
-        f"needs longer, raise the limit."
-    )
+def named(what: str, fixture: str, where: str) -> str:
+    return f"the {what} of the global fixture '{fixture}' ({where})"
 
 
-def hangs(what: str, fixture: str, where: str, stacks: str) -> str:
-    return (
-        f"the {what} of the global fixture '{fixture}' ({where}) hangs: it took longer than "
-        f"fixture_worker_timeout, and no exception reaches it, as in a call into C code.\n"
-        f"Nothing else can be set up or finalized. Use a time-out of the library that it calls.\n"
-        f"Stacks of the fixture worker:\n{stacks}"
-    )
+def in_hook(hook: str, item: str) -> str:
+    return f"by a hook {hook} for {item}; the report is as pytest makes it."

@@ -1,8 +1,8 @@
 """Cuts the code of fixtures short from another thread; runs in the fixture worker.
 
 Fixtures run in the main thread. Ctrl-C and time-outs come up elsewhere, and reach the main thread
-as a signal, which wakes it from a system call, too. Its handler raises only while the code of a
-fixture runs: what pytest and this plugin do around it is never interrupted.
+as a signal, which wakes it from a system call, too. Its handler raises only while users' code runs,
+that of fixtures or around them: the bookkeeping of this plugin is never interrupted.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ import pytest
 
 HANGING_AFTER = 10.0
 """Seconds that code gets to come loose after its time-out; then it is said to hang."""
+AGAIN_AFTER = HANGING_AFTER / 2
+"""Seconds after which hooks and reports that follow on it are cut short as well."""
 
 
 class MainThread:
@@ -28,6 +30,8 @@ class MainThread:
         self._only_finalizers = False
         self._in_set_up = False
         self._in_finalizer = False
+        self._in_foreign = False
+        self._protected = False
         self._expired: str | None = None
         self._lock = threading.Lock()
         self._listen()
@@ -41,6 +45,11 @@ class MainThread:
     def in_set_up(self) -> bool:
         """Whether the code of a set-up runs."""
         return self._in_set_up
+
+    @property
+    def in_finalizer(self) -> bool:
+        """Whether the code of a finalizer runs."""
+        return self._in_finalizer
 
     def end_of_set_ups(self) -> None:
         """Only finalizers run from now on, which are not interrupted; nor what they set up."""
@@ -80,43 +89,73 @@ class MainThread:
             self._listen()
 
     @contextmanager
+    def protected(self) -> Iterator[None]:
+        """Around what nothing cuts short; :meth:`check` raises it later."""
+        outer = self._protected
+        try:
+            self._protected = True
+            yield
+        finally:
+            self._protected = outer
+
+    def check(self) -> None:
+        """Raise what has come up meanwhile: Ctrl-C, or the end of the time."""
+        self._on_sigint(signal.SIGINT, None)
+
+    @contextmanager
     def limited(
         self,
         seconds: float | None,
         on_expiry: Callable[[str], str],
         on_hanging: Callable[[str], None],
     ) -> Iterator[None]:
-        """Raise ``pytest.fail.Exception`` in the code of a fixture that runs too long within it.
+        """Raise ``pytest.fail.Exception`` in users' code that runs too long within it.
 
         :param seconds: None: there is no limit.
         :param on_expiry: called with the stacks of all threads; returns what the exception says.
         :param on_hanging: called with the stacks if that did not help. Both in another thread.
         """
-        if seconds is None:
-            yield
-            return
+        outer = self._in_foreign
         done = threading.Event()
-
-        def watch() -> None:
-            if done.wait(seconds):
-                return
-            message = on_expiry(_stacks())
-            with self._lock:
-                if not done.is_set():
-                    self._expired = message
-                    self._wake()
-            if not done.wait(HANGING_AFTER):
-                with self._lock:
-                    if not done.is_set():
-                        on_hanging(_stacks())
-
-        threading.Thread(target=watch, name="fixture time-out", daemon=True).start()
         try:
+            if seconds is not None:
+                arguments = done, seconds, on_expiry, on_hanging
+                name = "fixture time-out"
+                threading.Thread(target=self._watch, args=arguments, name=name, daemon=True).start()
+            self._in_foreign = True
             yield
         finally:
-            with self._lock:
+            with self.protected(), self._lock:
+                self._in_foreign = outer
                 done.set()
                 self._expired = None
+
+    def _watch(
+        self,
+        done: threading.Event,
+        seconds: float,
+        on_expiry: Callable[[str], str],
+        on_hanging: Callable[[str], None],
+    ) -> None:
+        """Wait for the end of what runs, and cut it short. In a thread of its own."""
+        if done.wait(seconds):
+            return
+        message = on_expiry(_stacks())
+        self._expire(done, message)
+        if done.wait(AGAIN_AFTER):
+            return
+        if not (self._in_set_up or self._in_finalizer):
+            self._expire(done, message)  # hooks after the fixture was cut short, or its report
+        if not done.wait(HANGING_AFTER - AGAIN_AFTER):
+            with self._lock:
+                if not done.is_set():
+                    on_hanging(_stacks())
+
+    def _expire(self, done: threading.Event, message: str) -> None:
+        with self._lock:
+            if not done.is_set():
+                self._expired = message
+                self._wake()
 
     def _listen(self) -> None:
         """Be the handler of the signal, also if a fixture has put another one in its place, as an
@@ -131,11 +170,15 @@ class MainThread:
     def _on_sigint(self, _signal: int, _frame: object) -> None:
         """Do nothing, unless it is us who sent the signal. Not ``SIG_IGN``, which the servers that
         fixtures start would inherit."""
-        if self._expired is not None and (self._in_set_up or self._in_finalizer):
+        __tracebackhide__ = True  # what is shown last is where the code of the fixture was
+        if self._protected:
+            return
+        in_users_code = self._in_foreign or self._in_set_up or self._in_finalizer
+        if self._expired is not None and in_users_code:
             message, self._expired = self._expired, None
             # Not an Exception: code that waits for a server goes on after those.
             raise pytest.fail.Exception(message, pytrace=True)
-        if self._interrupted and self._in_set_up:
+        if self._interrupted and in_users_code and not self._in_finalizer:
             raise KeyboardInterrupt
 
 

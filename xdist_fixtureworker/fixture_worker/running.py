@@ -14,10 +14,12 @@ from _pytest.nodes import Node
 from .. import errors
 from .._compat import defining_node
 from ..declared.definitions import Definition, instance_of, module_of
+from ..declared.locations import place_in
 from ..rules.changed_values import Values
 from ..wire.messages import (
     ExitRequested,
     Inline,
+    Interrupted,
     Message,
     Output,
     Recovery,
@@ -25,12 +27,14 @@ from ..wire.messages import (
     SetUp,
     Variable,
 )
-from .environment import Environment
+from .elsewhere import Elsewhere
+from .environment import Environment, Replay
 from .fixture_item import FixtureItem
-from .items import Items
+from .foreign import Foreign
+from .items import Items, named
 from .lookup import Found, Lookup
-from .main_thread import MainThread
 from .out_of_reach import parameter_out_of_reach
+from .reports import set_up_broke, shown
 from .set_ups import Result, SetUpRecord, SetUps
 from .sharing import share
 
@@ -40,6 +44,7 @@ _CAPTURED = re.compile(r"Captured (?P<kind>stdout|stderr|log) setup")
 class Runner:
     """Runs set-ups in the main thread.
 
+    :param elsewhere: notices what set-ups change besides the environment.
     :param send: sends a message to the controller; must not raise.
     """
 
@@ -49,15 +54,18 @@ class Runner:
         set_ups: SetUps,
         lookup: Lookup,
         items: Items,
-        main: MainThread,
+        foreign: Foreign,
+        elsewhere: Elsewhere,
         send: Callable[[Message], None],
     ) -> None:
         self._set_ups = set_ups
         self._lookup = lookup
         self._items = items
-        self._main = main
+        self._foreign = foreign
         self._send = send
+        self._elsewhere = elsewhere
         self._environment = Environment(os.environ)
+        self._told: BaseException | None = None
         self.values = Values()  #: that were sent
 
     def run(self, record: SetUpRecord, found: Found) -> Result:
@@ -95,13 +103,16 @@ class Runner:
     ) -> tuple[BaseException | None, pytest.TestReport | None]:
         """Run the item of a set-up; returns how it failed, and the report of it."""
         try:
-            self._items.run(item, record.number, "setup", "set-up", record.where)
+            self._items.run(item, "setup", "set-up", record.where)
         except pytest.exit.Exception as error:
             returncode = None if error.returncode is None else int(error.returncode)
             self._send(ExitRequested(error.msg, returncode))
             return error, None
         except KeyboardInterrupt as error:
             return error, None
+        except BaseException as error:  # of a hook
+            told = set_up_broke(record.name, shown(error))
+            item.note_hook_error(told, "setup")
         message = parameter_out_of_reach(item.error, item, record.where)
         if message and item.failure is not None:
             item.failure.longrepr = message
@@ -136,8 +147,9 @@ class Runner:
                 fixture=record.name,
                 where=record.where,
                 report=None if report is None else self._items.serialized(report),
-                environment=() if declaration.env else tuple(v.name for v in changed),
+                environment=tuple(v.name for v in changed) if declaration.env is None else (),
                 recovery=recovery,
+                **self._elsewhere.left_by(record, self._lookup, node),
             )
         )
 
@@ -147,10 +159,7 @@ class Runner:
         if result.error is not None or result.packed is not None:
             return
         assert record.declaration is not None
-        with (
-            self._items.limited(record.number, "pickling", record.name, record.where),
-            self._main.set_up(),
-        ):
+        with self._foreign.running(named("pickling", record.name, record.where)):
             module = module_of(record.original)
             result.packed = share(record.declaration, record.value, module)
         if record.declaration.share is None and isinstance(result.packed, bytes):
@@ -186,6 +195,14 @@ class Runner:
             key = definition.cache_key(request)
             definition.cached_result = (None, key, (error, error.__traceback__))
 
+    def was_interrupted(self, definition: Definition, error: BaseException | None) -> None:
+        """Tell where it was: the innermost set-up, which comes here first."""
+        place = None if error is None else place_in(error)
+        if place is not None and error is not self._told:
+            self._told = error
+            record = self._set_ups.of(definition)
+            self._send(Interrupted(record.number, record.name, record.where, place))
+
     def _was_set_up_within_another(
         self, record: SetUpRecord, request: SubRequest, error: BaseException | None
     ) -> None:
@@ -203,12 +220,13 @@ class Runner:
         self._announce(record, result, node, noted.variables, None)
 
 
-def _replayed(record: SetUpRecord, set_ups: SetUps) -> int | None:
-    """The number under which changes to the environment are replayed, the same for all instances
-    of a parametrized fixture; None if they are not."""
-    if record.declaration is None or not record.declaration.env:
+def _replayed(record: SetUpRecord, set_ups: SetUps) -> Replay | None:
+    """How changes to the environment are replayed; None if they are not. The number is the same for
+    all instances of a parametrized fixture."""
+    env = None if record.declaration is None else record.declaration.env
+    if not env:
         return None
-    return set_ups.of(record.original).number
+    return Replay(set_ups.of(record.original).number, env if isinstance(env, tuple) else None)
 
 
 def _output(record: SetUpRecord, report: pytest.TestReport) -> Iterator[Output]:

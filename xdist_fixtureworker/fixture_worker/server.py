@@ -15,9 +15,11 @@ import execnet
 import pytest
 
 from .._compat import captured, is_session_scoped
+from ..errors import ProtocolError
 from ..processes.crash_file import CrashFile
 from ..processes.identity import Identity
 from ..roles import CHANGED_VALUES
+from ..rules.debugger import explain_quit
 from ..settings import timeout
 from ..wire.codec import encode
 from ..wire.messages import (
@@ -31,17 +33,23 @@ from ..wire.messages import (
     Serving,
 )
 from .answers import Answerer
+from .elsewhere import Elsewhere
 from .finalizing import Finalization
 from .fixture_item import FixtureItem
+from .foreign import Foreign
 from .intake import CONNECTION_LOST, Intake, Work
 from .items import Items
 from .lazy_collection import collect_when_read
 from .lookup import Lookup
 from .main_thread import MainThread
+from .marks import Marks
 from .orphaned import deal_with_strays, wait_test_workers_down
 from .running import Runner
 from .set_ups import SetUps
+from .surprises import Surprises
 from .tree import Tree
+
+_TRIES = 100  # of what may be cut short by a timer, but must not hold up the end for ever
 
 
 class FixtureWorker:
@@ -53,28 +61,32 @@ class FixtureWorker:
         self._intake = Intake(self._main)
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
-        self._tree = Tree(session)
+        foreign = Foreign(self._main, timeout(session.config), self._send)
+        self._tree = Tree(session, foreign.importing)
         self._set_ups = SetUps(session.config)
+        self._surprises = Surprises(session.config)
         lookup = Lookup(self._tree, self._set_ups.argnames)
         items = Items(
             session=session,
             set_ups=self._set_ups,
             lookup=lookup,
-            main=self._main,
-            timeout=timeout(session.config),
-            send=self._send,
+            foreign=foreign,
+            surprises=self._surprises,
         )
+        elsewhere = _register_observers(session.config)
         self._runner = Runner(
             set_ups=self._set_ups,
             lookup=lookup,
             items=items,
-            main=self._main,
+            foreign=foreign,
+            elsewhere=elsewhere,
             send=self._send,
         )
         self._answerer = Answerer(
             config=session.config,
             set_ups=self._set_ups,
             lookup=lookup,
+            foreign=foreign,
             runner=self._runner,
             serialize=items.serialized,
         )
@@ -83,8 +95,10 @@ class FixtureWorker:
             set_ups=self._set_ups,
             lookup=lookup,
             items=items,
+            foreign=foreign,
             main=self._main,
             send=self._send,
+            surprises=self._surprises,
         )
 
     @pytest.hookimpl(tryfirst=True)
@@ -126,44 +140,73 @@ class FixtureWorker:
             return (yield)
         if self._main.interrupted:
             raise KeyboardInterrupt
-        self._runner.setting_up(fixturedef)
+        with self._main.protected():
+            self._runner.setting_up(fixturedef)
         error: BaseException | None = None
         try:
             with self._main.set_up():
-                if self._main.interrupted:  # since we looked
-                    raise KeyboardInterrupt
+                self._main.check()  # since we looked
                 return (yield)
         except BaseException as raised:
             error = raised
             raise
         finally:
-            self._runner.was_set_up(fixturedef, request, error)
+            with self._main.protected():
+                if self._main.interrupted and isinstance(error, KeyboardInterrupt):
+                    self._runner.was_interrupted(fixturedef, error)
+                self._runner.was_set_up(fixturedef, request, error)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-        if isinstance(item, FixtureItem) and call.excinfo is not None and item.error is None:
-            item.error = call.excinfo.value
+        if isinstance(item, FixtureItem) and call.excinfo is not None:
+            explain_quit(call.excinfo.value)
+            if item.error is None:
+                item.error = call.excinfo.value
 
     def _serve(self, config: pytest.Config) -> None:
-        while (work := self._wait_next(config)) is not None:
-            match work:
-                case Begin():
-                    self._begin(work, config)
-                case Request():
-                    self._send(self._answerer.answer(work))
-                case Recover():
-                    self._finalization.recover(work)
-                case Finish():
-                    return
-        wait_test_workers_down(self._intake.test_workers)
+        """Do what the controller asks for, until it is to finish. Nothing that is raised on the way
+        ends that, as finalizers would then run under tests."""
+        while not isinstance(work := self._wait_next(config), Finish):
+            if work is None:
+                self._wait_test_workers_down()
+                return
+            try:
+                self._do(work, config)
+            except BaseException as error:
+                self._surprises.tell(error)
+                if isinstance(work, Request):  # the controller drops a second answer
+                    self._send(self._answerer.broken(work, error))
+
+    def _do(self, work: Begin | Request | Recover, config: pytest.Config) -> None:
+        match work:
+            case Begin():
+                self._begin(work, config)
+            case Request():
+                self._send(self._answerer.answer(work))
+            case Recover():
+                self._finalization.recover(work)
 
     def _wait_next(self, config: pytest.Config) -> Work | None:
         """Wait for the next thing to do. Servers that fixtures run in threads may log each request
         of a test meanwhile: so what is printed is captured."""
-        with contextlib.ExitStack() as stack:
-            with contextlib.suppress(ValueError):  # a fixture has closed sys.stdout
-                stack.enter_context(captured(config))
-            return self._intake.wait_next()
+        while True:
+            try:
+                with contextlib.ExitStack() as stack:
+                    with contextlib.suppress(ValueError):  # a fixture has closed sys.stdout
+                        stack.enter_context(captured(config))
+                    return self._intake.wait_next()
+            except ProtocolError:
+                raise
+            except BaseException as error:
+                self._surprises.tell(error)
+
+    def _wait_test_workers_down(self) -> None:
+        for _ in range(_TRIES):
+            try:
+                wait_test_workers_down(self._intake.test_workers)
+                return
+            except BaseException as error:
+                self._surprises.tell(error)
 
     def _begin(self, begin: Begin, config: pytest.Config) -> None:
         if begin.crash_files is not None:
@@ -179,6 +222,14 @@ class FixtureWorker:
             self._channel.send(encode(message))
         except OSError:
             pass  # the controller died; the intake tells
+
+
+def _register_observers(config: pytest.Config) -> Elsewhere:
+    """Register the plugins that look at set-ups; returns the one that is asked later."""
+    elsewhere = Elsewhere()
+    config.pluginmanager.register(elsewhere, "xdist_fixtureworker_elsewhere")
+    config.pluginmanager.register(Marks(), "xdist_fixtureworker_marks")
+    return elsewhere
 
 
 def _testrun_uid(config: Any) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ..declared import attributes
 from ..declared.decorator import Declaration
-from ..errors import CannotShareError
+from ..errors import CannotShareError, in_lines
 from ..wire import culprit, pickles
+from . import remedies
 
 
 def share(declaration: Declaration, value: object, module: str = "") -> bytes | CannotShareError:
@@ -26,42 +27,51 @@ def share(declaration: Declaration, value: object, module: str = "") -> bytes | 
     try:
         packed = pickles.pack(shared, [module])
     except BaseException as error:
-        message = cannot_pickle(
-            name,
-            where,
-            culprit.type_name(value),
-            pickles.describe(error),
-            # A time-out, or Ctrl-C, would come up again.
-            culprit.find_culprit(shared) if isinstance(error, Exception) else None,
-            declaration.promoted,
-        )
-        return CannotShareError(message)
+        # A time-out, or Ctrl-C, would come up again.
+        found = culprit.find_culprit(shared) if isinstance(error, Exception) else None
+        return CannotShareError(_refused(declaration, value, shared, error, found))
     if len(packed) > pickles.LIMIT:
         return CannotShareError(too_large(name, where, len(packed), pickles.LIMIT))
     return packed
+
+
+def _refused(
+    declaration: Declaration,
+    value: object,
+    shared: object,
+    error: BaseException,
+    found: culprit.Culprit | None,
+) -> str:
+    path, part = ("the value", value) if found is None else (found.path, found.parts[-1])
+    return cannot_pickle(
+        f"'{declaration.name}' ({declaration.where})",
+        culprit.type_name(part),
+        path,
+        "" if found is None else culprit.type_name(value),
+        pickles.describe(error),
+        remedies.remedy(declaration.name, declaration.promoted, shared, found),
+    )
+
+
+def _a(type_name: str) -> str:
+    return f"an {type_name}" if type_name[0] in "aeiouAEIOU" else f"a {type_name}"
 
 
 # --- messages
 
 
 def cannot_pickle(  # noqa: PLR0917  # all of one kind
-    fixture: str, where: str, type_name: str, cause: str, culprit: str | None, promoted: bool
+    fixture: str, refused: str, path: str, whole: str, cause: str, remedy: str
 ) -> str:
-    remedy = 'share=attrs("url", "port")'
-    if promoted:
-        remedy = f"{fixture}: attrs(url, port) in global_fixtures"
-    place = f"{culprit} is what pickle refuses" if culprit else "pickle refuses it"
-    return (
-        f"the value of the global fixture '{fixture}' ({where}) cannot be sent to the test "
-        f"workers: it is a {type_name}, and {place} ({cause}).\n"
-        f"Return what the tests need to make their own: a URL, a path, connection parameters; "
-        f"and let a session fixture of the test workers connect with them. Where the object must "
-        f"stay as it is, {remedy} sends these attributes of it."
+    within = f", {_a(whole)}" if whole else ""
+    return in_lines(
+        f"{_a(refused)} cannot be sent to the test workers: {path} of the global fixture {fixture}"
+        f"{within} ({cause}).\n{remedy}"
     )
 
 
 def cannot_read(fixture: str, where: str, type_name: str, cause: str) -> str:
-    return (
+    return in_lines(
         f"an attribute of the global fixture '{fixture}' ({where}) cannot be read to be sent to "
         f"the test workers: its value is a {type_name} ({cause}).\n"
         f"Share attributes that it has when it is set up."
@@ -69,7 +79,7 @@ def cannot_read(fixture: str, where: str, type_name: str, cause: str) -> str:
 
 
 def too_large(fixture: str, where: str, size: int, limit: int) -> str:
-    return (
+    return in_lines(
         f"the value of the global fixture '{fixture}' ({where}) is too large to be sent to the "
         f"test workers: {size} bytes when pickled, of {limit} at most.\n"
         f"Write it to a file below tmp_path_factory and return the path."

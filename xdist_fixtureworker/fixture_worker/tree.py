@@ -7,7 +7,10 @@ always be the same object. No module is imported that does not lie on the way.
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +22,26 @@ from .._compat import parse_conftest_again
 from ..wire.messages import Step
 
 
-class Tree:
-    """The part of the collection tree that the global fixtures of this run are defined in."""
+def _alone(_: str) -> AbstractContextManager[None]:
+    return contextlib.nullcontext()
 
-    def __init__(self, session: pytest.Session) -> None:
+
+class Tree:
+    """The part of the collection tree that the global fixtures of this run are defined in.
+
+    :param importing: what a module is imported in; given its path.
+    """
+
+    def __init__(
+        self,
+        session: pytest.Session,
+        importing: Callable[[str], AbstractContextManager[None]] = _alone,
+    ) -> None:
         self._session = session
         self._roots: dict[Path, Any] = {}
         self._children: dict[Node, list[Node]] = {}
+        self._broken: dict[Node, str] = {}
+        self._importing = importing
 
     def find(self, place: tuple[Step, ...]) -> Node:
         """The node at ``place``.
@@ -81,8 +97,17 @@ class Tree:
             assert isinstance(node, pytest.Collector)
             if isinstance(node, pytest.Directory):
                 parse_conftest_again(self._session, node.path)  # if the suite was collected before
-            report = collect_one_node(node)
-            if not report.passed:
-                raise pytest.Collector.CollectError(str(report.longrepr))
-            self._children[node] = list(report.result)
+            self._children[node] = self._collect(node)
         return self._children[node]
+
+    def _collect(self, node: pytest.Collector) -> list[Node]:
+        """The children of a node, which is tried once: it may have taken all the time there is."""
+        if node not in self._broken:
+            with contextlib.ExitStack() as stack:
+                if isinstance(node, pytest.Module):
+                    stack.enter_context(self._importing(node.nodeid))
+                report = collect_one_node(node)
+            if report.passed:
+                return list(report.result)
+            self._broken[node] = str(report.longrepr)
+        raise pytest.Collector.CollectError(self._broken[node])

@@ -13,6 +13,7 @@ class Refusal(Frozen):
     reason: str
     instead: str
     fixtures: tuple[str, ...] = ()  #: their names; empty: all fixtures of the package
+    of_dependent: str = ""  #: what becomes of a global fixture that needs one; empty: nothing bad
 
 
 _PYTEST = Refusal(
@@ -30,6 +31,8 @@ _REFUSALS = (
         "Each test worker starts a server of its own, beside the database of its own that "
         "pytest-django gives it",
         ("live_server",),
+        of_dependent="the server then works with the databases of the fixture worker, and not with "
+        "those that tests see",
     ),
     Refusal(
         "pytest_django",
@@ -38,6 +41,8 @@ _REFUSALS = (
         "databases",
         "pytest-django gives each test worker a database of its own; make a global fixture of what "
         "costs time, such as the database server, and let the settings have its address",
+        of_dependent="what it writes there goes into a database of the fixture worker, which no "
+        "test sees",
     ),
     Refusal(
         "pytest_asyncio",
@@ -49,12 +54,13 @@ _REFUSALS = (
         "pytest_mock",
         "it patches its own process, where no tests run",
         "Each test worker has its own",
+        of_dependent="what it patches is patched in the fixture worker, and not where tests run",
     ),
 )
 
 
 def refusal(definition: Definition) -> Refusal | None:
-    """Why ``definition`` cannot be made global by configuration; None if it can."""
+    """Why ``definition`` cannot be made global; None if it can."""
     package = module_of(definition).partition(".")[0]
     for candidate in _REFUSALS:
         if candidate.package == package and (

@@ -14,16 +14,9 @@ from .._compat import all_definitions
 from ..declared.definitions import Definition, is_promotable
 from ..declared.locations import location
 from ..declared.promotion import OPTION, Promotion, promotions
-from ..wire.frozen import Frozen
+from .findings import Findings
 from .guard_plugin import names_kept_out
 from .not_promotable import refusal, refusal_of_request
-
-
-class Findings(Frozen):
-    """What is wrong with the names: an error, and notes about what may be wrong."""
-
-    error: str = ""  #: empty: nothing is wrong
-    notes: tuple[str, ...] = ()
 
 
 def examine(session: pytest.Session, everything: bool) -> Findings:

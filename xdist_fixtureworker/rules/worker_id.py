@@ -13,12 +13,17 @@ _ASKED_FOR = re.compile(r"\bPYTEST_XDIST_WORKER\b|\bworker_?id\b|\bget_xdist_wor
 _NOT_USERS = ("_pytest", "pluggy", "xdist", "execnet", "xdist_fixtureworker")
 
 
-def worker_id_hint(text: str, error: BaseException | None = None) -> str:
+def worker_id_hint(
+    text: str, error: BaseException | None = None, worker_id: str = FIXTURE_WORKER_ID
+) -> str:
     """Advice for an error that comes of parsing the worker id; empty for other errors.
 
     :param text: of the traceback, with source lines.
     :param error: the exception, where it is in this process.
+    :param worker_id: of the fixture worker, as configured.
     """
+    if worker_id != FIXTURE_WORKER_ID:
+        return ""  # somebody has chosen one that can be computed with
     in_frames = error is not None and any(map(_has_the_id, _chain(error)))
     asked = FIXTURE_WORKER_ID in text or _ASKED_FOR.search(text) is not None
     if not in_frames and not (asked and _COMPUTING_SHOWN.search(text)):
@@ -26,8 +31,15 @@ def worker_id_hint(text: str, error: BaseException | None = None) -> str:
     return (
         f'\nThe worker id of the fixture worker is "{FIXTURE_WORKER_ID}", not "gw" and a number. '
         f"Code that computes with it can ask xdist_fixtureworker.is_fixture_worker(config) first; "
-        f"where there is no config, os.environ['PYTEST_XDIST_WORKER'] is \"{FIXTURE_WORKER_ID}\"."
+        f"where there is no config, os.environ['PYTEST_XDIST_WORKER'] is \"{FIXTURE_WORKER_ID}\". "
+        f"Where the code cannot be changed, the ini setting fixture_worker_id = gw99 gives it a "
+        f"number."
     )
+
+
+def is_computing(error: BaseException) -> bool:
+    """Whether it is what code raises that takes a worker's id for a number."""
+    return isinstance(error, _COMPUTING)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -9,7 +9,7 @@ import pytest
 
 from .. import errors
 from ..declared.decorator import Declaration
-from ..roles import FAILED_SET_UP
+from ..roles import FAILED_SET_UP, MARKS_ASKED
 from ..rules.changed_values import Values
 from ..wire import pickles
 from ..wire.messages import Answer, Failed, Ready
@@ -37,14 +37,16 @@ class Answers:
     def _read_failure(self, declaration: Declaration, answer: Failed) -> Fetched:
         error = pickles.unpack_exception(answer.exception, answer.traceback)
         error = error or errors.SetUpError(answer.text)
+        if isinstance(error, errors.FixtureWorkerDiedError):
+            error = error.before(declaration.name, declaration.where)
         report = None
         if answer.report is not None:
             report = self._config.hook.pytest_report_from_serializable(
                 config=self._config, data=answer.report
             )
-        failure = _first_line(str(error))
+        failure = _first_sentence(str(error))
         if report is not None or not isinstance(error, errors.FixtureWorkerError):
-            cause = _first_line(answer.text)
+            cause = next(iter(answer.text.splitlines()), "")
             failure = set_up_failed(declaration.name, declaration.where, cause)
         return Fetched(error=error, report=report, failure=failure)
 
@@ -59,7 +61,7 @@ class Answers:
                 pickles.describe(cause),
             )
             error = errors.CannotShareError(message)
-            return Fetched(error=error, failure=_first_line(message))
+            return Fetched(error=error, failure=_first_sentence(message))
         self.values.note(f"{declaration.name} ({declaration.where})", value)
         return Fetched(value, environment=answer.environment, output=answer.output)
 
@@ -74,9 +76,14 @@ class Answers:
                 if fetched.report is not None:
                     report.longrepr = fetched.report.longrepr
                     report.sections = [*sections, *report.sections]
+                    setattr(report, MARKS_ASKED, getattr(fetched.report, MARKS_ASKED, None))
                     return
         if isinstance(excinfo.value, errors.FixtureWorkerError):
-            report.longrepr = excinfo.getrepr(style="value")
+            shown = excinfo.getrepr(style="value")
+            if shown.reprcrash is not None:
+                # What the short summary has room for: not the name of the class.
+                shown.reprcrash.message = str(excinfo.value)
+            report.longrepr = shown
 
 
 def _sections(report: pytest.TestReport | None) -> Iterator[tuple[str, str]]:
@@ -93,8 +100,9 @@ def set_up_of(fixture: str) -> str:
     return f"setup of global fixture {fixture} (fixture worker)"
 
 
-def _first_line(text: str) -> str:
-    return next(iter(text.splitlines()), "")
+def _first_sentence(text: str) -> str:
+    """That of a message of ours, whose lines are wrapped, as one line."""
+    return re.split(r"(?<=[.:])\n", text)[0].replace("\n", " ")
 
 
 # --- messages
@@ -105,9 +113,23 @@ def set_up_failed(fixture: str, where: str, cause: str) -> str:
 
 
 def cannot_unpickle(fixture: str, where: str, worker: str, cause: str) -> str:
-    return (
+    remedy = (
+        "Its class must be importable there by the same name: define it in a module that both "
+        "import, or return plain data."
+    )
+    if "the module 'conftest' is" in cause:
+        remedy = (
+            "Several conftest.py are imported by one name, each in the place of the one before. "
+            "Run pytest with --import-mode=importlib, by which they have different names, or move "
+            "the class into a module."
+        )
+    elif "AuthenticationError" in cause:
+        remedy = (
+            "The authentication string of a manager does not leave its process. Start the manager "
+            'with one of your own (authkey=b"..."), return its address and that string, and let a '
+            "session fixture of the test workers connect() another manager to it."
+        )
+    return errors.in_lines(
         f"the value of the global fixture '{fixture}' ({where}) was sent by the fixture worker "
-        f"but cannot be unpickled in test worker {worker} ({cause}).\n"
-        f"Its class must be importable there by the same name: define it in a module that both "
-        f"import, or return plain data."
+        f"but cannot be unpickled in test worker {worker} ({cause}).\n{remedy}"
     )

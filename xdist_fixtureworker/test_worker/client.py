@@ -15,9 +15,11 @@ from .._compat import is_session_scoped
 from ..declared.decorator import Declaration
 from ..declared.promotion import promotions
 from ..roles import CHANGED_VALUES
+from ..rules.debugger import explain_quit
 from ..rules.same_value import note_value
 from ..wire.messages import Instance, Output
 from .answers import Answers, set_up_of
+from .asking import marks_hint
 from .connection import Connection
 from .environment import Environment
 from .forking import FetchesBeforeFork, asked_in_fork, pytest_forked_is_there
@@ -54,11 +56,15 @@ class TestWorker:
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_makereport(
-        self, call: pytest.CallInfo[None]
+        self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        if call.excinfo is not None:
+            explain_quit(call.excinfo.value)
         report = yield
         if call.excinfo is not None and report.outcome == "failed":
             self._answers.show_original(call.excinfo, report)
+            if hint := marks_hint(item, report):
+                report.sections.append(("marks of the test", hint))
         return report
 
     @pytest.hookimpl(trylast=True)  # but before xdist sends the output
@@ -99,9 +105,11 @@ class TestWorker:
                 message = asked_in_fork(declaration.name, declaration.where)
                 raise errors.FixtureWorkerError(message)
             return before
-        fetched = self._connection.ask(
-            instance, partial(self._answers.read, declaration)
-        ).wait_read()
+        read = partial(self._answers.read, declaration)
+        try:
+            fetched = self._connection.ask(instance, read, declaration.where).wait_read()
+        except errors.FixtureWorkerDiedError as error:
+            raise error.before(declaration.name, declaration.where) from error.__cause__
         if isinstance(fetched.error, pytest.exit.Exception):
             # As if the controller had asked the worker to stop: xdist would take an exit code for
             # a crash, and replace the worker.

@@ -102,27 +102,27 @@ class Connection(Generic[T]):
             _raise_lost(self._lost)
         return result
 
-    def ask(self, instance: Instance, read: Callable[[Answer], T]) -> Pending[T]:
+    def ask(self, instance: Instance, read: Callable[[Answer], T], where: str = "") -> Pending[T]:
         """Send a request for ``instance``, unless one was sent before; do not wait for the answer.
 
         :param read: turns the answer into the result.
+        :param where: ``file:line`` of the fixture, for messages.
         :raises FixtureWorkerDiedError: if the connection is lost.
         """
         __tracebackhide__ = True
         with self._asking:
             pending = self._asked.get(instance)
             if pending is None:
-                pending = self._send(instance, Pending(read))
+                pending = self._send(Request(next(self._ids), instance, where), Pending(read))
                 # After sending: if a signal handler raised, the next thread sends it again.
                 self._asked[instance] = pending
             return pending
 
-    def _send(self, instance: Instance, pending: Pending[T]) -> Pending[T]:
+    def _send(self, request: Request, pending: Pending[T]) -> Pending[T]:
         __tracebackhide__ = True
-        id_ = next(self._ids)
-        self._unanswered[id_] = pending
+        self._unanswered[request.id] = pending
         try:
-            self._channel.send(encode(Request(id_, instance)))
+            self._channel.send(encode(request))
         except OSError as error:
             _raise_lost(error)
         if self._lost is not None:  # perhaps before _end() could see this request
@@ -155,4 +155,4 @@ def _raise_lost(cause: Exception | None) -> NoReturn:
     __tracebackhide__ = True
     if isinstance(cause, ProtocolError):
         raise cause
-    raise FixtureWorkerDiedError.because("the connection to the controller is lost") from cause
+    raise FixtureWorkerDiedError("the connection to the controller is lost") from cause

@@ -1,4 +1,4 @@
-"""Checks the names in ``global_fixtures``, once tests are collected; runs in a test worker."""
+"""Checks which fixtures are global, once tests are collected; runs in a test worker."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from ..roles import COLLECTS_EVERYTHING, MISUSE
-from ..rules.promotable import examine
+from ..declared.promotion import promotions
+from ..roles import COLLECTS_EVERYTHING, MISUSE, Role, role_of
+from ..rules.findings import Findings
+from ..rules.refused import examine_global
 
 
 class TestWorkerPromotionCheck:
@@ -21,8 +23,14 @@ class TestWorkerPromotionCheck:
 
     @pytest.hookimpl(tryfirst=True)  # before xdist tells the controller what was collected
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        everything = self._config.workerinput.get(COLLECTS_EVERYTHING, False)
-        findings = examine(session, everything)
-        self._config.workeroutput[MISUSE] = (findings.error, list(findings.notes))
+        findings = Findings()
+        if promotions(self._config):
+            from ..rules.promotable import examine
+
+            everything = self._config.workerinput.get(COLLECTS_EVERYTHING, False)
+            findings = examine(session, everything)
+        findings += examine_global(session, role_of(self._config) is Role.TEST_WORKER)
+        if findings != Findings():
+            self._config.workeroutput[MISUSE] = (findings.error, list(findings.notes))
         if findings.error:
             session.items.clear()  # nothing is to run

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+from collections import defaultdict
 from collections.abc import Mapping
+from itertools import islice
+from typing import NamedTuple
 
 from .pickles import PROTOCOL, Pickler
 
@@ -10,10 +14,20 @@ _DEPTH = 6
 _FAILURES = 100
 """Attempts that may fail in a search: there may be thousands of parts that refer back to the whole,
 so that each attempt pickles all of it."""
+_KEY = "a key of "
+_ELEMENTS = 10_000
+"""How many of an iterator, which may have no end, are looked at."""
 
 
-def find_culprit(value: object) -> str | None:
-    """Find the object in ``value`` that cannot be pickled, as in ``the value.engine['lock']``.
+class Culprit(NamedTuple):
+    """What pickle refuses."""
+
+    path: str  #: as in ``the value.engine['lock']``
+    parts: tuple[object, ...]  #: the value, what leads to the culprit, and the culprit itself
+
+
+def find_culprit(value: object) -> Culprit | None:
+    """Find the object in ``value`` that cannot be pickled.
 
     None if it is the value itself, or too deep inside, or among too many others.
     """
@@ -23,19 +37,33 @@ def find_culprit(value: object) -> str | None:
         return None
 
 
-def _search(value: object, attempts: _Attempts) -> str | None:
-    level = [("the value", value)]
+def sendable_parts(value: object) -> list[str]:
+    """The elements of a container, or the attributes of another object, that can be pickled."""
+    attempts = _Attempts()
+    try:
+        return [
+            path
+            for path, part in _children(value, "the value")
+            if not path.startswith(_KEY) and attempts.succeed(part)
+        ]
+    except _TooManyError:
+        return []
+
+
+def _search(value: object, attempts: _Attempts) -> Culprit | None:
+    level: list[Culprit] = [Culprit("the value", (value,))]
     seen = {id(value)}
     for _ in range(_DEPTH):
-        below: list[tuple[str, object]] = []
-        for path, parent in level:
-            for child_path, child in _children(parent, path):
+        below: list[Culprit] = []
+        for path, parts in level:
+            for child_path, child in _children(parts[-1], path):
                 if id(child) in seen or attempts.succeed(child):
                     continue
                 seen.add(id(child))
+                found = Culprit(child_path, (*parts, child))
                 if all(attempts.succeed(grandchild) for _, grandchild in _children(child, "")):
-                    return f"{child_path} (a {type_name(child)})"
-                below.append((child_path, child))
+                    return found
+                below.append(found)
         level = below
     return None
 
@@ -76,24 +104,44 @@ class _Nowhere:
 def _children(value: object, path: str) -> list[tuple[str, object]]:
     children: list[tuple[str, object]] = []
     try:
+        children += [(f"{path}.{name}", child) for name, child in _arguments(value).items()]
         if isinstance(value, Mapping):
             children += [(f"{path}[{key!r:.40}]", child) for key, child in value.items()]
+            children += [(f"{_KEY}{path}", key) for key in value]
         elif isinstance(value, (list, tuple, set, frozenset)):
             children += [(f"{path}[{index}]", child) for index, child in enumerate(value)]
-        children += [(f"{path}.{name}", child) for name, child in _state(value).items()]
+        state, elements = _reduced(value)
+        if not isinstance(value, list):
+            children += [(f"{path}[{index}]", child) for index, child in enumerate(elements)]
+        children += [(f"{path}.{name}", child) for name, child in state.items()]
     except Exception:
         pass  # it refuses to be inspected
     return children
 
 
-def _state(value: object) -> dict[str, object]:
-    """The attributes that pickle would take, without those that the class leaves out."""
+def _arguments(value: object) -> dict[str, object]:
+    """What a class takes as arguments, and keeps under these names outside of its state."""
+    if isinstance(value, defaultdict):
+        return {"default_factory": value.default_factory}
+    if isinstance(value, functools.partial):
+        return {"func": value.func, "args": value.args, "keywords": value.keywords}
+    if isinstance(value, BaseException):
+        return {"args": value.args}
+    return {}
+
+
+def _reduced(value: object) -> tuple[dict[str, object], list[object]]:
+    """The attributes that pickle would take, without those that the class leaves out; and what it
+    would take as elements, of a deque for instance."""
     reduced = value.__reduce_ex__(PROTOCOL)
-    state = reduced[2] if isinstance(reduced, tuple) and len(reduced) > 2 else None
+    parts = reduced[2:4] if isinstance(reduced, tuple) else ()
+    state, elements = (*parts, None, None)[:2]
     if state is None:  # made again from arguments, which most classes keep as attributes
-        return vars(value)
-    parts = state if isinstance(state, tuple) else (state,)  # the second one is of __slots__
-    return {name: each for part in parts if isinstance(part, dict) for name, each in part.items()}
+        attributes = vars(value) if hasattr(value, "__dict__") else {}
+    else:
+        each = state if isinstance(state, tuple) else (state,)  # the second one is of __slots__
+        attributes = {k: v for part in each if isinstance(part, dict) for k, v in part.items()}
+    return attributes, list(islice(elements or (), _ELEMENTS))
 
 
 def type_name(value: object) -> str:

@@ -14,8 +14,10 @@ fixture w. -> controller  :class:`Serving`              first message: pytest is
 fixture w. -> controller  :class:`Ready`, :class:`Failed`   the one answer to a request
 fixture w. -> controller  :class:`AsBefore`             likewise: another instance, the same value
 controller -> test worker :class:`Ready`, :class:`Failed`   the answer, to each that asked
+fixture w. -> controller  :class:`Doing`                users' code runs besides those below
 fixture w. -> controller  :class:`SettingUp`            a set-up starts
 fixture w. -> controller  :class:`SetUp`                a set-up ended
+fixture w. -> controller  :class:`Interrupted`          a set-up was cut short, and where
 fixture w. -> controller  :class:`Finalizing`           a finalizer, or a recovery, starts
 fixture w. -> controller  :class:`Finalized`            a finalizer, or a recovery, ended
 fixture w. -> controller  :class:`Hanging`              a time-out did not cut it short
@@ -129,6 +131,7 @@ class WorkerJoined(Frozen):
 class Request(Frozen):
     id: int
     instance: Instance
+    where: str = ""  #: ``file:line`` of the fixture, for messages
 
 
 class Ready(Frozen):
@@ -166,6 +169,10 @@ class Recover(Frozen):
     recovery: Recovery
 
 
+class Doing(Frozen):
+    what: str  #: an import, a hook; empty: it is over
+
+
 class SettingUp(Frozen):
     id: int  #: one per set-up and fixture worker
     fixture: str
@@ -180,6 +187,9 @@ class SetUp(Frozen):
     report: Mapping[str, object] | None
     environment: tuple[str, ...]  #: names of variables that it changed and nobody replays
     recovery: Recovery | None
+    elsewhere: tuple[str, ...] = ()  #: what else it changed that tests may look for
+    is_replayed: bool = False  #: what it changes in the environment
+    is_silent: bool = False  #: autouse, and without a value: all that it does is elsewhere
 
 
 class Finalizing(Frozen):
@@ -196,6 +206,13 @@ class Finalized(Frozen):
 class Hanging(Frozen):
     id: int
     text: str  #: what hangs, and the stacks of all threads
+
+
+class Interrupted(Frozen):
+    id: int
+    fixture: str
+    where: str
+    place: str  #: ``file:line`` in the user's code, where it was at that time
 
 
 class ExitRequested(Frozen):
@@ -219,8 +236,10 @@ Message: TypeAlias = (
     | Interrupt
     | Recover
     | Finish
+    | Doing
     | SettingUp
     | SetUp
+    | Interrupted
     | Finalizing
     | Finalized
     | Hanging

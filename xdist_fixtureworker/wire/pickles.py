@@ -59,7 +59,7 @@ class Pickler(pickle.Pickler):
         if isinstance(obj, (type, FunctionType)):
             file = _file(obj.__module__)
             # Several modules of that name may follow one another in sys.modules.
-            if file.endswith("conftest.py") and _found_by_name(obj):
+            if file.endswith("conftest.py") and found_by_name(obj):
                 return _of_conftest, (obj.__module__, file, obj.__qualname__)
         name = self._names.find(obj)
         if name is not None and (found := content(obj)) is not None:
@@ -71,10 +71,11 @@ def _file(module: str) -> str:
     return getattr(sys.modules.get(module), "__file__", None) or ""
 
 
-def _found_by_name(obj: Any) -> bool:
+def found_by_name(obj: Any) -> bool:
+    """Whether a class or function is what its module has under its name."""
     try:
         return operator.attrgetter(obj.__qualname__)(sys.modules[obj.__module__]) is obj
-    except AttributeError:
+    except (AttributeError, KeyError, TypeError):
         return False
 
 

@@ -1,0 +1,108 @@
+"""Runs users' code that is neither set-up nor finalizer: imports, hooks, reports; fixture worker.
+
+It may block as well. So it is announced to the controller, which names it when it takes long, has
+the time of ``fixture_worker_timeout``, and is interrupted like a set-up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from ..wire.messages import Doing, Hanging, Message
+from .main_thread import MainThread
+
+
+class Foreign:
+    """What such code runs in.
+
+    :param main: the thread that it runs in, which time-outs interrupt.
+    :param timeout: seconds that it may take; None: as long as it wants.
+    :param send: sends a message to the controller; must not raise.
+    """
+
+    def __init__(
+        self, main: MainThread, timeout: float | None, send: Callable[[Message], None]
+    ) -> None:
+        self._main = main
+        self._timeout = timeout
+        self._send = send
+        self._announced = ""
+        self._wanted = ""
+
+    @contextmanager
+    def looking_up(self, fixture: str, where: str) -> Iterator[None]:
+        """Around the look-up of a global fixture, for which modules may have to be imported."""
+        label = f"the global fixture {fixture} ({where})"
+        self._wanted = f" for {label}"
+        try:
+            with self.running(f"the look-up of {label}"):
+                yield
+        finally:
+            self._wanted = ""
+
+    @contextmanager
+    def running(self, what: str) -> Iterator[None]:
+        """Announce what runs within it, limit it, and let it be interrupted.
+
+        :param what: as in "waiting for the import of test_it.py".
+        """
+        with self.announced(what), self.limited(what), self._main.set_up():
+            self._main.check()
+            yield
+
+    def importing(self, path: str) -> AbstractContextManager[None]:
+        """Around the import of a module, within a look-up."""
+        return self.announced(f"the import of {path}{self._wanted}")
+
+    @contextmanager
+    def announced(self, what: str) -> Iterator[None]:
+        """Tell the controller what goes on within it."""
+        before, self._announced = self._announced, what
+        self._send(Doing(what))
+        try:
+            yield
+        finally:
+            self._announced = before
+            self._send(Doing(before))
+
+    def limited(
+        self, what: str, expired: Callable[[str], str] | None = None
+    ) -> AbstractContextManager[None]:
+        """Give what runs within it the time of ``fixture_worker_timeout``.
+
+        :param what: as in "the set-up of first (conftest.py:3) took longer".
+        :param expired: given the stacks of all threads, returns what the exception says.
+        """
+
+        def timed_out(stacks: str) -> str:
+            return f"{self.exceeds_timeout(self._announced or what)}\n{stacks}"
+
+        def hanging(stacks: str) -> None:
+            self._send(Hanging(0, hangs(self._announced or what, stacks)))
+
+        return self._main.limited(self._timeout, expired or timed_out, hanging)
+
+    def exceeds_timeout(self, what: str) -> str:
+        """What to say of ``what`` when its time is over."""
+        return exceeds_timeout(what, self._timeout or 0.0)
+
+
+# --- messages
+
+
+def exceeds_timeout(what: str, seconds: float) -> str:
+    return (
+        f"{what} took longer than the {seconds:g} s of fixture_worker_timeout.\n"
+        f"The stacks of all threads of the fixture worker at that time are shown below. If it only "
+        f"needs longer, raise the limit."
+    )
+
+
+def hangs(what: str, stacks: str) -> str:
+    return (
+        f"{what} hangs: it took longer than fixture_worker_timeout, and no exception reaches it, "
+        f"as in a call into C code.\n"
+        f"Nothing else can be set up or finalized. Use a time-out of the library that it calls.\n"
+        f"Stacks of the fixture worker:\n{stacks}"
+    )
