@@ -53,41 +53,6 @@ def test_it(server):
     assert "too early" not in output
 
 
-def test_the_second_interrupt_while_a_finalizer_sets_something_up(suite: Suite) -> None:
-    suite.write(
-        {
-            "conftest.py": """
-import time
-def wait_for(file):
-    while not os.path.exists(file): time.sleep(0.01)
-@global_fixture
-def late():
-    note("late")
-    wait_for("go")
-    yield
-    note("late down")
-@global_fixture
-def early(request):
-    yield 1
-    request.getfixturevalue("late")
-    note("early down")
-""",
-            "test_it.py": "from conftest import wait_for\n"
-            "def test_it(early):\n    note('test')\n    wait_for('go')",
-        }
-    )
-    with running(suite, *ONE) as controller:
-        until(suite, count("test"))
-        controller.send_signal(signal.SIGINT)
-        until(suite, count("late"))
-        controller.send_signal(signal.SIGINT)
-        controller.read_until("Ctrl-C once more abandons")
-        (suite.path / "go").touch()
-        code, output = controller.end()
-    assert code == 2, output
-    assert controller.noted() == ["test", "late", "early down", "late down"]
-
-
 VALUES = {
     "raises what is no Exception": ("pytest.fail('not this one')", "Failed: not this one"),
     "exits": ("sys.exit(3)", "SystemExit: 3"),
@@ -165,8 +130,9 @@ def second(first):
         }
     )
     result = suite.run(*ONE)
-    assert result.outcomes == {"passed": 1, "errors": 1}
+    assert result.outcomes == {"passed": 1, "errors": 2}
     assert result.lines(r"the global fixture 'second' could not be set up, because an exception")
+    assert result.lines(r"an exception came up around the finalizer of the fixture 'second'")
     assert result.noted() == ["test", "second down", "first down"]
 
 
@@ -288,7 +254,9 @@ def test_threads(request):  # in the other worker, where pytest does not know th
     assert result.noted() == ["slow"]
 
 
-def test_a_finalizer_that_asks_for_what_has_been_finalized(suite: Suite) -> None:
+@ONE_MODES
+def test_a_finalizer_that_asks_for_another_fixture(suite: Suite, mode: tuple[str, ...]) -> None:
+    """It is an error as in a serial run; pytest knows that a finalizer runs."""
     suite.write(
         {
             "conftest.py": """
@@ -296,21 +264,31 @@ def test_a_finalizer_that_asks_for_what_has_been_finalized(suite: Suite) -> None
 def early(request):
     yield 1
     note("early down")
-    request.getfixturevalue("late")
+    request.getfixturevalue("other")
+    note("never")
 @global_fixture
-def late():
+def used(request):
+    request.getfixturevalue("needed")
     yield 2
-    note("late down")
+    note("used down", value=request.getfixturevalue("needed"))
+@global_fixture
+def needed(): return 3
+@global_fixture
+def other():
+    yield 4
+    note("other down")
 """,
-            "test_it.py": "def test_it(early, late): pass",
+            "test_it.py": "def test_it(early, used): pass",
         }
     )
-    result = suite.run(*ONE)
-    assert result.outcomes == {"passed": 1, "errors": 1}
-    assert result.noted() == ["late down", "early down"]
-    assert result.lines(
-        r"a finalizer asks for the fixture 'late' \(conftest.py:\d+\), which is finalized"
-    )
+    result = suite.run(*mode)
+    assert result.outcomes["passed"] == result.outcomes["errors"] == 1, result.output
+    assert result.noted("never") == []
+    assert result.notes[0].more == {"value": 3}
+    if tuple(map(int, pytest.__version__.split(".")[:2])) >= (9, 2):
+        assert result.noted() == ["used down", "early down"]
+        assert result.lines('value for "other" is not available during teardown')
+        assert result.lines(r'getfixturevalue\("other"\) during teardown is deprecated')
     assert "Internal error" not in result.output
 
 
@@ -386,3 +364,52 @@ def worse(second):
     assert result.lines("^E +ValueError: in the finalizer")
     assert result.lines("RuntimeError: no data")
     assert "unfinalized" not in result.output
+
+
+def test_forked_children_that_come_back(suite: Suite) -> None:
+    """From set-ups and finalizers; they leave at once, and say so."""
+    suite.write(
+        {
+            "conftest.py": TWO
+            + """
+def wait(pid): note("status", status=os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+@global_fixture
+def returns(first):
+    if pid := os.fork(): wait(pid)
+    return 1
+@global_fixture
+def fails(first):
+    if not (pid := os.fork()): raise ValueError("in the child")
+    wait(pid)
+    yield 2
+    if not (pid := os.fork()): raise ValueError("in the child")
+    wait(pid)
+    note("fails down")
+@global_fixture
+def exits(first):
+    if not (pid := os.fork()): sys.exit(3)
+    wait(pid)
+    yield 3
+    if pid := os.fork(): wait(pid)
+    note("exits down", child=not pid)
+""",
+            "test_it.py": "def test_it(returns, fails, exits): note('test')",
+        }
+    )
+    result = suite.run(*ONE)
+    assert result.outcomes == {"passed": 1}, result.output
+    assert [note.more["status"] for note in result.notes if note.what == "status"] == [
+        1,
+        1,
+        3,
+        1,
+        1,
+    ]
+    assert result.noted("test", "first down") == ["test", "first down"]
+    assert [note.more for note in result.notes if note.what == "exits down"] == [
+        {"child": True},
+        {"child": False},
+    ]
+    told = result.output + result.errors
+    assert told.count("which a global fixture forked in process") == 5
+    assert "INTERNALERROR" not in told

@@ -320,3 +320,49 @@ def test_a_fixture_worker_that_does_not_start(suite: Suite, how: str) -> None:
         assert "the fixture worker could not start.\n" in output
         assert "its start took longer than fixture_worker_timeout" in output
     assert "INTERNALERROR" not in output
+
+
+def test_a_fixture_worker_that_is_stopped(suite: Suite) -> None:
+    """The time in which it could not run does not count, neither here nor in the controller."""
+    _suite(
+        suite,
+        """
+@global_fixture
+def slow(good):
+    note("slow", pid=os.getpid())
+    while not os.path.exists("go"): time.sleep(0.01)
+    return 1
+""",
+    )
+    with running(suite, *ONE, *TIMEOUT) as controller:
+        until(suite, count("slow"))
+        (fixture_worker,) = controller.workers(FIXTURE_WORKER)
+        fixture_worker.suspend()
+        controller.read_until("for 32 s")  # more than the limit, and all that comes on top of it
+        (suite.path / "go").touch()
+        fixture_worker.resume()
+        code, output = controller.end()
+    assert code == 0, output
+    assert controller.noted() == ["good up", "slow", "good down"]
+
+
+def test_a_finalizer_that_raises_with_many_causes(suite: Suite) -> None:
+    _suite(
+        suite,
+        """
+@global_fixture
+def slow(good):
+    yield
+    error = None
+    for number in range(3000):
+        try: raise ValueError(number) from error
+        except ValueError as raised: error = raised
+    raise error
+""",
+    )
+    result = suite.run(*ONE, *TIMEOUT)
+    assert result.outcomes == {"passed": 5, "errors": 1}, result.output
+    assert result.noted() == ["good up", "good down"]
+    assert result.lines("ValueError: 2999$")
+    assert result.lines("NotShown: 2980 exceptions more that led to this one are not shown")
+    assert "took longer" not in result.output

@@ -24,6 +24,7 @@ from xdist_fixtureworker.controller import (
 from xdist_fixtureworker.declared import attributes, decorator, guard_marks, promotion
 from xdist_fixtureworker.fixture_worker import (
     foreign,
+    forked,
     items,
     lookup,
     out_of_reach,
@@ -352,6 +353,25 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "while it ran no fixture; probably by a signal handler or a timer that a set-up has left. "
         "Nothing was ended by it.\n"
         "Take it back before the set-up ends, for instance with signal.alarm(0).",
+    ),
+    (
+        reports.not_shown,
+        (2980,),
+        "2980 exceptions more that led to this one are not shown",
+    ),
+    (
+        forked.left,
+        (8, 7, ValueError("no"), 1),
+        "fixture worker: process 8, which a global fixture forked in process 7, raised ValueError "
+        "there instead of ending. It was ended with exit status 1, so that nothing is finalized "
+        "twice.\nEnd it with os._exit() where it has done its work.\n",
+    ),
+    (
+        forked.left,
+        (8, 7, None, 1),
+        "fixture worker: process 8, which a global fixture forked in process 7, returned there "
+        "instead of ending. It was ended with exit status 1, so that nothing is finalized twice.\n"
+        "End it with os._exit() where it has done its work.\n",
     ),
     (
         died_message,

@@ -207,6 +207,11 @@ class TestAnswers:
         assert relay.from_fixture_worker(with_id(answer, request.id)) == []
         assert relay.from_test_worker("gw4", Request(3, TABLES)) == [("gw4", with_id(answer, 3))]
 
+    def test_a_second_answer_is_dropped(self, relay: Relay, answer: Answer) -> None:
+        request = forwarded(relay.from_test_worker("gw0", Request(1, TABLES)))
+        assert relay.from_fixture_worker(with_id(answer, request.id)) != []
+        assert relay.from_fixture_worker(with_id(answer, request.id)) == []
+
     def test_an_answer_that_nobody_asked_for(self, relay: Relay, answer: Answer) -> None:
         with pytest.raises(ProtocolError) as excinfo:
             relay.from_fixture_worker(with_id(answer, 1))

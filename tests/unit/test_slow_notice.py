@@ -76,6 +76,21 @@ def test_the_limit_is_over_once() -> None:
     assert notice.gives_up(12.0)
 
 
+def test_what_could_not_run_does_not_count() -> None:
+    notice = SlowNotice(limit=5.0)
+    notice.update("one", 0.0)
+    notice.look(20.0, stopped=True)
+    assert not notice.gives_up(24.0)
+    assert notice.gives_up(25.0)
+    notice.update("other", 30.0)
+    assert notice.gives_up(35.0)
+    notice.update("one", 40.0)
+    notice.look(41.0, stopped=False)
+    notice.look(141.0, stopped=False)  # it is the controller that was stopped
+    assert not notice.gives_up(142.9)
+    assert notice.gives_up(143.1)
+
+
 class Terminal(io.StringIO):
     def __init__(self, isatty: bool) -> None:
         super().__init__()

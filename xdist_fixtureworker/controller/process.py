@@ -86,7 +86,7 @@ class Interpreter:
 
     def kill(self) -> None:
         """End it at once, whatever it is doing, and wait until it is gone."""
-        self._started.wait()
+        self._started.wait(EXIT_TIMEOUT)  # until then, execnet has no process that could be killed
         self.group.terminate(0)
         if self._gateway is not None:
             self._gateway._io.wait()

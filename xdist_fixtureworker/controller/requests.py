@@ -28,7 +28,6 @@ class Requests:
         self._instances: dict[int, Instance] = {}  # by request, of all to the fixture worker
         self._open: dict[Instance, int] = {}  # the requests that it has not answered
         self._waiting: dict[Instance, list[tuple[str, int]]] = {}
-        self._given_up: set[int] = set()  # requests that were answered in its place
         self._answers: dict[Instance, Answer] = {}
 
     @property
@@ -60,10 +59,13 @@ class Requests:
     def answer(self, answer: Ready | Failed | AsBefore) -> list[Delivery]:
         """Keep an answer of the fixture worker, and deliver it to all who wait for it.
 
+        A second one is dropped.
+
         :raises ProtocolError: if nobody asked for it.
         """
-        if answer.id in self._given_up:
-            return []  # it was on its way when the fixture worker died, or it came loose
+        if self._is_answered(answer.id):
+            # On its way when the fixture worker died, or of one that came loose; or a second one.
+            return []
         if isinstance(answer, AsBefore):
             answer = replace(self._earlier(answer), id=answer.id)
         return self._keep(answer)
@@ -71,13 +73,16 @@ class Requests:
     def give_up(self, error: FixtureWorkerError) -> list[Delivery]:
         """Answer all that the fixture worker was asked for, in its place."""
         ids = list(self._open.values())
-        self._given_up.update(ids)
         return [delivery for id_ in ids for delivery in self._keep(_failed(id_, error))]
 
     def test_worker_down(self, worker: str) -> None:
         """Forget who waits in that test worker; a set-up that it asked for goes on."""
         for waiting in self._waiting.values():
             waiting[:] = [(who, id_) for who, id_ in waiting if who != worker]
+
+    def _is_answered(self, id_: int) -> bool:
+        instance = self._instances.get(id_)
+        return instance is not None and self._open.get(instance) != id_
 
     def _earlier(self, answer: AsBefore) -> Answer:
         """The answer that counts for the earlier request: possibly one in the place of the fixture

@@ -44,12 +44,16 @@ class Service:
         from .process import Interpreter
 
         self.relay = relay
+        self.process: FixtureWorkerProcess | None = None
         self.fixture_worker = relay.fixture_worker
         limit = timeout(config)
         self.switchboard = Switchboard(
-            self.relay, on_end, on_slow, math.inf if limit is None else limit + _SILENCE
+            self.relay,
+            on_end,
+            on_slow,
+            math.inf if limit is None else limit + _SILENCE,
+            self._is_stopped,
         )
-        self.process: FixtureWorkerProcess | None = None
         self._config = config
         self._interpreter: Interpreter = Interpreter(worker_id(config))
 
@@ -73,6 +77,11 @@ class Service:
         begin = Begin(run, os.getpid(), None if directory is None else str(directory))
         self.switchboard.connect_fixture_worker(process.channel, begin)
         self.process = process
+
+    def _is_stopped(self) -> bool:
+        from ..processes.identity import is_stopped
+
+        return self.process is not None and is_stopped(self.process.pid)
 
     def stop(self) -> threading.Event:
         """Let the process end, which has nothing left to do; the event is set when it is gone."""

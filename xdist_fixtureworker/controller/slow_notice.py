@@ -11,6 +11,9 @@ FIRST = 2.0
 """Seconds until the first notice; the next ones follow after twice, four times as long, and so on.
 """
 
+SLICE = 1.0
+"""Seconds after which the caller has to look whether the fixture worker is stopped."""
+
 
 class SlowNotice:
     """When to say what goes on in the fixture worker. Pure: the clock is the caller's.
@@ -23,6 +26,8 @@ class SlowNotice:
         self._limit = limit
         self._activity: str | None = None
         self._since = 0.0
+        self._forgiven = 0.0
+        self._looked = 0.0
         self._next = math.inf
         self._given_up = False
 
@@ -37,6 +42,7 @@ class SlowNotice:
         self._limit = self._limit if limit is None else limit
         was_shown = self._activity is not None and self._next > self._since + FIRST
         self._activity, self._since, self._given_up = activity, now, False
+        self._forgiven, self._looked = 0.0, now
         self._next = math.inf if activity is None else now + FIRST
         return was_shown
 
@@ -44,12 +50,26 @@ class SlowNotice:
         """Seconds until there is something to do; None: for ever."""
         until = self._next
         if self._activity is not None and not self._given_up:
-            until = min(until, self._since + self._limit)
+            until = min(until, self._since + self._forgiven + self._limit)
         return None if until == math.inf else max(0.0, until - now)
+
+    def look(self, now: float, stopped: bool) -> None:
+        """Note how the time passed since the last look: some does not count towards the limit.
+
+        :param stopped: whether the fixture worker was stopped. Where more than two slices have
+            passed, the caller was.
+        """
+        passed, self._looked = now - self._looked, now
+        if self._activity is not None:
+            self._forgiven += passed if stopped else max(0.0, passed - 2 * SLICE)
 
     def gives_up(self, now: float) -> bool:
         """Whether the limit is over; true once for each activity."""
-        if self._activity is None or self._given_up or now < self._since + self._limit:
+        if (
+            self._activity is None
+            or self._given_up
+            or now < self._since + self._forgiven + self._limit
+        ):
             return False
         self._given_up = True
         return True

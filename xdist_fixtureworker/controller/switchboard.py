@@ -21,7 +21,7 @@ from ..wire.codec import decode, encode
 from ..wire.messages import Begin, Message, Recover, WorkerJoined
 from .relay import Relay
 from .requests import Delivery
-from .slow_notice import SlowNotice
+from .slow_notice import SLICE, SlowNotice
 
 if TYPE_CHECKING:
     import execnet
@@ -75,6 +75,7 @@ class Switchboard:
     :param on_slow: called in the switchboard's thread with a line to show when something in the
         fixture worker takes long, and with None when that is over.
     :param limit: seconds of one set-up or finalizer after which the fixture worker is given up.
+    :param is_stopped: whether its process is stopped, as by SIGSTOP: such seconds do not count.
     """
 
     def __init__(
@@ -83,12 +84,14 @@ class Switchboard:
         on_end: Callable[[], None],
         on_slow: Callable[[str | None], None],
         limit: float = math.inf,
+        is_stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         self.error: str | None = None  #: the traceback of a bug of ours
         self._relay = relay
         self._on_end = on_end
         self._on_slow = on_slow
         self._limit = limit
+        self._is_stopped = is_stopped
         self._notice = SlowNotice(limit)
         self._events: SimpleQueue[Callable[[], list[Delivery]] | None] = SimpleQueue()
         self._channels = Channels()
@@ -168,9 +171,14 @@ class Switchboard:
     def _next(self) -> Callable[[], list[Delivery]] | None:
         """Wait for the next event; show notices until it comes."""
         while True:
+            left = self._notice.seconds_left(time.monotonic())
+            if left is not None and self._limit < math.inf:
+                left = min(left, SLICE)
+                self._notice.look(time.monotonic(), self._is_stopped())
             try:
-                return self._events.get(timeout=self._notice.seconds_left(time.monotonic()))
+                return self._events.get(timeout=left)
             except Empty:
+                self._notice.look(time.monotonic(), self._is_stopped())
                 if self._notice.gives_up(time.monotonic()):
                     return self._relay.says_nothing
                 line = self._notice.line(time.monotonic())

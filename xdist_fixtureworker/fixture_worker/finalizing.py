@@ -17,6 +17,7 @@ from ..wire.messages import Finalized, Finalizing, Message, Recover
 from .clones import ParameterValue
 from .fixture_item import FixtureItem
 from .foreign import Foreign
+from .forked import ForkGuard
 from .items import SESSION, Items, named
 from .lookup import Found, Lookup
 from .main_thread import MainThread
@@ -43,6 +44,7 @@ class Finalization:
         items: Items,
         foreign: Foreign,
         main: MainThread,
+        forks: ForkGuard,
         send: Callable[[Message], None],
         surprises: Surprises,
     ) -> None:
@@ -52,6 +54,7 @@ class Finalization:
         self._items = items
         self._foreign = foreign
         self._main = main
+        self._forks = forks
         self._send = send
         self._surprises = surprises
 
@@ -72,8 +75,7 @@ class Finalization:
     def _finalize(self, record: SetUpRecord) -> pytest.TestReport | None:
         """Run a finalizer; returns the report if it failed."""
         self._set_ups.begin_finalizer(record)
-        assert record.request is not None
-        finish = partial(self._as_finalizer, partial(record.definition.finish, record.request))
+        finish = partial(self._as_finalizer, partial(self._finish, record))
         try:
             self._send(Finalizing(record.number, record.name, record.where))
             item = self._item(record, finish)
@@ -159,14 +161,39 @@ class Finalization:
         report = None if failure is None else self._items.serialized(failure)
         self._send(Finalized(number, report))
 
+    def _finish(self, record: SetUpRecord) -> None:
+        """Finalize a fixture. pytest sees what it sees while the session is torn down: that no node
+        is set up any more, and so no fixture can be."""
+        __tracebackhide__ = True
+        assert record.request is not None
+        stack = self._session._setupstate.stack
+        nodes = dict(stack)
+        stack.clear()
+        try:
+            record.definition.finish(record.request)
+        finally:
+            stack.clear()
+            stack.update(nodes)
+
     def _as_finalizer(self, finalizer: Callable[[], object]) -> None:
         __tracebackhide__ = True
         try:
             with self._main.finalizer():
-                finalizer()
+                self._leaving_if_forked(finalizer)
         except (KeyboardInterrupt, pytest.exit.Exception) as error:
             # The tests are over and the other finalizers must run: an error like any other.
             raise errors.FixtureWorkerError(f"the finalizer raised {error!r}") from error
+
+    def _leaving_if_forked(self, finalizer: Callable[[], object]) -> None:
+        __tracebackhide__ = True
+        error: BaseException | None = None
+        try:
+            finalizer()
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            self._forks.leave_if_forked(error)
 
 
 def _broke(record: SetUpRecord, error: BaseException) -> pytest.TestReport:

@@ -83,6 +83,10 @@ class Foreign:
 
         return self._main.limited(self._timeout, expired or timed_out, hanging)
 
+    def was_interrupted(self, error: BaseException | None) -> bool:
+        """Whether ``error`` came up in it because the run was interrupted."""
+        return self._main.interrupted and isinstance(error, KeyboardInterrupt)
+
     def exceeds_timeout(self, what: str) -> str:
         """What to say of ``what`` when its time is over."""
         return exceeds_timeout(what, self._timeout or 0.0)

@@ -21,6 +21,8 @@ HANGING_AFTER = 10.0
 AGAIN_AFTER = HANGING_AFTER / 2
 """Seconds after which hooks and reports that follow on it are cut short as well."""
 
+SLICE = 0.5
+
 
 class MainThread:
     """The main thread, as seen from the others. Made in the main thread."""
@@ -138,15 +140,15 @@ class MainThread:
         on_hanging: Callable[[str], None],
     ) -> None:
         """Wait for the end of what runs, and cut it short. In a thread of its own."""
-        if done.wait(seconds):
+        if _ends_within(done, seconds):
             return
         message = on_expiry(_stacks())
         self._expire(done, message)
-        if done.wait(AGAIN_AFTER):
+        if _ends_within(done, AGAIN_AFTER):
             return
         if not (self._in_set_up or self._in_finalizer):
             self._expire(done, message)  # hooks after the fixture was cut short, or its report
-        if not done.wait(HANGING_AFTER - AGAIN_AFTER):
+        if not _ends_within(done, HANGING_AFTER - AGAIN_AFTER):
             with self._lock:
                 if not done.is_set():
                     on_hanging(_stacks())
@@ -180,6 +182,16 @@ class MainThread:
             raise pytest.fail.Exception(message, pytrace=True)
         if self._interrupted and in_users_code and not self._in_finalizer:
             raise KeyboardInterrupt
+
+
+def _ends_within(done: threading.Event, seconds: float) -> bool:
+    """Whether it is done within the seconds that this process could run. In slices: while it is
+    stopped, as by SIGSTOP, the clock goes on, but no more than a slice of that counts."""
+    while seconds > 0:
+        if done.wait(min(seconds, SLICE)):
+            return True
+        seconds -= SLICE
+    return done.is_set()
 
 
 def _stacks() -> str:

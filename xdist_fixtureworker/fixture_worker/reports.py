@@ -6,7 +6,9 @@ told all the same.
 
 from __future__ import annotations
 
+import contextlib
 import traceback
+from collections.abc import Iterator
 from types import FrameType
 from typing import Literal, NoReturn
 
@@ -16,6 +18,8 @@ Phase = Literal["setup", "teardown"]
 
 NOT_USERS = ("xdist_fixtureworker.", "_pytest.", "pluggy.")
 _FRAMES = 20
+LONGEST_CHAIN = 20
+"""Exceptions that led to one another and are shown. It takes seconds to show hundreds."""
 _LONGEST = 20_000  # characters
 
 
@@ -30,7 +34,8 @@ def own_report(item: pytest.Item, error: BaseException, when: Phase) -> pytest.T
     try:
         call = pytest.CallInfo.from_call(again, when)
         error.__context__ = context  # not what a hook raised since
-        return pytest.TestReport.from_item_and_call(item, call)
+        with shortened(error):
+            return pytest.TestReport.from_item_and_call(item, call)
     except BaseException:  # of the exception's own methods, or a time-out
         return plain_report(item.nodeid, item.name, shown(error), when)
 
@@ -45,6 +50,36 @@ def plain_report(nodeid: str, name: str, text: str, when: Phase) -> pytest.TestR
         longrepr=text,
         when=when,
     )
+
+
+class NotShown(Exception):
+    """Stands for those that led to an exception and are left out."""
+
+
+@contextlib.contextmanager
+def shortened(error: BaseException) -> Iterator[None]:
+    """Leave out, within it, what is far behind ``error`` among its causes."""
+    chain = list(_chain(error))
+    last, rest = chain[LONGEST_CHAIN - 1 :][:1], len(chain) - LONGEST_CHAIN
+    if rest <= 0:
+        yield
+        return
+    cause, suppress = last[0].__cause__, last[0].__suppress_context__
+    last[0].__cause__ = NotShown(not_shown(rest))
+    try:
+        yield
+    finally:
+        last[0].__cause__, last[0].__suppress_context__ = cause, suppress
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An exception, and those that led to it, as tracebacks show them."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        context = None if error.__suppress_context__ else error.__context__
+        error = error.__cause__ or context
 
 
 def shown(error: BaseException) -> str:
@@ -66,6 +101,10 @@ def module_of_frame(frame: FrameType) -> str:
 
 
 # --- messages
+
+
+def not_shown(number: int) -> str:
+    return f"{number} exceptions more that led to this one are not shown"
 
 
 def set_up_broke(fixture: str, traceback: str) -> str:

@@ -184,6 +184,8 @@ class Runner:
     ) -> None:
         """Note that pytest has set it up, or tried to."""
         record = self._set_ups.of(definition)
+        if error is not None and self._foreign.was_interrupted(error):
+            self._tell_interrupted(record, error)
         record.request = request
         self._set_ups.end(record, error)
         if request._pyfuncitem.definition is not definition:  # type: ignore[attr-defined]  # a FixtureItem
@@ -195,12 +197,11 @@ class Runner:
             key = definition.cache_key(request)
             definition.cached_result = (None, key, (error, error.__traceback__))
 
-    def was_interrupted(self, definition: Definition, error: BaseException | None) -> None:
+    def _tell_interrupted(self, record: SetUpRecord, error: BaseException) -> None:
         """Tell where it was: the innermost set-up, which comes here first."""
-        place = None if error is None else place_in(error)
+        place = place_in(error)
         if place is not None and error is not self._told:
             self._told = error
-            record = self._set_ups.of(definition)
             self._send(Interrupted(record.number, record.name, record.where, place))
 
     def _was_set_up_within_another(

@@ -37,6 +37,7 @@ from .elsewhere import Elsewhere
 from .finalizing import Finalization
 from .fixture_item import FixtureItem
 from .foreign import Foreign
+from .forked import ForkGuard
 from .intake import CONNECTION_LOST, Intake, Work
 from .items import Items
 from .lazy_collection import collect_when_read
@@ -44,6 +45,7 @@ from .lookup import Lookup
 from .main_thread import MainThread
 from .marks import Marks
 from .orphaned import deal_with_strays, wait_test_workers_down
+from .reports import shortened
 from .running import Runner
 from .set_ups import SetUps
 from .surprises import Surprises
@@ -58,6 +60,7 @@ class FixtureWorker:
     def __init__(self, channel: execnet.Channel) -> None:
         self._channel = channel
         self._main = MainThread()
+        self._forks = ForkGuard()
         self._intake = Intake(self._main)
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -65,6 +68,7 @@ class FixtureWorker:
         self._tree = Tree(session, foreign.importing)
         self._set_ups = SetUps(session.config)
         self._surprises = Surprises(session.config)
+        self._forks.use(session.config)
         lookup = Lookup(self._tree, self._set_ups.argnames)
         items = Items(
             session=session,
@@ -97,6 +101,7 @@ class FixtureWorker:
             items=items,
             foreign=foreign,
             main=self._main,
+            forks=self._forks,
             send=self._send,
             surprises=self._surprises,
         )
@@ -151,17 +156,20 @@ class FixtureWorker:
             error = raised
             raise
         finally:
+            self._forks.leave_if_forked(error)
             with self._main.protected():
-                if self._main.interrupted and isinstance(error, KeyboardInterrupt):
-                    self._runner.was_interrupted(fixturedef, error)
                 self._runner.was_set_up(fixturedef, request, error)
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-        if isinstance(item, FixtureItem) and call.excinfo is not None:
-            explain_quit(call.excinfo.value)
-            if item.error is None:
-                item.error = call.excinfo.value
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, object, object]:
+        if not isinstance(item, FixtureItem) or call.excinfo is None:
+            return (yield)
+        explain_quit(call.excinfo.value)
+        item.note(call.excinfo.value)
+        with shortened(call.excinfo.value):
+            return (yield)
 
     def _serve(self, config: pytest.Config) -> None:
         """Do what the controller asks for, until it is to finish. Nothing that is raised on the way
@@ -216,6 +224,7 @@ class FixtureWorker:
             )
 
     def _send(self, message: Message) -> None:
+        self._forks.leave_if_forked()
         if isinstance(message, Hanging):
             self._intake.let_end()
         try:

@@ -17,6 +17,7 @@ from typing import TypeVar
 from ..wire.frozen import Frozen
 
 _LOOK_AGAIN = 0.05
+_STOPPED = (b"T", b"t")
 _DEAD = (b"Z", b"X", b"x")
 _LINUX: bool = sys.platform == "linux"
 _UNKNOWN = "?"
@@ -55,6 +56,21 @@ def started(pid: int) -> str | None:
         return None
     state, *fields = stat.rpartition(b")")[2].split()  # the name before may have any bytes in it
     return None if state in _DEAD else f"{_boot()}/{int(fields[18])}"
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether that process is stopped, as by SIGSTOP or a debugger; False where nobody tells."""
+    try:
+        if Path("/proc/self/stat").exists():
+            stat = Path(f"/proc/{pid}/stat").read_bytes()
+            return stat.rpartition(b")")[2].split()[0] in _STOPPED
+        if _LINUX:
+            return False
+        import psutil
+
+        return bool(psutil.Process(pid).status() == psutil.STATUS_STOPPED)
+    except Exception:  # it is gone
+        return False
 
 
 @functools.cache
