@@ -44,9 +44,9 @@ class Answers:
             report = self._config.hook.pytest_report_from_serializable(
                 config=self._config, data=answer.report
             )
-        failure = _first_line(str(error))
+        failure = _first_sentence(str(error))
         if report is not None or not isinstance(error, errors.FixtureWorkerError):
-            cause = _first_line(answer.text)
+            cause = next(iter(answer.text.splitlines()), "")
             failure = set_up_failed(declaration.name, declaration.where, cause)
         return Fetched(error=error, report=report, failure=failure)
 
@@ -61,7 +61,7 @@ class Answers:
                 pickles.describe(cause),
             )
             error = errors.CannotShareError(message)
-            return Fetched(error=error, failure=_first_line(message))
+            return Fetched(error=error, failure=_first_sentence(message))
         self.values.note(f"{declaration.name} ({declaration.where})", value)
         return Fetched(value, environment=answer.environment, output=answer.output)
 
@@ -100,8 +100,9 @@ def set_up_of(fixture: str) -> str:
     return f"setup of global fixture {fixture} (fixture worker)"
 
 
-def _first_line(text: str) -> str:
-    return next(iter(text.splitlines()), "")
+def _first_sentence(text: str) -> str:
+    """That of a message of ours, whose lines are wrapped, as one line."""
+    return re.split(r"(?<=[.:])\n", text)[0].replace("\n", " ")
 
 
 # --- messages
