@@ -129,7 +129,8 @@ def private_names(tree: ast.Module) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.Attribute):
             public = ast.unparse(node.value) == "pytest" and not node.attr.startswith("_")
-            if ast.unparse(node.value) != "self" and not public:
+            documented = ast.unparse(node) == "os._exit"
+            if ast.unparse(node.value) != "self" and not public and not documented:
                 yield node.attr
         elif isinstance(node, ast.Call) and ast.unparse(node.func) in {
             "getattr",
