@@ -494,7 +494,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         relay.starts_too_slowly,
         (),
         "its start took longer than fixture_worker_timeout: what is loaded there, a conftest or a "
-        "plugin, does not come to an end.",
+        "plugin, does not come to an end",
     ),
     (
         relay.says_nothing_more,

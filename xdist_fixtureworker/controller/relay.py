@@ -272,7 +272,7 @@ def _event(message: Serving | Doing | ExitRequested, at: float, by: str) -> Even
 def starts_too_slowly() -> str:
     return (
         "its start took longer than fixture_worker_timeout: what is loaded there, a conftest or a "
-        "plugin, does not come to an end."
+        "plugin, does not come to an end"
     )
 
 
