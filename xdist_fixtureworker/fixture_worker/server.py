@@ -77,6 +77,12 @@ class FixtureWorker:
             foreign=foreign,
             surprises=self._surprises,
         )
+        self._assemble(session, foreign, lookup, items)
+
+    def _assemble(
+        self, session: pytest.Session, foreign: Foreign, lookup: Lookup, items: Items
+    ) -> None:
+        """Make what sets fixtures up, what answers, and what finalizes."""
         elsewhere = _register_observers(session.config)
         self._runner = Runner(
             set_ups=self._set_ups,
