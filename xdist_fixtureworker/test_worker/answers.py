@@ -45,7 +45,8 @@ class Answers:
                 config=self._config, data=answer.report
             )
         failure = _first_sentence(str(error))
-        if report is not None or not isinstance(error, errors.FixtureWorkerError):
+        # One of ours says all itself, unless it stands in for another.
+        if not isinstance(error, errors.FixtureWorkerError) or str(error) == answer.text:
             cause = next(iter(answer.text.splitlines()), "")
             failure = set_up_failed(declaration.name, declaration.where, cause)
         return Fetched(error=error, report=report, failure=failure)
