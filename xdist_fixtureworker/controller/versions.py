@@ -55,7 +55,7 @@ NEEDED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "_pytest.nodes.Node": ("listchain",),
         "_pytest.terminal.TerminalReporter": ("_tw",),
         "pytest.Function": ("_fixtureinfo", "_request", "_traceback_filter", "repr_failure"),
-        "_pytest.runner.SetupState": ("teardown_exact",),
+        "_pytest.runner.SetupState": ("stack", "teardown_exact"),
         "_pytest.runner.call_and_report": (),
         "_pytest.runner.collect_one_node": (),
         "_pytest.scope.Scope": ("Session",),
