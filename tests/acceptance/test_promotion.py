@@ -276,7 +276,7 @@ def test_attributes_by_declaration(plugin: Suite, configured: str, mode: tuple[s
 
 IMPOSSIBLE = {
     "attrs(url, uri)": "its value is a plugin.Server (AttributeError: 'Server' object has no attribute",
-    "attrs(url, lock)": "it is a plugin.Server, and the value.lock (a _thread.lock) is what pickle",
+    "attrs(url, lock)": "a plugin.Server (TypeError: cannot pickle '_thread.lock' object)",
     "attrs(url, config.port.real.what)": "its value is a plugin.Server (AttributeError: 'int' object",
 }
 

@@ -172,10 +172,15 @@ class FixtureWorker:
     ) -> Generator[None, object, object]:
         if not isinstance(item, FixtureItem) or call.excinfo is None:
             return (yield)
-        explain_quit(call.excinfo.value)
-        item.note(call.excinfo.value)
-        with shortened(call.excinfo.value):
-            return (yield)
+        error = call.excinfo.value
+        explain_quit(error)
+        item.note(error)
+        with shortened(error):
+            report = yield
+        # Another plugin may have another exception reported, as the guards do a skip.
+        if item.error is error:
+            item.error = call.excinfo.value
+        return report
 
     def _serve(self, config: pytest.Config) -> None:
         """Do what the controller asks for, until it is to finish. Nothing that is raised on the way
