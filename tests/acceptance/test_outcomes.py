@@ -224,9 +224,9 @@ def test_none(): pass
     result = suite.run(*mode)
     assert result.outcomes == {"errors": 12, "passed": 3, "warnings": 1}
     assert len(result.lines("UserWarning: from the set-up")) == 1
-    # Serially, pytest forgets the finalizers of what ends with a SystemExit.
-    late_exit = ["late exit down"] if mode else []
-    assert sorted(result.noted()) == ["inner", "late down", *late_exit]
+    # Serially, pytest sets up again what ended with a SystemExit, and newer ones forget finalizers.
+    noted = sorted(what for what in result.noted() if mode or what != "late exit down")
+    assert noted == ["inner", "late down", *(["late exit down"] if mode else [])]
     # Each set-up that failed once; pytest repeats it for each test.
     assert len(result.lines("^E       ValueError: inner broke")) == (2 if mode else 3)
     assert len(result.lines("^E       ValueError: too late")) == (1 if mode else 4)
