@@ -196,7 +196,7 @@ def test_the_plugin_alone_loads_no_role_and_nothing_that_roles_need() -> None:
         ("controller.no_fixture_worker", LAZY),
         ("controller.listing", LAZY),
         ("controller.promotion_check", LAZY),
-        ("fixture_worker.server", {"xdist"}),
+        ("fixture_worker.server", {"xdist", "psutil"}),
         ("test_worker.client", {"xdist", "psutil"}),
         ("test_worker.promotion_check", LAZY),
         ("test_worker.no_fixture_worker", LAZY),

@@ -1,17 +1,23 @@
-"""Does what is left of the controller's part when it has died; fixture worker."""
+"""Does what is left of the controller's part when it has died; fixture worker.
+
+Hardly ever: so psutil, which takes a while to load, is imported only then.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import pytest
 
-from ..processes import strays
 from ..processes.crash_file import CrashFile
 from ..processes.identity import Identity, wait_gone
 from ..roles import RUN
 from ..settings import treatment_of_strays
+
+if TYPE_CHECKING:
+    from ..processes.strays import Stray
 
 TEST_WORKERS_TIMEOUT = 20.0
 """Seconds that test workers get to end after the controller died; then they are ended. execnet does
@@ -21,7 +27,9 @@ so with those that run a test after 15 s."""
 def wait_test_workers_down(test_workers: Iterable[Identity]) -> None:
     """Wait for the test workers to end: they may be using what the finalizers destroy. One that
     hangs, or is stopped, does not end by itself."""
-    strays.end(wait_gone(test_workers, TEST_WORKERS_TIMEOUT))
+    from ..processes.strays import end
+
+    end(wait_gone(test_workers, TEST_WORKERS_TIMEOUT))
 
 
 def deal_with_strays(config: pytest.Config, testrun_uid: str, crash_file: CrashFile | None) -> None:
@@ -29,7 +37,9 @@ def deal_with_strays(config: pytest.Config, testrun_uid: str, crash_file: CrashF
     be. There is no terminal: the next run reports.
     """
 
-    def left() -> list[strays.Stray]:
+    from ..processes import strays
+
+    def left() -> list[Stray]:
         run = strays.RunIdentity(os.environ.get(RUN, ""), testrun_uid)
         return strays.find(run, exclude={os.getpid()})
 
