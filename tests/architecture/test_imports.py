@@ -50,7 +50,7 @@ THIRD_PARTY = {
         "test_worker.client",
         "test_worker.connection",
     },
-    "psutil": {"processes.identity", "processes.strays"},
+    "psutil": {"processes.details", "processes.ending", "processes.identity"},
     "typing_extensions": {"wire.frozen"},
     "xdist": {"controller.process"},
 }

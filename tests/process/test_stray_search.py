@@ -14,7 +14,7 @@ import pytest
 from xdist_fixtureworker.controller import stray_search
 from xdist_fixtureworker.controller.journal import Journal, WorkerStarted
 from xdist_fixtureworker.controller.stray_search import StraySearch
-from xdist_fixtureworker.processes import strays
+from xdist_fixtureworker.processes import ending
 from xdist_fixtureworker.processes.identity import Identity, wait_gone
 from xdist_fixtureworker.roles import RUN
 
@@ -59,7 +59,7 @@ class Processes:
         for child in self.children:
             with child:
                 child.kill()
-        strays.end(self.identities)
+        ending.end(self.identities)
 
 
 @pytest.fixture

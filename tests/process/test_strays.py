@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import psutil
 import pytest
 
 from xdist_fixtureworker.controller.stray_search import Mark
-from xdist_fixtureworker.processes import strays
+from xdist_fixtureworker.processes import details, ending, strays
 from xdist_fixtureworker.processes.identity import Identity, started, wait_gone
 from xdist_fixtureworker.processes.strays import Fate, RunIdentity, Stray
 from xdist_fixtureworker.roles import RUN
@@ -89,7 +90,7 @@ def end_pid() -> Iterator[Callable[[int], None]]:
     """Has a process killed after the test that is no child of ours."""
     identities: list[Identity] = []
     yield lambda pid: identities.append(Identity.of(pid))
-    strays.end(identities)
+    ending.end(identities)
 
 
 def script(text: str) -> list[str]:
@@ -211,10 +212,10 @@ def test_descendants(start: Start, end_pid: Callable[[int], None]) -> None:
     child = start(["sh", "-c", "sleep 300 & echo $!; wait"])
     grandchild = int(said(child))
     end_pid(grandchild)
-    assert strays.descends_from(Identity.of(child.pid), os.getpid())
-    assert strays.descends_from(Identity.of(grandchild), os.getpid())
-    assert not strays.descends_from(Identity.of(os.getpid()), child.pid)
-    assert not strays.descends_from(Identity(grandchild, ""), os.getpid())
+    assert details.descends_from(Identity.of(child.pid), os.getpid())
+    assert details.descends_from(Identity.of(grandchild), os.getpid())
+    assert not details.descends_from(Identity.of(os.getpid()), child.pid)
+    assert not details.descends_from(Identity(grandchild, ""), os.getpid())
 
 
 # --- ending
@@ -223,7 +224,7 @@ def test_descendants(start: Start, end_pid: Callable[[int], None]) -> None:
 def test_a_process_is_terminated(start: Start) -> None:
     process = start(SLEEP)
     identity = Identity.of(process.pid)
-    assert strays.end([identity], NEVER) == {identity: Fate.TERMINATED}
+    assert ending.end([identity], NEVER) == {identity: Fate.TERMINATED}
     assert has_exited(process) == -signal.SIGTERM
 
 
@@ -231,7 +232,7 @@ def test_a_process_that_ignores_it_is_killed(start: Start) -> None:
     process = start(script(STUBBORN))
     said(process)
     identity = Identity.of(process.pid)
-    assert strays.end([identity], SHORT) == {identity: Fate.KILLED}
+    assert ending.end([identity], SHORT) == {identity: Fate.KILLED}
     assert has_exited(process) == -signal.SIGKILL
 
 
@@ -240,7 +241,7 @@ def test_a_stopped_process_is_killed(start: Start) -> None:
     process.send_signal(signal.SIGSTOP)
     os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
     identity = Identity.of(process.pid)
-    assert strays.end([identity], SHORT) == {identity: Fate.KILLED}
+    assert ending.end([identity], SHORT) == {identity: Fate.KILLED}
     assert has_exited(process) == -signal.SIGKILL
 
 
@@ -249,9 +250,9 @@ def test_who_ends_meanwhile_needs_no_signal(start: Start) -> None:
     identity = Identity.of(process.pid)
     process.kill()
     assert wait_gone([identity], NEVER) == []  # though it is a zombie as yet
-    assert strays.end([identity], NEVER) == {identity: Fate.GONE}
+    assert ending.end([identity], NEVER) == {identity: Fate.GONE}
     assert has_exited(process) == -signal.SIGKILL
-    assert strays.end([identity], NEVER) == {identity: Fate.GONE}
+    assert ending.end([identity], NEVER) == {identity: Fate.GONE}
 
 
 def test_each_is_told_what_was_done_to_it(start: Start) -> None:
@@ -261,11 +262,11 @@ def test_each_is_told_what_was_done_to_it(start: Start) -> None:
     gone.kill()
     assert wait_gone(identities[2:], NEVER) == []
     assert wait_gone(identities, SHORT) == identities[:2]
-    assert list(strays.end(identities[1:], NEVER).items()) == [
+    assert list(ending.end(identities[1:], NEVER).items()) == [
         (identities[1], Fate.TERMINATED),
         (identities[2], Fate.GONE),
     ]
-    assert list(strays.end(identities, SHORT).items()) == [
+    assert list(ending.end(identities, SHORT).items()) == [
         (identities[0], Fate.KILLED),
         (identities[1], Fate.GONE),
         (identities[2], Fate.GONE),
@@ -277,7 +278,7 @@ def test_a_later_process_with_the_same_id_is_left_alone(start: Start) -> None:
     earlier = Identity(process.pid, Identity.of(os.getpid()).started)
     assert not earlier.runs
     assert wait_gone([earlier], NEVER) == []
-    assert strays.end([earlier], NEVER) == {earlier: Fate.GONE}
+    assert ending.end([earlier], NEVER) == {earlier: Fate.GONE}
     assert process.poll() is None
 
 
@@ -298,7 +299,7 @@ def test_when_the_clock_is_set_a_process_stays_the_same(
     assert Identity.of(process.pid) == identity
     assert identity.runs
     assert strays.find(run) == [found]
-    assert strays.end([found], NEVER) == {found: Fate.TERMINATED}
+    assert ending.end([found], NEVER) == {found: Fate.TERMINATED}
 
 
 def test_a_process_that_executes_another_program_stays_the_same() -> None:
@@ -325,12 +326,12 @@ def test_one_look_finds_the_processes_of_many_runs(run: RunIdentity, start: Star
 def test_without_proc_nothing_is_found_and_nobody_is_hurt(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As in a container that has none. What psutil then raises is of several kinds."""
+    """As in a container that has none."""
 
-    def missing() -> list[int]:
-        raise IndexError("list index out of range")
+    def missing(path: Path) -> Iterator[Path]:
+        raise FileNotFoundError(path)
 
-    monkeypatch.setattr(psutil, "pids", missing)
+    monkeypatch.setattr(Path, "iterdir", missing)
     assert strays.find(RunIdentity("any", None)) == []
 
 
@@ -339,7 +340,7 @@ def test_what_is_started_by_what_is_ended_is_ended_as_well(
 ) -> None:
     process = start(script(HYDRA), **{RUN: run.id})
     said(process)
-    fates = strays.end_all(lambda: strays.find(run), NEVER)
+    fates = ending.end_all(lambda: strays.find(run), NEVER)
     assert [(stray.command == "sleep 300", fate) for stray, fate in fates.items()] == [
         (False, Fate.TERMINATED),
         (True, Fate.TERMINATED),
@@ -353,7 +354,7 @@ def test_the_looking_ends_even_if_new_ones_keep_coming(run: RunIdentity, start: 
         start(SLEEP, **{RUN: run.id})
         return strays.find(run)
 
-    fates = strays.end_all(look, NEVER)
+    fates = ending.end_all(look, NEVER)
     assert set(fates.values()) == {Fate.TERMINATED}
     assert len(fates) == 3
 

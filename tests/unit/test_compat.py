@@ -32,7 +32,6 @@ from _pytest.fixtures import (
 )
 from _pytest.nodes import Node
 from _pytest.runner import call_and_report, collect_one_node
-from _pytest.scope import Scope
 from xdist.dsession import DSession
 from xdist.workermanage import NodeManager
 
@@ -908,12 +907,7 @@ def test_a_request_looks_definitions_up_in_a_mapping_when_it_wants_them(
 
 def test_what_a_request_reads_of_a_callspec(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(ONE_FIXTURE)
-    callspec = CallSpec(
-        params={"tables": "big"},
-        indices={"tables": 7},
-        _arg2scope={"tables": Scope.Session},
-        id="big",
-    )
+    callspec = CallSpec({"tables": "big"}, {"tables": 7}, "big")
     plugin = RunsStandins("tables", callspec)
     run(pytester, plugin)
     assert plugin.item.value == ("dependency", plugin.session.name, "big")

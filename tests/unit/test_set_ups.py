@@ -143,6 +143,7 @@ def test_global_fixtures_are_noted_for_the_next_run(collected: Collected, tmp_pa
 @pytest.mark.parametrize("packed", [b"value", CannotShareError("no")])
 def test_what_only_the_answer_needed_is_dropped(packed: bytes | CannotShareError) -> None:
     error = ValueError("no")
-    result = Result(error, packed=packed)
+    result = Result(error)
+    result.packed = packed
     result.note_answer(7)
     assert (result.answered, result.packed, result.report, result.error) == (7, None, None, error)

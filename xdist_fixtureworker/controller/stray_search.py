@@ -121,30 +121,36 @@ class StraySearch:
         worker itself, and a run that the user abandons does not wait for that.
         """
         from ..processes.identity import Identity, wait_gone
-        from ..processes.strays import Fate, end
 
         workers = {
             Identity(joined.pid, joined.started): worker
             for worker, joined in self._journal.test_workers.items()
         }
-        for identity, fate in end(wait_gone(workers, _SETTLE)).items():
+        left = wait_gone(workers, _SETTLE)
+        if not left:
+            return
+        from ..processes.ending import end
+        from ..processes.strays import Fate
+
+        for identity, fate in end(left).items():
             if fate is not Fate.GONE:
                 self._outlived[workers[identity]] = (identity, fate)
 
     def _look_at_the_end(self) -> None:
-        from ..processes.strays import Fate, descends_from, find
+        from ..processes.strays import Fate, find
 
         if self._treatment == "ignore":
             return
         me = os.getpid()
 
+        def is_left(stray: Stray) -> bool:
+            """What the controller itself started, a plugin in it for instance, is not left."""
+            from ..processes.details import descends_from
+
+            return stray.worker is not None or not descends_from(stray, me)
+
         def look() -> list[Stray]:
-            return [
-                stray
-                for stray in find(self._run(), exclude={me})
-                # What the controller itself started, a plugin in it for instance, is not left.
-                if stray.worker is not None or not descends_from(stray, me)
-            ]
+            return [stray for stray in find(self._run(), exclude={me}) if is_left(stray)]
 
         for stray, fate in self._fates.items():
             if fate is Fate.RUNNING:
@@ -153,12 +159,14 @@ class StraySearch:
 
     def _look(self, look: Callable[[], list[Stray]]) -> None:
         from ..processes.identity import wait_gone
-        from ..processes.strays import Fate, end_all
+        from ..processes.strays import Fate
 
         def settled() -> list[Stray]:
             return wait_gone(look(), _SETTLE)
 
-        if self._treatment == "kill":
+        if self._treatment == "kill" and look():
+            from ..processes.ending import end_all
+
             self._fates.update(end_all(settled))
         else:
             self._fates.update(dict.fromkeys(settled(), Fate.RUNNING))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -26,16 +25,16 @@ from .reports import Phase, own_report, plain_report
 _HOOK = "exception around it, in a hook for instance"
 
 
-@dataclass
 class CallSpec:
     """Stands for what pytest knows of a parametrized test, as far as fixture requests read it: that
     class has no public constructor."""
 
-    params: dict[str, object] = field(default_factory=dict)
-    indices: dict[str, int] = field(default_factory=dict)
-    _arg2scope: dict[str, Scope] = field(default_factory=dict)
-    marks: list[pytest.Mark] = field(default_factory=list)
-    id: str = ""
+    def __init__(self, params: dict[str, object], indices: dict[str, int], id_: str) -> None:
+        self.params = params
+        self.indices = indices
+        self.marks: list[pytest.Mark] = []
+        self.id = id_
+        self._arg2scope = dict.fromkeys(params, Scope.Session)
 
 
 class FixtureItem(MarkedItem):

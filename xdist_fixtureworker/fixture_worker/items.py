@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from _pytest.scope import Scope
 
 from ..declared.definitions import Definition, module_of
 from ..declared.locations import in_source
@@ -75,10 +74,9 @@ class Items:
             names=self._lookup.names_needed(definition, found.node),
             visible=visible,
             callspec=CallSpec(
-                params={name: value.value for name, value in parameters.items()},
-                indices={name: value.index for name, value in parameters.items()},
-                _arg2scope=dict.fromkeys(parameters, Scope.Session),
-                id=shown,
+                {name: value.value for name, value in parameters.items()},
+                {name: value.index for name, value in parameters.items()},
+                shown,
             ),
             action=action,
         )

@@ -7,7 +7,6 @@ fixture, global or not: a plain one that a global fixture depends on is finalize
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, TypeVar
 
@@ -39,11 +38,11 @@ class IllegalMove(Exception):
     """Internal error: a fixture was to go into a state that its present one does not lead to."""
 
 
-@dataclass
 class Entry(Generic[Key]):
-    key: Key
-    state: State
-    completed: int | None = None  #: its place among the set-ups that ended, failed ones included
+    def __init__(self, key: Key, state: State) -> None:
+        self.key = key
+        self.state = state
+        self.completed: int | None = None  #: its place among set-ups that ended, failed ones too
 
 
 class Ledger(Generic[Key]):

@@ -27,16 +27,16 @@ so with those that run a test after 15 s."""
 def wait_test_workers_down(test_workers: Iterable[Identity]) -> None:
     """Wait for the test workers to end: they may be using what the finalizers destroy. One that
     hangs, or is stopped, does not end by itself."""
-    from ..processes.strays import end
+    if left := wait_gone(test_workers, TEST_WORKERS_TIMEOUT):
+        from ..processes.ending import end
 
-    end(wait_gone(test_workers, TEST_WORKERS_TIMEOUT))
+        end(left)
 
 
 def deal_with_strays(config: pytest.Config, testrun_uid: str, crash_file: CrashFile | None) -> None:
     """Deal with processes that are left of the run. Only for when this one is the last that should
     be. There is no terminal: the next run reports.
     """
-
     from ..processes import strays
 
     def left() -> list[Stray]:
@@ -44,7 +44,9 @@ def deal_with_strays(config: pytest.Config, testrun_uid: str, crash_file: CrashF
         return strays.find(run, exclude={os.getpid()})
 
     match treatment_of_strays(config):
-        case "kill":
-            strays.end_all(left)
+        case "kill" if left():
+            from ..processes.ending import end_all
+
+            end_all(left)
         case "report" if left() and crash_file is not None:
             crash_file.keep()

@@ -8,7 +8,6 @@ for parameters is a copy (see :mod:`.clones`).
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 
 import pytest
 from _pytest.fixtures import SubRequest
@@ -24,16 +23,27 @@ from .environment import Before
 from .ledger import Ledger, State
 
 
-@dataclass
 class Result:
-    """How the set-up of a global fixture ended, for all that want its value."""
+    """How the set-up of a global fixture ended, for all that want its value.
 
-    error: BaseException | None = None
-    report: pytest.TestReport | None = None  #: of the failure
-    environment: tuple[Change, ...] = ()  #: to be replayed, those of its dependencies included
-    output: tuple[Output, ...] = ()  #: likewise
-    packed: bytes | CannotShareError | None = None  #: what is shared, from its pickling on
-    answered: int | None = None  #: the first request for it that was answered
+    :param report: of the failure.
+    :param environment: what it changed, to be replayed.
+    :param output: what it printed, to be shown.
+    """
+
+    def __init__(
+        self,
+        error: BaseException | None = None,
+        report: pytest.TestReport | None = None,
+        environment: tuple[Change, ...] = (),
+        output: tuple[Output, ...] = (),
+    ) -> None:
+        self.error = error
+        self.report = report
+        self.environment = environment  #: later with those of its dependencies
+        self.output = output  #: likewise
+        self.packed: bytes | CannotShareError | None = None  #: what is shared, once pickled
+        self.answered: int | None = None  #: the first request for it that was answered
 
     def note_answer(self, request: int) -> None:
         """Drop what only the answer needed: the controller keeps the answer."""

@@ -15,7 +15,6 @@ import socket
 import stat
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +58,6 @@ class Leftover(Frozen):
     fixtures: tuple[LiveFixture, ...]
 
 
-@dataclass
 class CrashFile:
     """The file of this run, rewritten at each change. Runs in the fixture worker.
 
@@ -70,12 +68,13 @@ class CrashFile:
     :param testrun_uid: xdist's id of it.
     """
 
-    directory: Path
-    run: str
-    testrun_uid: str
-    controller: Identity
-    _live: dict[int, LiveFixture] = field(default_factory=dict)
-    _started: float = field(default_factory=time.time)
+    def __init__(self, directory: Path, run: str, testrun_uid: str, controller: Identity) -> None:
+        self.directory = directory
+        self.run = run
+        self.testrun_uid = testrun_uid
+        self.controller = controller
+        self._live: dict[int, LiveFixture] = {}
+        self._started = time.time()
 
     def add(self, key: int, fixture: str, where: str) -> None:
         """Note that a set-up starts."""

@@ -1,32 +1,25 @@
-"""Finds and ends processes that a run left behind; controller and fixture worker.
+"""Finds processes that a run left behind; controller and fixture worker.
 
 A *stray* is a process of this run that outlived the worker that started it. Processes of a run are
 recognised by a variable in the environment that they were executed with: no change of parent,
 session or process group takes it away, and a fork inherits it. A process that was started without
 it is not found, and left alone.
+
+On Linux, /proc tells whether there is any. psutil, which takes longer to import than most runs need
+to look, is loaded for what is found.
 """
 
 from __future__ import annotations
 
 import os
-import shlex
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import Enum
 from pathlib import Path
-from typing import TypeVar
-
-import psutil
 
 from ..roles import RUN
 from ..wire.frozen import Frozen
-from .identity import Identity, started, wait_gone
-
-GRACE = 5.0
-"""Seconds that a process gets to end after it was asked to; then it is killed."""
-
-_LOST = (psutil.Error, OSError)  # psutil translates most errors of the system, but not all
-_ROUNDS = 3
+from .identity import Identity, started
 
 
 class Stray(Identity):
@@ -105,9 +98,16 @@ def find_each(
 def _pids() -> Iterator[int]:
     """The ids of all processes that can be seen, at least."""
     try:
-        yield from psutil.pids()
-    except (*_LOST, LookupError):
-        pass  # there is no /proc: nothing can be found
+        if sys.platform == "linux":
+            yield from (
+                int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()
+            )
+        else:
+            from .details import pids
+
+            yield from pids()
+    except (OSError, LookupError):
+        pass  # there is no /proc, by which psutil looks, too: nothing can be found
 
 
 def _environment(pid: int) -> Mapping[str, str]:
@@ -115,92 +115,26 @@ def _environment(pid: int) -> Mapping[str, str]:
 
     It ended meanwhile, is a zombie, or belongs to somebody else.
     """
+    if sys.platform != "linux":
+        from .details import environment
+
+        return environment(pid)
     try:
-        if sys.platform != "linux":
-            return psutil.Process(pid).environ()
-        # Not by psutil, which takes ten times as long; most processes are not of the run.
+        # Most processes are not of the run.
         variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-        if not any(variable.startswith(RUN.encode()) for variable in variables):
-            return {}
-        pairs = (os.fsdecode(variable).partition("=") for variable in variables)
-        return {name: value for name, _, value in pairs}
-    except _LOST:
+    except OSError:
         return {}
+    if not any(variable.startswith(RUN.encode()) for variable in variables):
+        return {}
+    pairs = (os.fsdecode(variable).partition("=") for variable in variables)
+    return {name: value for name, _, value in pairs}
 
 
 def _stray(pid: int, run: RunIdentity, environment: Mapping[str, str]) -> Stray | None:
-    try:
-        process = psutil.Process(pid)
-        when = started(pid)
-        if when is None or not _is_mine(process):
-            return None
-        command = shlex.join(process.cmdline()) or process.name()
-    except _LOST:
+    from .details import own_command
+
+    when = started(pid)
+    command = own_command(pid)
+    if when is None or command is None:
         return None
     return Stray(pid, when, command, run.worker(environment), run.test(environment))
-
-
-def _is_mine(process: psutil.Process) -> bool:
-    return not hasattr(os, "getuid") or process.uids().real == os.getuid()
-
-
-def descends_from(process: Identity, pid: int) -> bool:
-    """Whether ``pid`` is at present an ancestor of ``process``."""
-    found = _find(process)
-    if found is None:
-        return False
-    try:
-        return any(parent.pid == pid for parent in found.parents())
-    except _LOST:
-        return False
-
-
-P = TypeVar("P", bound=Identity)
-
-
-def end(processes: Iterable[P], grace: float = GRACE) -> dict[P, Fate]:
-    """Terminate, wait for ``grace`` seconds, kill, wait for as long again."""
-    fates = dict.fromkeys(processes, Fate.GONE)
-    left = list(fates)
-    for fate, send in (
-        (Fate.TERMINATED, psutil.Process.terminate),
-        (Fate.KILLED, psutil.Process.kill),
-    ):
-        for process in left:
-            if _send(process, send):
-                fates[process] = fate
-        left = wait_gone(left, grace)
-    fates.update(dict.fromkeys(left, Fate.LEFT))
-    return fates
-
-
-def _send(process: Identity, send: Callable[[psutil.Process], None]) -> bool:
-    found = _find(process)
-    if found is None:
-        return False
-    try:
-        send(found)
-    except _LOST:
-        return False  # ended meanwhile, or of another user now
-    return True
-
-
-def end_all(look: Callable[[], Iterable[Stray]], grace: float = GRACE) -> dict[Stray, Fate]:
-    """End what ``look`` finds, and again: it may have started more meanwhile."""
-    fates: dict[Stray, Fate] = {}
-    for _ in range(_ROUNDS):
-        new = [stray for stray in look() if stray not in fates]
-        if not new:
-            break
-        fates.update(end(new, grace))
-    return fates
-
-
-def _find(process: Identity) -> psutil.Process | None:
-    """The living process of that identity."""
-    try:
-        found = psutil.Process(process.pid)
-    except _LOST:
-        return None
-    # Asked afterwards: psutil notices itself when an object's process id is used again.
-    return found if process.runs else None
