@@ -1,20 +1,42 @@
-"""Fixtures that run once per test run under pytest-xdist. Importable in every process."""
+"""Fixtures that run once per test run under pytest-xdist. Importable in every process.
+
+What it offers is imported when it is used: most processes of most runs use none of it.
+"""
 
 from __future__ import annotations
 
-import pytest as _pytest
+from typing import TYPE_CHECKING
 
-from . import roles as _roles
-from .declared.attributes import attrs
-from .declared.decorator import global_fixture
-from .declared.guard_marks import parallel_only, serial_only
-from .errors import (
-    CannotShareError,
-    FixtureWorkerDiedError,
-    FixtureWorkerError,
-    RemoteTraceback,
-    SetUpError,
-)
+if TYPE_CHECKING:
+    from .declared.attributes import attrs
+    from .declared.decorator import global_fixture
+    from .declared.guard_marks import parallel_only, serial_only
+    from .errors import (
+        CannotShareError,
+        FixtureWorkerDiedError,
+        FixtureWorkerError,
+        RemoteTraceback,
+        SetUpError,
+    )
+    from .roles import is_fixture_worker
+else:
+    _MODULES = {
+        "attrs": "declared.attributes",
+        "global_fixture": "declared.decorator",
+        "is_fixture_worker": "roles",
+        "parallel_only": "declared.guard_marks",
+        "serial_only": "declared.guard_marks",
+    }
+
+    def __getattr__(name):
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        value = getattr(import_module(f".{_MODULES.get(name, 'errors')}", __name__), name)
+        globals()[name] = value
+        return value
+
 
 __all__ = [
     "CannotShareError",
@@ -30,9 +52,5 @@ __all__ = [
 ]
 
 
-def is_fixture_worker(config: _pytest.Config) -> bool:
-    """Whether this process is the fixture worker, which runs global fixtures and no tests.
-
-    Any process. False in test workers, in the controller and where tests are not distributed.
-    """
-    return _roles.role_of(config) is _roles.Role.FIXTURE_WORKER
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

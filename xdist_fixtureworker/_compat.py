@@ -154,8 +154,12 @@ def is_session_scoped(definition: FixtureDef[Any]) -> bool:
 
 def is_test_method(definition: FixtureDef[Any]) -> bool:
     """Whether it is an instance method of a test class, not of a plugin."""
-    bound_to = getattr(definition.func, "__self__", None)
-    return not (bound_to is None or isinstance(bound_to, type)) and "::" in definition.baseid
+    return _is_instance_method(definition.func) and "::" in definition.baseid
+
+
+def _is_instance_method(function: object) -> bool:
+    bound_to = getattr(function, "__self__", None)
+    return not (bound_to is None or isinstance(bound_to, type))
 
 
 def parameter_values(definition: FixtureDef[Any]) -> Sequence[object]:
@@ -252,6 +256,12 @@ class Registration(Frozen):
     name: str
     function: Any
     place: Node | str  #: where it is defined: a node, or before pytest 9.1 the id of one
+
+    @property
+    def is_test_method(self) -> bool:
+        """Whether it is an instance method of a test class, not of a plugin."""
+        place = self.place if isinstance(self.place, str) else self.place.nodeid
+        return _is_instance_method(self.function) and "::" in place
 
     def can_be_seen_from(self, node: Node) -> bool:
         return any(

@@ -34,6 +34,21 @@ FAILED_SET_UP = "xdist_fixtureworker_failed_set_up"
 """The attribute of a test's report that says, in one line, which set-up has failed before it, and
 how many sections of output are of that."""
 
+GLOBAL_FIXTURES = "global_fixtures"
+"""The ini setting, and the destination of the option, with names of fixtures to make global."""
+
+GLOBAL = "_xdist_fixtureworker_declaration"
+"""The attribute of a fixture's function that holds its declaration as a global fixture."""
+
+PARALLEL_ONLY = "parallel_only"
+SERIAL_ONLY = "serial_only"
+
+GUARD = "_xdist_fixtureworker_guard"
+"""The attribute of a fixture's function that names its guard: one of these two."""
+
+SKIPPED_BY = "xdist_fixtureworker_guard"
+"""The attribute of an exception, and then of the test's report, that names the guard."""
+
 RUN = "XDIST_FIXTUREWORKER_RUN"
 """The environment variable that all processes of a run inherit."""
 
@@ -63,6 +78,14 @@ def role_of(config: pytest.Config) -> Role:
     if HANDOVER not in workerinput:
         return Role.UNSERVED_TEST_WORKER
     return Role(workerinput[HANDOVER][0])
+
+
+def is_fixture_worker(config: pytest.Config) -> bool:
+    """Whether this process is the fixture worker, which runs global fixtures and no tests.
+
+    Any process. False in test workers, in the controller and where tests are not distributed.
+    """
+    return role_of(config) is Role.FIXTURE_WORKER
 
 
 def hand_over(workerinput: dict[str, Any], role: Role, channel: execnet.Channel) -> None:

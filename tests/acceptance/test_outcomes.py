@@ -484,6 +484,13 @@ class TestIt:
     @global_fixture
     def it(self): return 1
     def test_it(self, it): pass
+class TestClassMethod:
+    @global_fixture
+    @classmethod
+    def it(cls): return 1
+    @global_fixture
+    @staticmethod
+    def static(): return 1
 def test_other(): pass
 """
         }
@@ -491,6 +498,7 @@ def test_other(): pass
     for mode, code in (((), 2), (ONE, 1)):
         result = suite.run(*mode)
         assert result.code == code
+        assert len(result.lines("is an instance method")) == 1
         assert result.lines("the global fixture 'it' .test_it.py:6. is an instance method")
         assert result.lines("with @global_fixture above @classmethod")
 

@@ -30,11 +30,13 @@ TOP = {
     "__init__": {"declared", "errors", "roles"},
     "_compat": {"wire"},
     "errors": set(),
-    "plugin": {"_compat", "declared", "roles", "rules", "settings"},
+    "on_demand": {"_compat", "declared", "roles", "rules"},
+    "plugin": {"_compat", "declared", "on_demand", "roles", "rules", "settings"},
     "roles": set(),
     "settings": set(),
 }
 ENTRY = "plugin"
+LOADER = "on_demand"  # which imports a role once it is known
 
 #: Which modules may import what is not ours, and not of the standard library or pytest's public
 #: API. A trailing dot: all modules in that folder.
@@ -90,7 +92,7 @@ def test_the_modules_are_found() -> None:
     assert {"__init__", ENTRY, "controller.relay", "fixture_worker.ledger"} <= names
     found = {imported.module for module in MODULES for imported in module.imports}
     assert {f"{PACKAGE}.wire.messages", f"{PACKAGE}.controller.relay", "pytest"} <= found
-    plugin = next(module for module in MODULES if module.name == ENTRY)
+    plugin = next(module for module in MODULES if module.name == LOADER)
     lazily = {imported.module for imported in plugin.imports if imported.lazy}
     assert f"{PACKAGE}.controller.supervisor" in lazily
     assert all(is_module(imported.module) for imported in plugin.imports if imported.lazy)
@@ -104,7 +106,7 @@ def test_every_module_has_a_room() -> None:
 def test_rooms_import_what_lies_below_them() -> None:
     def wrong(module: Module, imported: Import) -> bool:
         name = ours(imported)
-        if name is None or (imported.lazy and module.name == ENTRY):
+        if name is None or (imported.lazy and module.name == LOADER):
             return False
         room = name.partition(".")[0]
         return room != module.folder and room not in (ROOMS | TOP)[module.folder or module.name]
@@ -151,7 +153,7 @@ def test_what_needs_xdist_is_imported_lazily() -> None:
 
 def test_what_a_newer_pytest_may_lack_is_not_needed_to_load_the_plugin() -> None:
     """Nor to run without a fixture worker."""
-    alone = {"controller.no_fixture_worker", "test_worker.no_fixture_worker"}
+    alone = {"controller.promotion_check", "test_worker.no_fixture_worker"}
     always = {"controller.listing", "controller.supervisor", "controller.versions", *alone}
     loaded = [each for each in MODULES if each.folder not in PROCESSES or each.name in always]
     assert offenders(lambda _, each: each.top == "_pytest" and not each.lazy, loaded) == []
@@ -193,7 +195,6 @@ def test_the_plugin_alone_loads_no_role_and_nothing_that_roles_need() -> None:
     ("module", "without"),
     [
         ("controller.supervisor", {"xdist", "psutil"}),
-        ("controller.no_fixture_worker", LAZY),
         ("controller.listing", LAZY),
         ("controller.promotion_check", LAZY),
         ("fixture_worker.server", {"xdist", "psutil"}),

@@ -14,7 +14,7 @@ from xdist_fixtureworker import attrs, global_fixture
 from xdist_fixtureworker._compat import fixture_function, fixture_scope, is_fixture
 from xdist_fixtureworker.declared import decorator
 from xdist_fixtureworker.declared.attributes import Attributes
-from xdist_fixtureworker.declared.decorator import Declaration, declaration_of, method_declaration
+from xdist_fixtureworker.declared.decorator import Declaration, declaration_of
 from xdist_fixtureworker.declared.locations import location, unbound
 
 HERE = Path(__file__).parent
@@ -433,25 +433,3 @@ def test_marks_on_other_fixtures_are_left_to_pytest() -> None:
 
     with pytest.raises((pytest.fail.Exception, Warning), match=r"[Mm]arks .* to fixtures"):
         pytest.mark.skip(fixture)
-
-
-# --- in class bodies
-
-
-@pytest.mark.parametrize("kind", [classmethod, staticmethod])
-def test_a_class_method_is_no_instance_method(kind: Any) -> None:
-    def tables(*args: object) -> None: ...
-
-    assert method_declaration(global_fixture(kind(tables))) is None
-
-
-def test_an_instance_method() -> None:
-    def tables(self: object) -> None: ...
-
-    assert method_declaration(global_fixture(tables)) == Declaration("tables", place(tables), None)
-
-
-def test_a_method_that_is_not_global() -> None:
-    def tables(self: object) -> None: ...
-
-    assert method_declaration(pytest.fixture(tables)) is None

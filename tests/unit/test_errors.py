@@ -21,7 +21,7 @@ from xdist_fixtureworker.controller import (
     start_failures,
     versions,
 )
-from xdist_fixtureworker.declared import attributes, decorator, guard_marks, promotion
+from xdist_fixtureworker.declared import attributes, decorator, guard_marks, guards, promotion
 from xdist_fixtureworker.fixture_worker import (
     foreign,
     forked,
@@ -750,14 +750,14 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "Write @pytest.mark.parallel_only alone.",
     ),
     (
-        guard_marks.both_guards,
+        guards.both_guards,
         ("tables", "conftest.py:7"),
         "both guards, parallel_only and serial_only, on the fixture 'tables' (conftest.py:7): no "
         "run has such a fixture.\n"
         "Remove one of the two; two fixtures that differ in their guards need a function each.",
     ),
     (
-        guard_marks.guarded_twice,
+        guards.guarded_twice,
         ("tables", "conftest.py:7", "conftest.py:11"),
         "two guarded definitions of the fixture 'tables' have the same function name "
         "(conftest.py:7 and conftest.py:11): Python keeps only the second, so that no run has the "
@@ -779,7 +779,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "Write 'from xdist_fixtureworker import serial_only' in it, and @serial_only.",
     ),
     (
-        guard_marks.guards_unfit,
+        guards.guards_unfit,
         ("parallel_only", "tables", "conftest.py:7", "99.0"),
         "@parallel_only on the fixture 'tables' (conftest.py:7) cannot be obeyed: pytest 99.0 has "
         "no FixtureManager._register_fixture any more, by which definitions are kept out.\n"

@@ -13,9 +13,9 @@ from xdist.plugin import pytest_cmdline_main
 
 from xdist_fixtureworker import global_fixture, parallel_only, serial_only
 from xdist_fixtureworker._compat import fixture_function, is_fixture
-from xdist_fixtureworker.declared import guard_marks
+from xdist_fixtureworker.declared import guard_marks, guards
 from xdist_fixtureworker.declared.decorator import declaration_of
-from xdist_fixtureworker.declared.guard_marks import (
+from xdist_fixtureworker.declared.guards import (
     failing_guard,
     guard_of,
     is_parallel,
@@ -186,7 +186,7 @@ def test_both_guards() -> None:
     for function, decorate in ways.items():
         with pytest.raises(pytest.UsageError) as raised:
             decorate(function)
-        assert str(raised.value) == guard_marks.both_guards(function.__name__, place(function))
+        assert str(raised.value) == guards.both_guards(function.__name__, place(function))
 
 
 PLACES = {
@@ -212,7 +212,7 @@ def test_the_same_function_name(
     with pytest.raises(pytest.UsageError) as raised:
         runpy.run_path("fixtures.py", {"pytest": pytest, "global_fixture": global_fixture})
     line = definitions[0].count("\n") + 1
-    assert str(raised.value) == guard_marks.guarded_twice(
+    assert str(raised.value) == guards.guarded_twice(
         "database", "fixtures.py:1", f"fixtures.py:{line}"
     )
 

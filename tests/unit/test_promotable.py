@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import pytest
 
 from xdist_fixtureworker.rules.findings import Findings
@@ -28,9 +30,10 @@ class Examines:
         self._everything = everything
         self.found = Findings("never asked")
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> Generator[None, None, None]:
         self.found = examine(session, self._everything)
+        yield
 
 
 def examined(

@@ -28,26 +28,22 @@ def crash_file_directory(config: pytest.Config) -> Path | None:
     return directory / CRASH_FILES
 
 
-class EarlierRuns:
-    """The plugin that adds to the summary what other runs left, once."""
+def show_earlier_runs(config: pytest.Config, terminal: Any) -> None:
+    """Add to the summary what other runs left, once."""
+    directory = crash_file_directory(config)
+    if directory is None or not directory.is_dir():
+        return
+    from ..processes.crash_file import read_leftovers, remove
 
-    def __init__(self, config: pytest.Config) -> None:
-        self._directory = crash_file_directory(config)
-
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        if self._directory is None or not self._directory.is_dir():
-            return
-        from ..processes.crash_file import read_leftovers, remove
-
-        leftovers, damaged = read_leftovers(self._directory)
-        for line in _lines(leftovers):
-            terminalreporter.write_line(line)
-        for file in damaged:
-            terminalreporter.write_line(
-                f"fixture worker: the file in which a run notes what is set up is damaged; it is "
-                f"now {escaped(str(file))}"
-            )
-        remove(leftovers)
+    leftovers, damaged = read_leftovers(directory)
+    for line in _lines(leftovers):
+        terminal.write_line(line)
+    for file in damaged:
+        terminal.write_line(
+            f"fixture worker: the file in which a run notes what is set up is damaged; it is now "
+            f"{escaped(str(file))}"
+        )
+    remove(leftovers)
 
 
 def _lines(leftovers: Sequence[Leftover]) -> Iterator[str]:

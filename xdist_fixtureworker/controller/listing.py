@@ -9,7 +9,7 @@ import pytest
 
 from .._compat import all_definitions
 from ..declared.definitions import global_declaration
-from ..declared.guard_marks import failing_guard, guard_of
+from ..declared.guards import failing_guard, guard_of
 from ..declared.locations import unbound
 
 _GLOBAL = "Global: set up once per test run, in the fixture worker, with -n and --fixture-worker."

@@ -1,33 +1,33 @@
-"""Checks which fixtures are global; runs in the controller, or in the only process."""
+"""Checks which fixtures are global, and where they ran; runs in the controller, or in the only
+process, once a suite is known to have global fixtures."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from ..declared.promotion import promotions
-from ..roles import COLLECTS_EVERYTHING, MISUSE, PLAIN_VALUES, is_fixture_workers
+from ..roles import COLLECTS_EVERYTHING, MISUSE, PLAIN_VALUES, RAN, is_fixture_workers
 from ..rules.findings import Findings
 from ..rules.refused import examine_global
 
 
 class PromotionCheck:
-    """Ends the run with a usage error if a name is wrong, whichever process finds it out.
-
-    It is there in all runs, with or without global fixtures: so it imports what only some need
-    when it is needed.
-    """
+    """Ends the run with a usage error if a name is wrong, whichever process finds it out; and says
+    in the summary which global fixtures ran once per test worker."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._error = ""
         self._notes: dict[str, None] = {}
+        self._ran: dict[str, None] = {}
         self._in_fixture_worker: dict[str, set[str]] = {}
         self._in_test_workers: dict[str, set[str]] = {}
 
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
+    def examine(self, session: pytest.Session) -> None:
+        """:raises pytest.UsageError: if something is wrong in this process, which runs tests."""
         if self._config.option.showfixtures:
             return  # which is how to find the right name
         findings = Findings()
@@ -47,26 +47,29 @@ class PromotionCheck:
 
             node.workerinput[COLLECTS_EVERYTHING] = collects_everything(self._config)
 
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any) -> None:
-        output = getattr(node, "workeroutput", {})  # a worker that crashed left none
+    def node_down(self, node: Any, output: Mapping[str, Any]) -> None:
+        """Note what a worker has told."""
         error, notes = output.get(MISUSE, ("", []))
         self._error = self._error or error
         self._notes.update(dict.fromkeys(notes))
+        self._ran.update(dict.fromkeys(output.get(RAN, ())))
         seen = self._in_fixture_worker if is_fixture_workers(node) else self._in_test_workers
         for fixture, digests in output.get(PLAIN_VALUES, {}).items():
             seen.setdefault(fixture, set()).update(digests)
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtestloop(self) -> Generator[None, object, object]:
-        result = yield
+    def raise_error(self) -> None:
+        """:raises pytest.UsageError: if a worker has told one."""
         if self._error:
             raise pytest.UsageError(self._error)
-        return result
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         for line in self._notes:
             terminalreporter.write_line(line)
+        if self._ran:
+            terminalreporter.write_line(
+                f"global fixtures ran once per test worker: {', '.join(sorted(self._ran))} "
+                f"(once per test run with --fixture-worker)"
+            )
         if self._in_fixture_worker:
             from .reporting import values_lines
 

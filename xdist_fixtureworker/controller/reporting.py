@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from ..declared.promotion import INI
 from .fixture_worker_state import FixtureWorkerState
 from .journal import Journal, SetUpEnded, SetUpInterrupted
 
@@ -189,7 +188,7 @@ def changed_elsewhere(
     fixture: str, where: str, variables: Sequence[str], others: Sequence[str], in_ini: bool
 ) -> str:
     changed = [*([f"{', '.join(variables)} in os.environ"] if variables else ()), *others]
-    way = f"'{fixture}: env' in {INI}" if in_ini else "@global_fixture(env=True)"
+    way = f"'{fixture}: env' in global_fixtures" if in_ini else "@global_fixture(env=True)"
     remedies = []
     if variables:
         remedies.append(

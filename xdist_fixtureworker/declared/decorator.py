@@ -13,12 +13,12 @@ from typing import Any, overload
 import pytest
 
 from .._compat import fixture_function, fixture_name, fixture_scope, is_fixture
+from ..roles import GLOBAL
 from ..wire.frozen import Frozen, replace
 from .attributes import Attributes
-from .guard_marks import take_marks
+from .guards import take_marks
 from .locations import location, unbound
 
-_ATTRIBUTE = "_xdist_fixtureworker_declaration"
 _OF_TESTS = {"parametrize": "params=...", "usefixtures": "their names as arguments"}
 _FIXTURE_ARGUMENTS = ("params", "autouse", "ids", "name")
 _ARGUMENTS = ("share", "env", "recover", *_FIXTURE_ARGUMENTS)
@@ -107,7 +107,7 @@ def _declare(fixture: Any, arguments: dict[str, Any]) -> Any:
         marks = _marks_below(unbound(function), str(name))
         fixture = pytest.fixture(scope="session", **for_fixture)(function)
     declaration = _declaration(str(name), location(function), arguments)
-    setattr(unbound(function), _ATTRIBUTE, replace(declaration, marks=marks))
+    setattr(unbound(function), GLOBAL, replace(declaration, marks=marks))
     return fixture
 
 
@@ -122,7 +122,7 @@ def take_mark(fixture: Any, mark: pytest.Mark) -> bool:
     if declaration is None:
         return False
     _check_mark(mark, declaration.name, declaration.where)
-    setattr(function, _ATTRIBUTE, replace(declaration, marks=(*declaration.marks, mark)))
+    setattr(function, GLOBAL, replace(declaration, marks=(*declaration.marks, mark)))
     return True
 
 
@@ -186,16 +186,8 @@ def _declaration(name: str, where: str, arguments: Mapping[str, Any]) -> Declara
 
 def declaration_of(function: object) -> Declaration | None:
     """The declaration of a fixture's function, bound or not; None if it is not global."""
-    found = getattr(function, _ATTRIBUTE, None)
+    found = getattr(function, GLOBAL, None)
     return found if isinstance(found, Declaration) else None
-
-
-def method_declaration(fixture: Any) -> Declaration | None:
-    """The declaration of a fixture that stands in a class body, if it is an instance method."""
-    function = fixture_function(fixture)
-    if isinstance(function, (classmethod, staticmethod)):
-        return None
-    return declaration_of(function)
 
 
 # --- messages

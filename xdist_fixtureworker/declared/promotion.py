@@ -14,11 +14,11 @@ from typing import TypeAlias
 import pytest
 
 from .._compat import new_mark
+from ..roles import GLOBAL_FIXTURES
 from ..wire.frozen import Frozen
 from .attributes import Attributes, attrs
 
 _WORDS = ("copy", "proxy", "attrs", "env", "marks")
-INI = "global_fixtures"
 OPTION = "--global-fixture"
 _LINE = re.compile(r"(?P<name>[^\s:]+)\s*(:\s*(?P<ways>.*))?")
 _WORD = re.compile(r"\w+")
@@ -45,8 +45,8 @@ def read_promotions(config: pytest.Config) -> Promotions:
 
     :raises pytest.UsageError: if a line cannot be understood.
     """
-    lines = [(line, INI) for line in config.getini(INI)]
-    lines += [(line, OPTION) for line in config.getoption(INI) or ()]
+    lines = [(line, GLOBAL_FIXTURES) for line in config.getini(GLOBAL_FIXTURES)]
+    lines += [(line, OPTION) for line in config.getoption(GLOBAL_FIXTURES) or ()]
     found = [_parse(line, source) for line, source in lines]
     config.stash[_KEY] = {promotion.name: promotion for promotion in found}
     return config.stash[_KEY]

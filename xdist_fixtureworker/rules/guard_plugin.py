@@ -1,4 +1,6 @@
-"""Applies the guards: leaves fixture definitions out, skips and counts tests; every process."""
+"""Applies the guards: leaves fixture definitions out, and skips tests; every process that has any.
+
+:mod:`.registrations` loads it."""
 
 from __future__ import annotations
 
@@ -10,18 +12,15 @@ import pytest
 
 from .._compat import (
     Registration,
-    filter_registrations,
     fixture_function,
     fixture_name,
     skip_at_item,
     undefined_names,
     who_asked,
 )
-from ..declared.guard_marks import MARKERS, failing_guard, guard_of, marked_below, marked_too_early
+from ..declared.guards import failing_guard, guard_of, marked_below, marked_too_early
 from ..declared.locations import location
-
-_SKIPPED_BY = "xdist_fixtureworker_guard"
-"""The attribute of an exception, and then of the test's report, that names the guard."""
+from ..roles import SKIPPED_BY
 
 _KEPT_OUT: pytest.StashKey[list[Registration]] = pytest.StashKey()
 """The definitions that a guard leaves out; in the config's stash."""
@@ -43,19 +42,15 @@ class GuardPlugin:
         self._failing = failing_guard(config)
         self._kept_out = config.stash.setdefault(_KEPT_OUT, [])
         self._only_lists: bool = config.option.showfixtures
-        filter_registrations(config, self._is_there)
-        for line in MARKERS:
-            config.addinivalue_line("markers", line)
 
-    def pytest_plugin_registered(self, plugin: object) -> None:
-        for fixture in list(getattr(plugin, "__dict__", {}).values()):
-            guard = marked_too_early(fixture)
-            if guard is not None:
-                where = location(fixture_function(fixture))
-                raise pytest.UsageError(guard_too_early(guard, fixture_name(fixture), where))
+    def refuse_too_early(self, fixture: Any) -> None:
+        """:raises pytest.UsageError: if the guard of a plugin's fixture has no effect."""
+        guard = marked_too_early(fixture)
+        if guard is not None:
+            where = location(fixture_function(fixture))
+            raise pytest.UsageError(guard_too_early(guard, fixture_name(fixture), where))
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
+    def note_tests(self, session: pytest.Session) -> None:
         """Note which tests need a definition that is left out. Later, a test worker could not tell:
         global fixtures hide what they depend on."""
         for item in session.items if self._kept_out else ():
@@ -85,17 +80,15 @@ class GuardPlugin:
                 skip.__traceback__ = error.__traceback__
                 call.excinfo = pytest.ExceptionInfo.from_exception(skip)
         report = yield
-        if call.excinfo is not None and hasattr(call.excinfo.value, _SKIPPED_BY):
-            setattr(report, _SKIPPED_BY, self._failing)  # reports cross to the controller whole
+        if call.excinfo is not None and hasattr(call.excinfo.value, SKIPPED_BY):
+            setattr(report, SKIPPED_BY, self._failing)  # reports cross to the controller whole
         return report
 
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        skipped = terminalreporter.stats.get("skipped", ())
-        count = sum(hasattr(report, _SKIPPED_BY) for report in skipped)
-        if count:
-            terminalreporter.write_line(skipped_by_guard(count, self._failing))
+    def is_there(self, definition: Registration) -> bool:
+        """Whether this run has the definition.
 
-    def _is_there(self, definition: Registration) -> bool:
+        :raises pytest.UsageError: if its guard has no effect.
+        """
         guard = guard_of(definition.function)
         below = marked_below(definition.function)
         if below is not None:
@@ -122,7 +115,7 @@ class GuardPlugin:
 
     def _skip(self, reason: str, item: pytest.Item) -> BaseException:
         skip = skip_at_item(reason, item)
-        setattr(skip, _SKIPPED_BY, self._failing)
+        setattr(skip, SKIPPED_BY, self._failing)
         return skip
 
 

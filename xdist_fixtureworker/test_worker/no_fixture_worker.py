@@ -1,4 +1,5 @@
-"""The plugin of a test worker that runs global fixtures itself, without a fixture worker."""
+"""The plugin of a test worker that runs global fixtures itself, without a fixture worker; only if
+the suite has some."""
 
 from __future__ import annotations
 

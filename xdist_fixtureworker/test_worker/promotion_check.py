@@ -12,25 +12,17 @@ from ..rules.findings import Findings
 from ..rules.refused import examine_global
 
 
-class TestWorkerPromotionCheck:
-    """Leaves the message to the controller, so that there is one, and not one with a traceback from
+def check(session: pytest.Session) -> None:
+    """Leave the message to the controller, so that there is one, and not one with a traceback from
     each test worker."""
+    config: Any = session.config
+    findings = Findings()
+    if promotions(config):
+        from ..rules.promotable import examine
 
-    __test__ = False
-
-    def __init__(self, config: Any) -> None:
-        self._config = config
-
-    @pytest.hookimpl(tryfirst=True)  # before xdist tells the controller what was collected
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        findings = Findings()
-        if promotions(self._config):
-            from ..rules.promotable import examine
-
-            everything = self._config.workerinput.get(COLLECTS_EVERYTHING, False)
-            findings = examine(session, everything)
-        findings += examine_global(session, role_of(self._config) is Role.TEST_WORKER)
-        if findings != Findings():
-            self._config.workeroutput[MISUSE] = (findings.error, list(findings.notes))
-        if findings.error:
-            session.items.clear()  # nothing is to run
+        findings = examine(session, config.workerinput.get(COLLECTS_EVERYTHING, False))
+    findings += examine_global(session, role_of(config) is Role.TEST_WORKER)
+    if findings != Findings():
+        config.workeroutput[MISUSE] = (findings.error, list(findings.notes))
+    if findings.error:
+        session.items.clear()  # nothing is to run
