@@ -33,7 +33,7 @@ import contextlib
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -238,6 +238,16 @@ def is_skipped_by_mark(item: pytest.Item) -> bool:
         return evaluate_skip_marks(item) is not None
     except (pytest.fail.Exception, Exception):
         return True
+
+
+def shape(info: FuncFixtureInfo) -> Hashable:
+    """What :func:`needed_names` depends on: equal for tests that need the same definitions."""
+    definitions = info.name2fixturedefs.items()
+    return (
+        info.initialnames,
+        tuple(info.names_closure),
+        tuple((name, tuple(map(id, chain))) for name, chain in definitions),
+    )
 
 
 def needed_names(info: FuncFixtureInfo) -> set[str]:

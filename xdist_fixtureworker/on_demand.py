@@ -29,7 +29,7 @@ def wanted(config: pytest.Config) -> bool:
 
 
 def role_plugin(config: pytest.Config, role: Role) -> object | None:
-    """The plugin of this process's role; none without a fixture worker. Imports that role only."""
+    """The plugin of this process's role, if it has one from the start. Imports that role only."""
     match role:
         case Role.CONTROLLER if wanted(config):
             from .controller.supervisor import Supervisor
@@ -39,10 +39,6 @@ def role_plugin(config: pytest.Config, role: Role) -> object | None:
             from .fixture_worker.server import FixtureWorker
 
             return FixtureWorker(handed_over(config))
-        case Role.TEST_WORKER:
-            from .test_worker.client import TestWorker
-
-            return TestWorker(config, handed_over(config))
         case _:
             return None
 
@@ -69,7 +65,7 @@ class OnDemand:
 
     @pytest.hookimpl(tryfirst=True)  # before xdist tells the controller what was collected
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        if not (self._are_promoted or self._registrations.has_global):
+        if not self._has_global:
             return
         match self._role:
             case Role.CONTROLLER:
@@ -90,8 +86,13 @@ class OnDemand:
         if not _TOLD.isdisjoint(output):
             self._controllers_check().node_down(node, output)
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtestloop(self) -> Generator[None, object, object]:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        if self._role is Role.TEST_WORKER and self._has_global:
+            from .test_worker.client import TestWorker
+
+            plugin = TestWorker(session, handed_over(self._config))
+            self._config.pluginmanager.register(plugin, "xdist_fixtureworker_role")
         result = yield
         if self._check is not None:
             self._check.raise_error()
@@ -105,6 +106,10 @@ class OnDemand:
             from .controller.earlier_runs import show_earlier_runs
 
             show_earlier_runs(self._config, terminalreporter)
+
+    @property
+    def _has_global(self) -> bool:
+        return self._are_promoted or self._registrations.has_global
 
     def _controllers_check(self) -> PromotionCheck:
         if self._check is None:

@@ -48,17 +48,17 @@ def examine_global(session: pytest.Session, is_served: bool) -> Findings:
 
 def _errors(known: Iterable[Definition], definitions: Sequence[Definition]) -> Iterator[str]:
     """What is wrong with names that are declared, as with those that configuration names."""
+    refused: dict[str, Refusal] = {}
+    for definition in definitions:
+        # A narrower one is only called the same.
+        reason = refusal(definition) if is_session_scoped(definition) else None
+        if reason is not None:
+            refused.setdefault(definition.argname, reason)
     for definition in known:
         declaration = declaration_of(definition.func)
-        if declaration is None:
-            continue
-        for other in definitions:
-            # A narrower one is only called the same.
-            if other.argname == definition.argname and is_session_scoped(other):
-                refused = refusal(other)
-                if refused is not None:
-                    yield declared_refused(declaration.name, declaration.where, refused)
-                    break
+        if declaration is not None and definition.argname in refused:
+            reason = refused[definition.argname]
+            yield declared_refused(declaration.name, declaration.where, reason)
 
 
 def _notes(

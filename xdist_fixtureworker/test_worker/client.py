@@ -27,26 +27,24 @@ from .instances import Fetched, GlobalDefinitions
 
 
 class TestWorker:
-    """The plugin of a test worker in a run with a fixture worker."""
+    """The plugin of a test worker that a fixture worker serves. Made once tests are collected, and
+    only if there are global fixtures."""
 
     __test__ = False
 
-    def __init__(self, config: pytest.Config, channel: execnet.Channel) -> None:
-        self._config = config
+    def __init__(self, session: pytest.Session, channel: execnet.Channel) -> None:
+        self._session = session
+        self._config = config = session.config
         self._connection: Connection[Fetched] = Connection(channel)
         self._environment = Environment()
         self._answers = Answers(config)
         self._showing = threading.Lock()
         self._shown: set[int] = set()  # set-ups whose output was added to a test
         self._definitions = GlobalDefinitions(self._fetch)
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        self._session = session
         self._definitions.take_over(session)
-        if pytest_forked_is_there(self._config):
-            plugin = FetchesBeforeFork(self._config, self._fetch_before_fork)
-            self._config.pluginmanager.register(plugin, "xdist_fixtureworker_before_fork")
+        if pytest_forked_is_there(config):
+            plugin = FetchesBeforeFork(config, self._fetch_before_fork)
+            config.pluginmanager.register(plugin, "xdist_fixtureworker_before_fork")
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)  # before hooks that set fixtures up
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:

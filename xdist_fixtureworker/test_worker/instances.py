@@ -13,7 +13,8 @@ pytest does the rest as for any session fixture: caching, errors, ``--setup-plan
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from typing import Any
 
 import pytest
 
@@ -26,6 +27,7 @@ from .._compat import (
     leave_out,
     needed_names,
     set_final,
+    shape,
 )
 from ..declared.decorator import Declaration
 from ..declared.definitions import Definition, dependencies, global_declaration
@@ -64,17 +66,28 @@ class GlobalDefinitions:
             declaration = global_declaration(definition, session.config)
             if declaration is not None:
                 self._known[id(definition)] = GlobalDefinition(definition, declaration)
-        if not self._known:
-            return
-        # Parametrized tests share one.
-        infos = {id(info): info for item in session.items if (info := fixture_info(item))}
-        needed_before = {key: needed_names(info) for key, info in infos.items()}
+        alike = self._alike(session)
+        needed_before = {key: needed_names(infos[0]) for key, infos in alike.items()}
         for known in self._known.values():
             self._replace(known)
-        for key, info in infos.items():
+        for key, infos in alike.items():
             # Only what has gone now: hooks may have added names that no definition needs.
-            if gone := needed_before[key] - needed_names(info):
-                self._needed_elsewhere[key] = gone
+            if gone := needed_before[key] - needed_names(infos[0]):
+                self._needed_elsewhere.update(dict.fromkeys(map(id, infos), gone))
+
+    def _alike(self, session: pytest.Session) -> Mapping[Hashable, Sequence[Any]]:
+        """What pytest knows of the tests that need global fixtures, by the definitions that they
+        need: few of them differ in most suites."""
+        names = {known.definition.argname for known in self._known.values()}
+        found = (fixture_info(item) for item in session.items)
+        # Parametrized tests share one.
+        infos = {
+            id(info): info for info in found if info and not names.isdisjoint(info.names_closure)
+        }
+        alike: dict[Hashable, list[Any]] = {}
+        for info in infos.values():
+            alike.setdefault(shape(info), []).append(info)
+        return alike
 
     def leave_out_dependencies(self, item: pytest.Item) -> None:
         """Keep pytest from setting up for a test what only global fixtures need."""
