@@ -346,6 +346,31 @@ def slow(good):
     assert controller.noted() == ["good up", "slow", "good down"]
 
 
+def test_exceptions_that_cannot_be_shown(suite: Suite) -> None:
+    """Each of their methods may block, wherever an error is told."""
+    _suite(
+        suite,
+        """
+class Blocks(Exception):
+    def __str__(self):
+        if os.environ.get("PYTEST_XDIST_WORKER") == "fixtureworker": time.sleep(1200)
+        return "told"
+@global_fixture
+def slow(good): raise Blocks
+@global_fixture
+def finalized(good):
+    yield
+    raise Blocks
+""",
+        TESTS.format(arguments="slow, finalized", body="pass").replace("slow, f", "f")
+        + "def test_broken(slow): pass\n",
+    )
+    result = suite.run(*ONE, *TIMEOUT)
+    assert result.outcomes == {"passed": 5, "errors": 2}, result.output
+    assert result.noted() == ["good up", "good down"]
+    assert len(result.lines("^(ERROR|E +).*conftest.Blocks")) >= 2
+
+
 def test_a_finalizer_that_raises_with_many_causes(suite: Suite) -> None:
     _suite(
         suite,

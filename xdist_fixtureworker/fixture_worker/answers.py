@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import pytest
@@ -67,7 +68,9 @@ class Answerer:
     def broken(self, request: Request, error: BaseException) -> Answer:
         """The answer where a hook of another plugin raised, or there is a bug of ours: others are
         to be served all the same, and finalizers wait for those who use the values."""
-        told = "".join(traceback.format_exception(error))
+        told = self._foreign.telling(
+            lambda: "".join(traceback.format_exception(error)), lambda _: type(error).__name__
+        )
         text = set_up_broke(request.instance.name, told)
         return failed(SetUpError(text), None, request.id, self._serialize)
 
@@ -79,7 +82,10 @@ class Answerer:
         if result.answered is not None:  # to an instance with equal parameters
             return AsBefore(request.id, result.answered)
         self._runner.pack(record, result)
-        answer = answer_of(result, request.id, self._serialize)
+        answer = self._foreign.telling(
+            partial(answer_of, result, request.id, self._serialize),
+            partial(self.broken, request),
+        )
         result.note_answer(request.id)
         return answer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -34,7 +35,7 @@ from .foreign import Foreign
 from .items import Items, named
 from .lookup import Found, Lookup
 from .out_of_reach import parameter_out_of_reach
-from .reports import set_up_broke, shown
+from .reports import set_up_broke
 from .set_ups import Result, SetUpRecord, SetUps
 from .sharing import share
 
@@ -66,7 +67,7 @@ class Runner:
         self._elsewhere = elsewhere
         self._environment = Environment(os.environ)
         self._told: BaseException | None = None
-        self.values = Values()  #: that were sent
+        self._values = Values()  # that were sent
 
     def run(self, record: SetUpRecord, found: Found) -> Result:
         """Set up a global fixture, on its own: no other is being set up."""
@@ -111,8 +112,8 @@ class Runner:
         except KeyboardInterrupt as error:
             return error, None
         except BaseException as error:  # of a hook
-            told = set_up_broke(record.name, shown(error))
-            item.note_hook_error(told, "setup")
+            told = set_up_broke(record.name, self._foreign.shown(error))
+            self._items.note_hook_error(item, told, "setup")
         message = parameter_out_of_reach(item.error, item, record.where)
         if message and item.failure is not None:
             item.failure.longrepr = message
@@ -163,7 +164,13 @@ class Runner:
             module = module_of(record.original)
             result.packed = share(record.declaration, record.value, module)
         if record.declaration.share is None and isinstance(result.packed, bytes):
-            self.values.note(repr(record), record.value)
+            self._values.note(repr(record), record.value)
+
+    def changed_values(self) -> list[str]:
+        """The fixtures whose values were changed after they were sent."""
+        with contextlib.suppress(BaseException), self._foreign.limited("the look at values"):
+            return self._values.changed()
+        return []
 
     # --- what pytest does with any session fixture, as its hooks tell
 
