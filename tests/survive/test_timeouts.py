@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 
 import pytest
@@ -246,8 +247,12 @@ def test_the_controller_is_to_end_during_an_import(suite: Suite, how: str) -> No
         family = controller.family()
         controller.send_signal(signal.Signals[how])
         controller.wait_gone(family)
-        controller.end()
+        _, output = controller.end()
     assert controller.noted() == ["good up", "blocks", "good down"]
+    if how != "SIGKILL":
+        assert re.search(
+            r"set-up of first \(test_it.py:\d+\) interrupted at test_it.py:\d+", output
+        )
 
 
 def test_hooks_and_reports(suite: Suite) -> None:

@@ -26,6 +26,8 @@ from .running import Runner
 from .set_ups import Result, SetUpRecord, SetUps
 
 _ID = "PYTEST_XDIST_WORKER"
+_NO_SET_UP = 0
+"""The numbers of set-ups start at 1."""
 
 Serialize = Callable[[pytest.TestReport], Mapping[str, Any]]
 
@@ -59,7 +61,10 @@ class Answerer:
             return self._answer(request)
         except pytest.Collector.CollectError as error:
             text = str(error)
-        except KeyboardInterrupt as error:  # as of a set-up that was interrupted
+        except KeyboardInterrupt as error:  # as of a set-up or an import that was interrupted
+            instance = request.instance
+            where = request.where or instance.module
+            self._runner.tell_interrupted(_NO_SET_UP, instance.name, where, error)
             return failed(error, None, request.id, self._serialize)
         except BaseException as error:
             return self.broken(request, error)

@@ -8,9 +8,11 @@ those that the code of the fixture names.
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import dis
 import inspect
+import os
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from types import CodeType, FunctionType, ModuleType
@@ -27,6 +29,7 @@ from ..wire.frozen import Frozen
 from .lookup import Lookup
 from .set_ups import SetUpRecord
 
+_SHOWN = 10  # names of what one set-up changed
 _STORING = {"STORE_ATTR", "DELETE_ATTR", "STORE_GLOBAL", "DELETE_GLOBAL"}
 _STORING_BY_NAME = {"setattr", "delattr", "__setattr__", "__dict__", "vars", "globals", "setitem"}
 #: What pytest itself changes of the session, as when a set-up collects the suite.
@@ -66,6 +69,8 @@ class Elsewhere:
             nested = self._nested.pop()
             changed = dict.fromkeys(name for place, old in before for name in _shown(place, old))
             own = tuple(name for name in changed if name not in nested)
+            if len(own) > _SHOWN:
+                own = (*own[:_SHOWN], f"{len(own) - _SHOWN} more")
             self._changed[id(fixturedef.func)] = own
             if global_declaration(fixturedef, request.config) is not None:
                 self._shared[id(value)] = value
@@ -76,13 +81,11 @@ class Elsewhere:
     def _before(
         self, definition: Definition, request: Any
     ) -> list[tuple[Place, dict[Any, object]]]:
-        places = []
         with contextlib.suppress(
             Exception
         ):  # of what is only looked at; pytest comes to it as well
-            for place in self._places(definition, request):
-                places.append((place, dict(place.read())))
-        return places
+            return [(place, dict(place.read())) for place in self._places(definition, request)]
+        return []
 
     def left_by(self, record: SetUpRecord, lookup: Lookup, node: Node) -> dict[str, Any]:
         """The fields of :class:`~xdist_fixtureworker.wire.messages.SetUp` about a global fixture.
@@ -122,6 +125,8 @@ class Elsewhere:
         ):
             yield _attributes(thing, label, lambda _: True)
         yield _attributes(session, "session", _is_of_user)
+        yield _attributes(builtins, "builtins", lambda _: True)
+        yield Place(lambda: {"": _directory()}, lambda _: "the current directory", lambda _: True)
         yield _stash(config.stash, "config.stash", variables)
         yield _stash(session.stash, "session.stash", variables)
         owner = getattr(definition.func, "__self__", None)
@@ -197,6 +202,13 @@ def _of_module(variables: dict[str, Any], code: Code, known: set[int]) -> Iterat
         if id(value) not in known and not name.startswith("__") and not _is_of_others(value):
             label = name if isinstance(value, (ModuleType, type)) else f"{module}.{name}"
             yield from _of_value(value, label, code.stored)
+
+
+def _directory() -> str:
+    try:
+        return sys.intern(os.getcwd())
+    except OSError:  # it is gone
+        return ""
 
 
 def _is_of_others(value: object) -> bool:

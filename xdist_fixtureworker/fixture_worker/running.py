@@ -110,6 +110,7 @@ class Runner:
             self._send(ExitRequested(error.msg, returncode))
             return error, None
         except KeyboardInterrupt as error:
+            self.tell_interrupted(record.number, record.name, record.where, error)
             return error, None
         except BaseException as error:  # of a hook
             told = set_up_broke(record.name, self._foreign.shown(error))
@@ -191,8 +192,8 @@ class Runner:
     ) -> None:
         """Note that pytest has set it up, or tried to."""
         record = self._set_ups.of(definition)
-        if error is not None and self._foreign.was_interrupted(error):
-            self._tell_interrupted(record, error)
+        if error is not None:
+            self.tell_interrupted(record.number, record.name, record.where, error)
         record.request = request
         self._set_ups.end(record, error)
         if request._pyfuncitem.definition is not definition:  # type: ignore[attr-defined]  # a FixtureItem
@@ -204,12 +205,13 @@ class Runner:
             key = definition.cache_key(request)
             definition.cached_result = (None, key, (error, error.__traceback__))
 
-    def _tell_interrupted(self, record: SetUpRecord, error: BaseException) -> None:
-        """Tell where it was: the innermost set-up, which comes here first."""
-        place = place_in(error)
+    def tell_interrupted(self, number: int, fixture: str, where: str, error: BaseException) -> None:
+        """Tell where it was if the run was interrupted: of the innermost set-up, which comes here
+        first, or of what is run around it."""
+        place = place_in(error) if self._foreign.was_interrupted(error) else None
         if place is not None and error is not self._told:
             self._told = error
-            self._send(Interrupted(record.number, record.name, record.where, place))
+            self._send(Interrupted(number, fixture, where, place))
 
     def _was_set_up_within_another(
         self, record: SetUpRecord, request: SubRequest, error: BaseException | None
