@@ -12,9 +12,9 @@ import builtins
 import contextlib
 import dis
 import inspect
-import os
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
+from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -206,7 +206,7 @@ def _of_module(variables: dict[str, Any], code: Code, known: set[int]) -> Iterat
 
 def _directory() -> str:
     try:
-        return sys.intern(os.getcwd())
+        return sys.intern(str(Path.cwd()))
     except OSError:  # it is gone
         return ""
 
