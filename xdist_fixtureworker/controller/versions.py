@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import queue
 import re
 import threading
 from collections.abc import Iterator, Mapping
@@ -26,6 +27,8 @@ NEWEST: Mapping[str, tuple[int, int]] = {
     "execnet": (2, 1),
 }
 """The newest minor versions that the tests were run with."""
+
+_OF_THREADS = {"_thread", "_queue", "queue"}
 
 _MODULES: Mapping[str, str] = {"pytest": "pytest", "pytest-xdist": "xdist", "execnet": "execnet"}
 
@@ -104,9 +107,10 @@ def check_threads() -> None:
 
     :raises pytest.UsageError: if something has replaced them, as gevent's ``patch_all()`` does.
     """
-    module = type(threading.Lock()).__module__
-    if module != "_thread":
-        raise pytest.UsageError(threads_are_replaced(module))
+    for thing in (threading.Lock(), queue.SimpleQueue()):
+        module = type(thing).__module__
+        if module not in _OF_THREADS:
+            raise pytest.UsageError(threads_are_replaced(module))
 
 
 def _missing(needed: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
