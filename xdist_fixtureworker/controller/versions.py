@@ -107,7 +107,8 @@ def check_threads() -> None:
 
     :raises pytest.UsageError: if something has replaced them, as gevent's ``patch_all()`` does.
     """
-    for thing in (threading.Lock(), queue.SimpleQueue()):
+    things: tuple[object, ...] = (threading.Lock(), queue.SimpleQueue())
+    for thing in things:
         module = type(thing).__module__
         if module not in _OF_THREADS:
             raise pytest.UsageError(threads_are_replaced(module))
