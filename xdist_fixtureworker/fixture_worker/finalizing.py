@@ -64,7 +64,7 @@ class Finalization:
             try:
                 failure = self._finalize(record)
             except BaseException as error:
-                failure = self._broke(record, error)
+                failure = _broke(record, self._foreign.shown(error))
             self._end(record, failure)
         try:
             self._finalize_session()
@@ -81,19 +81,13 @@ class Finalization:
         except BaseException as error:  # of a module that is broken, for instance
             with self._foreign.limited(named("finalizer", record.name, record.where)):
                 finish()
-            return self._broke(record, error)
+            return _broke(record, self._foreign.shown(error))
         told = self._run(item, "finalizer", record.where)
         if record.definition.cached_result is not None:
             self._items.run_finalizer_alone(item, finish, record.where)
         if told:
             self._items.note_hook_error(item, told, "teardown")
         return item.failure
-
-    def _broke(self, record: SetUpRecord, error: BaseException) -> pytest.TestReport:
-        """The report that ``error`` came up around a finalizer, or in one that has no item."""
-        name = f"global fixture {record.name}"
-        text = finalizer_broke(record.name, record.where, self._foreign.shown(error))
-        return plain_report(name, name, text, "teardown")
 
     def _end(self, record: SetUpRecord, failure: pytest.TestReport | None) -> None:
         try:
@@ -200,6 +194,13 @@ class Finalization:
             raise
         finally:
             self._forks.leave_if_forked(error)
+
+
+def _broke(record: SetUpRecord, error: str) -> pytest.TestReport:
+    """The report that ``error`` came up around a finalizer, or in one that has no item."""
+    name = f"global fixture {record.name}"
+    text = finalizer_broke(record.name, record.where, error)
+    return plain_report(name, name, text, "teardown")
 
 
 def _finalizer_only(finalizer: Callable[[], None]) -> Callable[[FixtureItem], None]:

@@ -13,6 +13,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 
@@ -38,7 +39,7 @@ class MainThread:
         self._protected = False
         self._expired: str | None = None
         self._lock = threading.Lock()
-        self.handlers = Handlers(self._in_users_code)  #: that fixtures leave
+        self.handlers = Handlers(partial(_in_users_code, self))  #: that fixtures leave
         self._listen()
 
     @property
@@ -171,10 +172,6 @@ class MainThread:
             signal.signal(signal.SIGINT, self._on_sigint)
         self.handlers.guard()
 
-    def _in_users_code(self) -> bool:
-        in_any = self._in_foreign or self._in_set_up or self._in_finalizer
-        return in_any and not self._protected
-
     def _wake(self) -> None:
         if hasattr(signal, "pthread_kill"):
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
@@ -183,7 +180,7 @@ class MainThread:
         """Do nothing, unless it is us who sent the signal. Not ``SIG_IGN``, which the servers that
         fixtures start would inherit."""
         __tracebackhide__ = True  # what is shown last is where the code of the fixture was
-        if not self._in_users_code():
+        if not _in_users_code(self):
             return
         if self._expired is not None:
             message, self._expired = self._expired, None
@@ -191,6 +188,10 @@ class MainThread:
             raise pytest.fail.Exception(message, pytrace=True)
         if self._interrupted and not self._in_finalizer:
             raise KeyboardInterrupt
+
+
+def _in_users_code(main: MainThread) -> bool:
+    return (main._in_foreign or main._in_set_up or main._in_finalizer) and not main._protected
 
 
 def _ends_within(done: threading.Event, seconds: float) -> bool:
