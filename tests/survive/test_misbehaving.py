@@ -413,3 +413,80 @@ def exits(first):
     told = result.output + result.errors
     assert told.count("which a global fixture forked in process") == 5
     assert "INTERNALERROR" not in told
+
+
+TIMER = """
+import signal
+def handler(*_): raise TimeoutError("too long")
+@global_fixture
+def server(first):
+    signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
+    yield 2
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    note("server down")
+"""
+RAISES = """
+import ctypes, threading
+def raise_in(ident):
+    while not os.path.exists("enough"):
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(OSError))
+        time.sleep(0.02)
+@global_fixture
+def server(first):
+    ident = threading.main_thread().ident
+    thread = threading.Thread(target=raise_in, args=[ident], daemon=True)
+    threading.Timer(0.1, thread.start).start()
+    yield 2
+    note("server down")
+"""
+MANY = """
+from pathlib import Path
+def test_server(server): time.sleep(0.5)
+@pytest.mark.parametrize("i", range(5))
+def test_first(request, i): assert request.getfixturevalue(f"later{i}") == i
+def test_last(): Path("enough").touch()
+"""
+
+
+@pytest.mark.parametrize("conftest", [TIMER, RAISES], ids=["timer", "thread"])
+def test_what_is_raised_again_and_again_while_idle(suite: Suite, conftest: str) -> None:
+    """No request is lost by it, nor a finalizer."""
+    later = "".join(
+        f"\n@global_fixture\ndef later{i}():\n    yield {i}\n    note('down')" for i in range(5)
+    )
+    if conftest == TIMER:  # it may come in a set-up as well
+        later = ""
+    suite.write(
+        {
+            "conftest.py": TWO + "import time\n" + conftest + later,
+            "test_it.py": "import time\n"
+            + (MANY if later else "def test_server(server): time.sleep(0.5)"),
+        }
+    )
+    result = suite.run(*ONE)
+    assert "too early" not in result.output, result.output
+    assert result.outcomes["passed"] >= 1
+    assert result.noted("server down", "first down") == ["server down", "first down"]
+    assert result.lines("PytestWarning: (TimeoutError|OSError)")
+
+
+def test_a_hook_that_keeps_pytest_from_tearing_an_item_down(suite: Suite) -> None:
+    """The next set-up does not depend on it."""
+    suite.write(
+        {
+            "conftest.py": TWO
+            + """
+def pytest_runtest_teardown(item):
+    if item.name == "global fixture broken": raise RuntimeError("in a hook")
+@global_fixture
+def broken(first): return 2
+""",
+            "test_it.py": "def test_it(broken): pass\ndef test_first(first): note('test')",
+        }
+    )
+    result = suite.run(*ONE)
+    assert result.outcomes["passed"] == 1, result.output
+    assert result.noted() == ["test", "first down"]
+    assert result.lines("RuntimeError: in a hook")
+    assert "previous item" not in result.output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 
 import pytest
@@ -246,8 +247,12 @@ def test_the_controller_is_to_end_during_an_import(suite: Suite, how: str) -> No
         family = controller.family()
         controller.send_signal(signal.Signals[how])
         controller.wait_gone(family)
-        controller.end()
+        _, output = controller.end()
     assert controller.noted() == ["good up", "blocks", "good down"]
+    if how != "SIGKILL":
+        assert re.search(
+            r"set-up of first \(test_it.py:\d+\) interrupted at test_it.py:\d+", output
+        )
 
 
 def test_hooks_and_reports(suite: Suite) -> None:
@@ -344,6 +349,31 @@ def slow(good):
         code, output = controller.end()
     assert code == 0, output
     assert controller.noted() == ["good up", "slow", "good down"]
+
+
+def test_exceptions_that_cannot_be_shown(suite: Suite) -> None:
+    """Each of their methods may block, wherever an error is told."""
+    _suite(
+        suite,
+        """
+class Blocks(Exception):
+    def __str__(self):
+        if os.environ.get("PYTEST_XDIST_WORKER") == "fixtureworker": time.sleep(1200)
+        return "told"
+@global_fixture
+def slow(good): raise Blocks
+@global_fixture
+def finalized(good):
+    yield
+    raise Blocks
+""",
+        TESTS.format(arguments="slow, finalized", body="pass").replace("slow, f", "f")
+        + "def test_broken(slow): pass\n",
+    )
+    result = suite.run(*ONE, *TIMEOUT)
+    assert result.outcomes == {"passed": 5, "errors": 2}, result.output
+    assert result.noted() == ["good up", "good down"]
+    assert len(result.lines("^(ERROR|E +).*conftest.Blocks")) >= 2
 
 
 def test_a_finalizer_that_raises_with_many_causes(suite: Suite) -> None:

@@ -123,3 +123,30 @@ def test_the_summary() -> None:
         "where each has a copy: neither the fixture nor other workers see that; write what tests add "
         "to files or to a server, or collect it in a session fixture of each test worker",
     ]
+
+
+class Guarded(list[int]):
+    def __iter__(self) -> Any:
+        raise AssertionError("run")
+
+
+class Lazy:
+    """As stand-ins for what is made when it is first used."""
+
+    def __init__(self) -> None:
+        self.rows = [1]
+
+    @property
+    def __class__(self) -> Any:
+        raise AssertionError("run")
+
+    def __getattribute__(self, name: str) -> Any:
+        raise AssertionError("run")
+
+
+@pytest.mark.parametrize("kind", ["list", "within", "stand-in"])
+def test_no_code_of_the_value_is_run(kind: str) -> None:
+    guarded, lazy = Guarded([1]), Lazy()
+    value = {"list": guarded, "within": {"of": guarded}, "stand-in": lazy}[kind]
+    rows = object.__getattribute__(lazy, "rows") if kind == "stand-in" else guarded
+    assert changed(value, lambda _: list.append(rows, 2))

@@ -452,6 +452,14 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "--trace needs the terminal, which no worker has: run pytest with -n0",
     ),
     (
+        versions.threads_are_replaced,
+        ("gevent.thread",),
+        "--fixture-worker cannot work in a process whose threads are replaced: those of the "
+        "controller are of gevent.thread, as after gevent.monkey.patch_all() in a conftest.py.\n"
+        'Replace them where tests run only, if "PYTEST_XDIST_WORKER" in os.environ, or use '
+        "--no-fixture-worker: global fixtures then run once per test worker.",
+    ),
+    (
         versions.version_unfit,
         (
             "pytest",

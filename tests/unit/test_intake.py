@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from xdist_fixtureworker.errors import ProtocolError
-from xdist_fixtureworker.fixture_worker.intake import CONNECTION_LOST, Intake
+from xdist_fixtureworker.fixture_worker.intake import CONNECTION_LOST, Intake, Work
 from xdist_fixtureworker.fixture_worker.main_thread import MainThread
 from xdist_fixtureworker.processes.strays import Identity
 from xdist_fixtureworker.wire.codec import encode
@@ -43,6 +43,12 @@ def intake(main: MainThread) -> Intake:
     return Intake(main)
 
 
+def taken(intake: Intake) -> Work | None:
+    work = intake.wait_next()
+    intake.take()
+    return work
+
+
 def test_work_is_done_in_the_order_of_arrival(intake: Intake) -> None:
     work = [
         Begin("run", 1, None),
@@ -52,7 +58,16 @@ def test_work_is_done_in_the_order_of_arrival(intake: Intake) -> None:
     ]
     for message in work:
         intake.receive(encode(message))
-    assert [intake.wait_next() for _ in work] == work
+    assert [taken(intake) for _ in work] == work
+
+
+def test_work_that_is_not_begun_is_not_lost(intake: Intake) -> None:
+    """As where something is raised when it has just arrived."""
+    intake.receive(encode(Request(1, TABLES)))
+    intake.receive(encode(Finish()))
+    assert [intake.wait_next(), intake.wait_next()] == [Request(1, TABLES)] * 2
+    intake.take()
+    assert intake.wait_next() == Finish()
 
 
 def test_nothing_else_is_queued(intake: Intake, main: MainThread) -> None:
@@ -70,7 +85,7 @@ def test_what_is_no_message_to_it_is_an_error_in_its_turn(intake: Intake, data: 
     intake.receive(encode(Request(1, TABLES)))
     intake.receive(data)
     intake.receive(encode(Finish()))
-    assert intake.wait_next() == Request(1, TABLES)
+    assert taken(intake) == Request(1, TABLES)
     with pytest.raises(ProtocolError, match="the controller sent"):
         intake.wait_next()
     assert intake.wait_next() == Finish()
@@ -80,7 +95,7 @@ def test_the_end_of_the_connection_comes_after_the_work(intake: Intake) -> None:
     intake.receive(encode(Request(1, TABLES)))
     intake.receive(CONNECTION_LOST)
     assert intake.connection_lost
-    assert [intake.wait_next(), intake.wait_next()] == [Request(1, TABLES), None]
+    assert [taken(intake), intake.wait_next()] == [Request(1, TABLES), None]
 
 
 def test_the_end_of_the_connection_is_held_up_until_all_is_done(

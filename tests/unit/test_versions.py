@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import threading
 from importlib.metadata import version
 from pathlib import Path
 
@@ -95,3 +96,10 @@ def test_the_newest_versions_are_those_of_the_matrix() -> None:
         for name, short in {"pytest": "pytest", "pytest-xdist": "xdist"}.items()
     }
     assert newest == {name: versions.NEWEST[name] for name in newest}
+
+
+def test_threads_that_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    versions.check_threads()
+    monkeypatch.setattr(threading, "Lock", Example)
+    with pytest.raises(pytest.UsageError, match=f"controller are of {__name__}"):
+        versions.check_threads()

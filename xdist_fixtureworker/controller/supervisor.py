@@ -44,6 +44,7 @@ class Supervisor:
         if not self._starts_fixture_worker():
             return (yield)
         versions.check()
+        versions.check_threads()
         refuse_trace(self._config)
         from .python_versions import check_local_pythons
         from .start_failures import check_worker_id

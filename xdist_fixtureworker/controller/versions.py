@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import queue
 import re
+import threading
 from collections.abc import Iterator, Mapping
 from types import FunctionType
 from typing import Any
@@ -25,6 +27,8 @@ NEWEST: Mapping[str, tuple[int, int]] = {
     "execnet": (2, 1),
 }
 """The newest minor versions that the tests were run with."""
+
+_OF_THREADS = {"_thread", "_queue", "queue"}
 
 _MODULES: Mapping[str, str] = {"pytest": "pytest", "pytest-xdist": "xdist", "execnet": "execnet"}
 
@@ -98,6 +102,18 @@ def untested() -> list[str]:
     return [f"fixture worker: not tested with {', '.join(newer)}"] if newer else []
 
 
+def check_threads() -> None:
+    """Check that threads are those of the system: what arrives here wakes one from another.
+
+    :raises pytest.UsageError: if something has replaced them, as gevent's ``patch_all()`` does.
+    """
+    things: tuple[object, ...] = (threading.Lock(), queue.SimpleQueue())
+    for thing in things:
+        module = type(thing).__module__
+        if module not in _OF_THREADS:
+            raise pytest.UsageError(threads_are_replaced(module))
+
+
 def _missing(needed: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
     for path, names in needed.items():
         try:
@@ -146,5 +162,14 @@ def version_unfit(distribution: str, version: str, newest: str, missing: list[st
         f"--fixture-worker cannot work with {distribution} {version}, which lacks what it needs: "
         f"{', '.join(missing)}. The newest {distribution} that it was tested with is {newest}.\n"
         f"Upgrade pytest-xdist-fixtureworker, install '{distribution}=={newest}.*', or use "
+        f"--no-fixture-worker: global fixtures then run once per test worker."
+    )
+
+
+def threads_are_replaced(module: str) -> str:
+    return (
+        f"--fixture-worker cannot work in a process whose threads are replaced: those of the "
+        f"controller are of {module}, as after gevent.monkey.patch_all() in a conftest.py.\n"
+        f'Replace them where tests run only, if "PYTEST_XDIST_WORKER" in os.environ, or use '
         f"--no-fixture-worker: global fixtures then run once per test worker."
     )

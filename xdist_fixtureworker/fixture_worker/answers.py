@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import pytest
@@ -25,6 +26,8 @@ from .running import Runner
 from .set_ups import Result, SetUpRecord, SetUps
 
 _ID = "PYTEST_XDIST_WORKER"
+_NO_SET_UP = 0
+"""The numbers of set-ups start at 1."""
 
 Serialize = Callable[[pytest.TestReport], Mapping[str, Any]]
 
@@ -58,7 +61,10 @@ class Answerer:
             return self._answer(request)
         except pytest.Collector.CollectError as error:
             text = str(error)
-        except KeyboardInterrupt as error:  # as of a set-up that was interrupted
+        except KeyboardInterrupt as error:  # as of a set-up or an import that was interrupted
+            instance = request.instance
+            where = request.where or instance.module
+            self._runner.tell_interrupted(_NO_SET_UP, instance.name, where, error)
             return failed(error, None, request.id, self._serialize)
         except BaseException as error:
             return self.broken(request, error)
@@ -67,7 +73,9 @@ class Answerer:
     def broken(self, request: Request, error: BaseException) -> Answer:
         """The answer where a hook of another plugin raised, or there is a bug of ours: others are
         to be served all the same, and finalizers wait for those who use the values."""
-        told = "".join(traceback.format_exception(error))
+        told = self._foreign.telling(
+            lambda: "".join(traceback.format_exception(error)), lambda _: type(error).__name__
+        )
         text = set_up_broke(request.instance.name, told)
         return failed(SetUpError(text), None, request.id, self._serialize)
 
@@ -79,7 +87,10 @@ class Answerer:
         if result.answered is not None:  # to an instance with equal parameters
             return AsBefore(request.id, result.answered)
         self._runner.pack(record, result)
-        answer = answer_of(result, request.id, self._serialize)
+        answer = self._foreign.telling(
+            partial(answer_of, result, request.id, self._serialize),
+            partial(self.broken, request),
+        )
         result.note_answer(request.id)
         return answer
 

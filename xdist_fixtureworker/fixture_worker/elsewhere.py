@@ -8,10 +8,13 @@ those that the code of the fixture names.
 
 from __future__ import annotations
 
+import builtins
+import contextlib
 import dis
 import inspect
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
+from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -21,10 +24,12 @@ from _pytest.nodes import Node
 from .._compat import is_session_scoped
 from ..declared.definitions import Definition, global_declaration
 from ..declared.locations import underlying
+from ..rules.changed_values import attributes_of
 from ..wire.frozen import Frozen
 from .lookup import Lookup
 from .set_ups import SetUpRecord
 
+_SHOWN = 10  # names of what one set-up changed
 _STORING = {"STORE_ATTR", "DELETE_ATTR", "STORE_GLOBAL", "DELETE_GLOBAL"}
 _STORING_BY_NAME = {"setattr", "delattr", "__setattr__", "__dict__", "vars", "globals", "setitem"}
 #: What pytest itself changes of the session, as when a set-up collects the suite.
@@ -54,7 +59,7 @@ class Elsewhere:
         __tracebackhide__ = True
         if not is_session_scoped(fixturedef):
             return (yield)
-        before = [(place, dict(place.read())) for place in self._places(fixturedef, request)]
+        before = self._before(fixturedef, request)
         self._nested.append(set())
         value: object = None
         try:
@@ -62,16 +67,25 @@ class Elsewhere:
             return value
         finally:
             nested = self._nested.pop()
-            changed = dict.fromkeys(
-                place.show(name) for place, old in before for name in _changed(place, old)
-            )
+            changed = dict.fromkeys(name for place, old in before for name in _shown(place, old))
             own = tuple(name for name in changed if name not in nested)
+            if len(own) > _SHOWN:
+                own = (*own[:_SHOWN], f"{len(own) - _SHOWN} more")
             self._changed[id(fixturedef.func)] = own
             if global_declaration(fixturedef, request.config) is not None:
                 self._shared[id(value)] = value
                 nested.update(own)
             if self._nested:
                 self._nested[-1].update(nested)
+
+    def _before(
+        self, definition: Definition, request: Any
+    ) -> list[tuple[Place, dict[Any, object]]]:
+        with contextlib.suppress(
+            Exception
+        ):  # of what is only looked at; pytest comes to it as well
+            return [(place, dict(place.read())) for place in self._places(definition, request)]
+        return []
 
     def left_by(self, record: SetUpRecord, lookup: Lookup, node: Node) -> dict[str, Any]:
         """The fields of :class:`~xdist_fixtureworker.wire.messages.SetUp` about a global fixture.
@@ -111,6 +125,8 @@ class Elsewhere:
         ):
             yield _attributes(thing, label, lambda _: True)
         yield _attributes(session, "session", _is_of_user)
+        yield _attributes(builtins, "builtins", lambda _: True)
+        yield Place(lambda: {"": _directory()}, lambda _: "the current directory", lambda _: True)
         yield _stash(config.stash, "config.stash", variables)
         yield _stash(session.stash, "session.stash", variables)
         owner = getattr(definition.func, "__self__", None)
@@ -161,17 +177,19 @@ class Code:
 
 def _of_value(value: Any, label: str, stored: set[str]) -> Iterator[Place]:
     """The place that a value is: a container, or the attributes that the code sets."""
-    if isinstance(value, dict):
-        yield Place(lambda: value, lambda key: f"{label}[{key!r:.50}]", lambda _: True)
-    elif isinstance(value, (list, set)):
-        yield Place(lambda: dict(enumerate(value)), lambda _: label, lambda _: True)
+    if issubclass(type(value), dict):
+        yield Place(lambda: dict.copy(value), lambda key: f"{label}[{key!r:.50}]", lambda _: True)
+    elif issubclass(type(value), list):
+        yield Place(lambda: dict(enumerate(list.copy(value))), lambda _: label, lambda _: True)
+    elif issubclass(type(value), set):
+        yield Place(lambda: dict(enumerate(set.copy(value))), lambda _: label, lambda _: True)
     else:
-        attributes = _dict_of(value)
+        attributes = attributes_of(value)
         # Django's settings, for one, are a stand-in for those.
         value = attributes.get("_wrapped", value)
-        if stored and _dict_of(value):
+        if stored and attributes_of(value):
             yield Place(
-                lambda: _dict_of(value), lambda name: f"{label}.{name}", stored.__contains__
+                lambda: attributes_of(value), lambda name: f"{label}.{name}", stored.__contains__
             )
 
 
@@ -186,6 +204,13 @@ def _of_module(variables: dict[str, Any], code: Code, known: set[int]) -> Iterat
             yield from _of_value(value, label, code.stored)
 
 
+def _directory() -> str:
+    try:
+        return sys.intern(str(Path.cwd()))
+    except OSError:  # it is gone
+        return ""
+
+
 def _is_of_others(value: object) -> bool:
     """Whether it is a module or a class of Python or pytest, or a function."""
     if isinstance(value, (ModuleType, type)):
@@ -193,15 +218,6 @@ def _is_of_others(value: object) -> bool:
         top = name.partition(".")[0]
         return top in sys.stdlib_module_names or top == "_pytest"
     return inspect.isroutine(value)
-
-
-def _dict_of(value: object) -> Mapping[str, object]:
-    """The attributes of an object, without running its code; empty if it keeps them otherwise."""
-    try:
-        found = object.__getattribute__(value, "__dict__")
-    except AttributeError:
-        return {}
-    return found if isinstance(found, Mapping) else {}
 
 
 def _attributes(thing: Any, label: str, wanted: Callable[[str], bool]) -> Place:
@@ -219,6 +235,14 @@ def _stash(stash: pytest.Stash, label: str, variables: Mapping[str, object]) -> 
 
 def _is_of_user(name: str) -> bool:
     return not name.startswith("_") and name not in _OF_PYTEST
+
+
+def _shown(place: Place, before: Mapping[Any, object]) -> list[str]:
+    """What has changed, as the user would write it; what cannot be looked at is left out."""
+    try:
+        return [place.show(name) for name in _changed(place, before)]
+    except Exception:  # of a key's own methods, or a thread is changing it
+        return []
 
 
 def _changed(place: Place, before: Mapping[Any, object]) -> Iterator[Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import traceback
 from collections.abc import Callable
 from functools import partial
 
@@ -21,7 +20,7 @@ from .forked import ForkGuard
 from .items import SESSION, Items, named
 from .lookup import Found, Lookup
 from .main_thread import MainThread
-from .reports import finalizer_broke, own_report, plain_report, shown
+from .reports import finalizer_broke, own_report, plain_report
 from .set_ups import SetUpRecord, SetUps
 from .surprises import Surprises
 
@@ -65,7 +64,7 @@ class Finalization:
             try:
                 failure = self._finalize(record)
             except BaseException as error:
-                failure = _broke(record, error)
+                failure = _broke(record, self._foreign.shown(error))
             self._end(record, failure)
         try:
             self._finalize_session()
@@ -82,12 +81,12 @@ class Finalization:
         except BaseException as error:  # of a module that is broken, for instance
             with self._foreign.limited(named("finalizer", record.name, record.where)):
                 finish()
-            return _broke(record, error)
+            return _broke(record, self._foreign.shown(error))
         told = self._run(item, "finalizer", record.where)
         if record.definition.cached_result is not None:
-            item.run_finalizer_alone(finish)
+            self._items.run_finalizer_alone(item, finish, record.where)
         if told:
-            item.note_hook_error(told, "teardown")
+            self._items.note_hook_error(item, told, "teardown")
         return item.failure
 
     def _end(self, record: SetUpRecord, failure: pytest.TestReport | None) -> None:
@@ -110,7 +109,7 @@ class Finalization:
         try:
             self._items.run(item, "teardown", what, where)
         except BaseException as error:
-            told = finalizer_broke(item.originalname, where, shown(error))
+            told = finalizer_broke(item.originalname, where, self._foreign.shown(error))
             with contextlib.suppress(BaseException):  # the item notes what its finalizer raises
                 self._session._setupstate.teardown_exact(self._items.session_item)
             return told
@@ -125,7 +124,8 @@ class Finalization:
             call = pytest.CallInfo.from_call(partial(self._as_finalizer, finish), "teardown")
         failure = None
         if call.excinfo is not None:
-            failure = own_report(self._items.session_item, call.excinfo.value, "teardown")
+            with self._foreign.limited("the report of the test session"):
+                failure = own_report(self._items.session_item, call.excinfo.value, "teardown")
         self._tell_finalized(_SESSION_NUMBER, failure)
 
     def recover(self, message: Recover) -> None:
@@ -137,9 +137,9 @@ class Finalization:
             with self._foreign.looking_up(instance.name, instance.module):
                 found = self._lookup.find(instance)
             failure = self._recover(found, message)
-        except BaseException:
+        except BaseException as error:
             name = f"recovery of global fixture {instance.name}"
-            failure = plain_report(name, name, traceback.format_exc(), "teardown")
+            failure = plain_report(name, name, self._foreign.shown(error), "teardown")
         self._tell_finalized(message.id, failure)
 
     def _recover(self, found: Found, message: Recover) -> pytest.TestReport | None:
@@ -154,7 +154,7 @@ class Finalization:
         action = _finalizer_only(partial(self._as_finalizer, undo))
         item = self._items.make(found.definition, found, action, "recovery of global")
         if told := self._run(item, "recovery", declaration.where):
-            item.note_hook_error(told, "teardown")
+            self._items.note_hook_error(item, told, "teardown")
         return item.failure
 
     def _tell_finalized(self, number: int, failure: pytest.TestReport | None) -> None:
@@ -196,10 +196,10 @@ class Finalization:
             self._forks.leave_if_forked(error)
 
 
-def _broke(record: SetUpRecord, error: BaseException) -> pytest.TestReport:
+def _broke(record: SetUpRecord, error: str) -> pytest.TestReport:
     """The report that ``error`` came up around a finalizer, or in one that has no item."""
     name = f"global fixture {record.name}"
-    text = finalizer_broke(record.name, record.where, shown(error))
+    text = finalizer_broke(record.name, record.where, error)
     return plain_report(name, name, text, "teardown")
 
 

@@ -136,6 +136,8 @@ class FixtureItem(MarkedItem):
             raise
         report = call_and_report(self, "teardown", log=False, nextitem=following)
         self._keep(report, "teardown")
+        if self in self.session._setupstate.stack:  # a hook raised before pytest's came
+            self.session._setupstate.teardown_exact(following)
 
     def _keep(self, report: object, when: Phase) -> None:
         """Keep what the hook returned: a report, or nothing."""

@@ -8,9 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from typing import TypeVar
 
 from ..wire.messages import Doing, Hanging, Message
 from .main_thread import MainThread
+from .reports import shown
+
+T = TypeVar("T")
 
 
 class Foreign:
@@ -82,6 +87,21 @@ class Foreign:
             self._send(Hanging(0, hangs(self._announced or what, stacks)))
 
         return self._main.limited(self._timeout, expired or timed_out, hanging)
+
+    def telling(self, make: Callable[[], T], otherwise: Callable[[BaseException], T]) -> T:
+        """What ``make`` makes of an exception, whose own methods run then.
+
+        :param otherwise: makes something without these, where they raise or take too long.
+        """
+        try:
+            with self.limited("the making of a report"):
+                return make()
+        except BaseException as error:
+            return otherwise(error)
+
+    def shown(self, error: BaseException) -> str:
+        """``error`` and where it came up, whatever its methods do."""
+        return self.telling(partial(shown, error), lambda _: type(error).__name__)
 
     def was_interrupted(self, error: BaseException | None) -> bool:
         """Whether ``error`` came up in it because the run was interrupted."""

@@ -7,6 +7,7 @@ once, in execnet's receiver thread; the rest is queued for the main thread.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from queue import SimpleQueue
 from typing import TypeAlias
 
@@ -38,18 +39,28 @@ class Intake:
         self.test_workers: list[Identity] = []  #: all that joined
         self.connection_lost = False
         self._main = main
-        self._work: SimpleQueue[Work | Exception | None] = SimpleQueue()  # None: no more comes
+        self._work: deque[Work | Exception | None] = deque()  # None: no more comes
+        self._arrived: SimpleQueue[None] = SimpleQueue()  # wakes who waits for work
         self._may_end = threading.Event()
 
     def wait_next(self) -> Work | None:
         """Wait for the next thing to do; None: the connection is lost. Main thread.
 
+        It stays the next one until :meth:`take`: whatever is raised on the way, nothing is lost.
+
         :raises ProtocolError: if what arrived is no message to a fixture worker.
         """
-        work = self._work.get()
+        while not self._work:
+            self._arrived.get()
+        work = self._work[0]
         if isinstance(work, Exception):
+            self.take()
             raise work
         return work
+
+    def take(self) -> None:
+        """Take the next thing off: it is begun. Main thread."""
+        self._work.popleft()
 
     def let_end(self) -> None:
         """Let the process end, from now on, when the connection does."""
@@ -63,7 +74,7 @@ class Intake:
         try:
             self._sort(data)
         except Exception as error:  # raised in the main thread, which pytest reports
-            self._work.put(error)
+            self._put(error)
 
     def _sort(self, data: object) -> None:
         match message := decode(data, "the controller"):
@@ -72,9 +83,13 @@ class Intake:
             case WorkerJoined():
                 self.test_workers.append(Identity(message.pid, message.started))
             case Begin() | Request() | Recover() | Finish():
-                self._work.put(message)
+                self._put(message)
             case _:
                 raise ProtocolError(f"Internal error: the controller sent {message}")
+
+    def _put(self, work: Work | Exception | None) -> None:
+        self._work.append(work)
+        self._arrived.put(None)
 
     def _lose_connection(self) -> None:
         """Hold the connection's end up until the main thread is done.
@@ -85,7 +100,7 @@ class Intake:
         and when the main thread hangs.
         """
         self.connection_lost = True
-        self._work.put(None)
+        self._put(None)
         # In the main thread if the connection was lost before execnet knew what to call.
         if threading.current_thread() is not threading.main_thread():
             self._main.interrupt()  # nobody wants what is being set up any more

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,7 +18,7 @@ from .fixture_item import CallSpec, FixtureItem, SessionItem
 from .foreign import Foreign
 from .lookup import Found, Lookup
 from .reporters import ItemHooks
-from .reports import plain_report
+from .reports import Phase, plain_report
 from .set_ups import SetUps
 from .surprises import Surprises
 
@@ -101,6 +102,21 @@ class Items:
             stack.enter_context(self._foreign.limited(label, expired))
             hooks = ItemHooks(self._config, self._config.hook)
             hooks.pytest_runtest_protocol(item=item, nextitem=self.session_item)
+
+    def note_hook_error(self, item: FixtureItem, told: str, when: Phase) -> None:
+        """Note in an item that a hook raised; see there."""
+
+        def plainly(_: BaseException) -> None:
+            item.reports.append(plain_report(item.nodeid, item.name, told, when))
+
+        self._foreign.telling(partial(item.note_hook_error, told, when), plainly)
+
+    def run_finalizer_alone(
+        self, item: FixtureItem, finalizer: Callable[[], None], where: str
+    ) -> None:
+        """Run a finalizer that its item did not come to, within the time-out."""
+        with self._foreign.limited(named("finalizer", item.originalname, where)):
+            item.run_finalizer_alone(finalizer)
 
     def serialized(self, report: pytest.TestReport) -> dict[str, Any]:
         """The report as plain data, whatever hooks do."""

@@ -13,8 +13,11 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
+
+from .handlers import Handlers
 
 HANGING_AFTER = 10.0
 """Seconds that code gets to come loose after its time-out; then it is said to hang."""
@@ -36,6 +39,7 @@ class MainThread:
         self._protected = False
         self._expired: str | None = None
         self._lock = threading.Lock()
+        self.handlers = Handlers(partial(_in_users_code, self))  #: that fixtures leave
         self._listen()
 
     @property
@@ -127,10 +131,12 @@ class MainThread:
             self._in_foreign = True
             yield
         finally:
-            with self.protected(), self._lock:
-                self._in_foreign = outer
-                done.set()
-                self._expired = None
+            with self.protected():
+                with self._lock:
+                    self._in_foreign = outer
+                    done.set()
+                    self._expired = None
+                self._listen()
 
     def _watch(
         self,
@@ -164,6 +170,7 @@ class MainThread:
         event loop does that had one of its own: from that one, KeyboardInterrupt comes anywhere."""
         if signal.getsignal(signal.SIGINT) != self._on_sigint:
             signal.signal(signal.SIGINT, self._on_sigint)
+        self.handlers.guard()
 
     def _wake(self) -> None:
         if hasattr(signal, "pthread_kill"):
@@ -173,15 +180,18 @@ class MainThread:
         """Do nothing, unless it is us who sent the signal. Not ``SIG_IGN``, which the servers that
         fixtures start would inherit."""
         __tracebackhide__ = True  # what is shown last is where the code of the fixture was
-        if self._protected:
+        if not _in_users_code(self):
             return
-        in_users_code = self._in_foreign or self._in_set_up or self._in_finalizer
-        if self._expired is not None and in_users_code:
+        if self._expired is not None:
             message, self._expired = self._expired, None
             # Not an Exception: code that waits for a server goes on after those.
             raise pytest.fail.Exception(message, pytrace=True)
-        if self._interrupted and in_users_code and not self._in_finalizer:
+        if self._interrupted and not self._in_finalizer:
             raise KeyboardInterrupt
+
+
+def _in_users_code(main: MainThread) -> bool:
+    return (main._in_foreign or main._in_set_up or main._in_finalizer) and not main._protected
 
 
 def _ends_within(done: threading.Event, seconds: float) -> bool:

@@ -91,7 +91,7 @@ def shown(error: BaseException) -> str:
         stack = traceback.StackSummary.extract(iter((foreign or frames)[-_FRAMES:]))
         said = "".join(traceback.format_exception_only(type(error), error))
         return f"{''.join(stack.format())}{said:.{_LONGEST}}".rstrip()
-    except Exception:
+    except BaseException:  # of its own methods, or a time-out
         return type(error).__name__
 
 

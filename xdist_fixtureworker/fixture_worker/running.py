@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -34,7 +35,7 @@ from .foreign import Foreign
 from .items import Items, named
 from .lookup import Found, Lookup
 from .out_of_reach import parameter_out_of_reach
-from .reports import set_up_broke, shown
+from .reports import set_up_broke
 from .set_ups import Result, SetUpRecord, SetUps
 from .sharing import share
 
@@ -66,7 +67,7 @@ class Runner:
         self._elsewhere = elsewhere
         self._environment = Environment(os.environ)
         self._told: BaseException | None = None
-        self.values = Values()  #: that were sent
+        self._values = Values()  # that were sent
 
     def run(self, record: SetUpRecord, found: Found) -> Result:
         """Set up a global fixture, on its own: no other is being set up."""
@@ -109,10 +110,11 @@ class Runner:
             self._send(ExitRequested(error.msg, returncode))
             return error, None
         except KeyboardInterrupt as error:
+            self.tell_interrupted(record.number, record.name, record.where, error)
             return error, None
         except BaseException as error:  # of a hook
-            told = set_up_broke(record.name, shown(error))
-            item.note_hook_error(told, "setup")
+            told = set_up_broke(record.name, self._foreign.shown(error))
+            self._items.note_hook_error(item, told, "setup")
         message = parameter_out_of_reach(item.error, item, record.where)
         if message and item.failure is not None:
             item.failure.longrepr = message
@@ -163,7 +165,13 @@ class Runner:
             module = module_of(record.original)
             result.packed = share(record.declaration, record.value, module)
         if record.declaration.share is None and isinstance(result.packed, bytes):
-            self.values.note(repr(record), record.value)
+            self._values.note(repr(record), record.value)
+
+    def changed_values(self) -> list[str]:
+        """The fixtures whose values were changed after they were sent."""
+        with contextlib.suppress(BaseException), self._foreign.limited("the look at values"):
+            return self._values.changed()
+        return []
 
     # --- what pytest does with any session fixture, as its hooks tell
 
@@ -184,8 +192,8 @@ class Runner:
     ) -> None:
         """Note that pytest has set it up, or tried to."""
         record = self._set_ups.of(definition)
-        if error is not None and self._foreign.was_interrupted(error):
-            self._tell_interrupted(record, error)
+        if error is not None:
+            self.tell_interrupted(record.number, record.name, record.where, error)
         record.request = request
         self._set_ups.end(record, error)
         if request._pyfuncitem.definition is not definition:  # type: ignore[attr-defined]  # a FixtureItem
@@ -197,12 +205,13 @@ class Runner:
             key = definition.cache_key(request)
             definition.cached_result = (None, key, (error, error.__traceback__))
 
-    def _tell_interrupted(self, record: SetUpRecord, error: BaseException) -> None:
-        """Tell where it was: the innermost set-up, which comes here first."""
-        place = place_in(error)
+    def tell_interrupted(self, number: int, fixture: str, where: str, error: BaseException) -> None:
+        """Tell where it was if the run was interrupted: of the innermost set-up, which comes here
+        first, or of what is run around it."""
+        place = place_in(error) if self._foreign.was_interrupted(error) else None
         if place is not None and error is not self._told:
             self._told = error
-            self._send(Interrupted(record.number, record.name, record.where, place))
+            self._send(Interrupted(number, fixture, where, place))
 
     def _was_set_up_within_another(
         self, record: SetUpRecord, request: SubRequest, error: BaseException | None

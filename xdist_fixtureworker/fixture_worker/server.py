@@ -7,7 +7,8 @@ connection ends, and then finalizes.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ class FixtureWorker:
         foreign = Foreign(self._main, timeout(session.config), self._send)
         self._tree = Tree(session, foreign.importing)
         self._set_ups = SetUps(session.config)
-        self._surprises = Surprises(session.config)
+        self._surprises = Surprises(session.config, foreign)
         self._forks.use(session.config)
         lookup = Lookup(self._tree, self._set_ups.argnames)
         items = Items(
@@ -122,11 +123,12 @@ class FixtureWorker:
         self._channel.setcallback(self._intake.receive, endmarker=CONNECTION_LOST)
         self._send(Serving())
         try:
-            self._serve(session.config)
+            self._insist(partial(self._serve, session.config))
             self._main.end_of_set_ups()
             output: dict[str, object] = session.config.workeroutput  # type: ignore[attr-defined]  # set by xdist
-            output[CHANGED_VALUES] = self._runner.values.changed()
-            self._finalization.finalize()
+            output[CHANGED_VALUES] = self._runner.changed_values()
+            self._insist(self._finalization.finalize)
+            self._tell_raised()
             self._send(Finished())
             if self._intake.connection_lost:
                 uid = _testrun_uid(session.config)
@@ -187,9 +189,10 @@ class FixtureWorker:
         ends that, as finalizers would then run under tests."""
         while not isinstance(work := self._wait_next(config), Finish):
             if work is None:
-                self._wait_test_workers_down()
+                self._insist(partial(wait_test_workers_down, self._intake.test_workers))
                 return
             try:
+                self._intake.take()
                 self._do(work, config)
             except BaseException as error:
                 self._surprises.tell(error)
@@ -209,6 +212,7 @@ class FixtureWorker:
         """Wait for the next thing to do. Servers that fixtures run in threads may log each request
         of a test meanwhile: so what is printed is captured."""
         while True:
+            self._tell_raised()
             try:
                 with contextlib.ExitStack() as stack:
                     with contextlib.suppress(ValueError):  # a fixture has closed sys.stdout
@@ -219,11 +223,18 @@ class FixtureWorker:
             except BaseException as error:
                 self._surprises.tell(error)
 
-    def _wait_test_workers_down(self) -> None:
+    def _tell_raised(self) -> None:
+        for error in self._main.handlers.raised():
+            self._surprises.tell(error)
+
+    def _insist(self, action: Callable[[], None]) -> None:
+        """Do it, again where something was raised on the way that has nothing to do with it."""
         for _ in range(_TRIES):
             try:
-                wait_test_workers_down(self._intake.test_workers)
+                action()
                 return
+            except ProtocolError:
+                raise
             except BaseException as error:
                 self._surprises.tell(error)
 

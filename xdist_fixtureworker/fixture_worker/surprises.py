@@ -5,19 +5,22 @@ from __future__ import annotations
 import contextlib
 import traceback
 import warnings
+from functools import partial
 from types import FrameType
 
 import pytest
 
 from ..wire import pickles
+from .foreign import Foreign
 from .reports import NOT_USERS, module_of_frame
 
 
 class Surprises:
     """Shows each of them once, among the warnings in the summary: the run goes on."""
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, foreign: Foreign) -> None:
         self._config = config
+        self._foreign = foreign
         self._told: set[tuple[str, int, str]] = set()
 
     def tell(self, error: BaseException, why: str = "") -> None:
@@ -34,7 +37,8 @@ class Surprises:
             self._told.add(key)
             function = frame.f_code.co_name if frame is not None else "?"
             place = f"{file}:{line} (in {function})"
-            text = raised(pickles.describe(error), place, why or between_fixtures())
+            said = self._foreign.telling(partial(pickles.describe, error), lambda _: key[2])
+            text = raised(said, place, why or between_fixtures())
             # Past the filters: "error" would raise here, where nobody catches it.
             self._config.hook.pytest_warning_recorded.call_historic(
                 kwargs={

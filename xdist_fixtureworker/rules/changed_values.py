@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import inspect
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
+_CONTAINERS: tuple[Any, ...] = (dict, list, set, deque, bytearray, tuple, frozenset)
 _SCALARS = (type(None), bool, int, float, complex, str, bytes)
 _PARTS = 2_000  # of a value, and characters of each: larger values are not compared
 _LONGEST = 20_000
@@ -82,37 +85,59 @@ class _Contents:
             self._within.discard(id(value))
 
     def _parts(self, value: Any) -> Iterator[str]:
-        if not isinstance(value, tuple) and isinstance(value, (dict, list, set, deque, bytearray)):
-            self.mutable = True
-        match value:
-            case bytearray():
-                yield _text(bytes(value))
-            case dict():
-                pairs = ((self.digest(key), self.digest(each)) for key, each in value.items())
-                yield from sorted(map("".join, pairs))
-            case set() | frozenset():
-                yield from sorted(map(self.digest, value))
-            case list() | tuple() | deque():
-                yield from map(self.digest, value)
-            case _:
-                yield from self._attributes(value)
+        base = next((one for one in _CONTAINERS if issubclass(type(value), one)), None)
+        if base is None:
+            yield from self._attributes(value)
+            return
+        self.mutable |= base not in (tuple, frozenset)
+        # The methods of the base: a subclass may do anything in its own.
+        if base is bytearray:
+            yield _text(bytearray.__getitem__(value, slice(None)))
+        elif base is dict:
+            pairs = ((self.digest(key), self.digest(each)) for key, each in dict.items(value))
+            yield from sorted(map("".join, pairs))
+        elif base in (set, frozenset):
+            yield from sorted(map(self.digest, base.__iter__(value)))
+        else:
+            yield from map(self.digest, base.__iter__(value))
 
     def _attributes(self, value: object) -> Iterator[str]:
         """The fields of a dataclass; of other instances what is public and not made when it is
         read, as libraries keep what they have computed in the rest."""
         cls = type(value)
-        fields = getattr(cls, "__dataclass_fields__", ())
-        if isinstance(value, type) or not (fields or hasattr(value, "__dict__")):
+        fields = inspect.getattr_static(cls, "__dataclass_fields__", ())
+        attributes = attributes_of(value)
+        if issubclass(cls, type) or not (fields or attributes):
             return
-        for name in fields or sorted(vars(value)):
-            made_when_read = isinstance(getattr(cls, name, None), functools.cached_property)
+        for name in fields or sorted(attributes):
+            at_class = inspect.getattr_static(cls, name, None)
+            made_when_read = isinstance(at_class, functools.cached_property)
             if fields or not (name.startswith("_") or made_when_read):
                 self.mutable = True
-                yield name + self.digest(getattr(value, name, None))
+                yield name + self.digest(_read(name, attributes, at_class, value))
+
+
+def attributes_of(value: object) -> Mapping[str, object]:
+    """The attributes of an object, without running its code; empty if it keeps them otherwise."""
+    for cls in type(value).__mro__:
+        own = vars(cls).get("__dict__")
+        if isinstance(own, (GetSetDescriptorType, MemberDescriptorType)):
+            found = own.__get__(value, type(value))
+            return found if isinstance(found, Mapping) else {}
+        if own is not None:
+            break
+    return {}
+
+
+def _read(name: str, attributes: Mapping[str, object], at_class: object, value: object) -> object:
+    """An attribute, without running code of its class."""
+    if name not in attributes and type(at_class) is MemberDescriptorType:  # of __slots__
+        return at_class.__get__(value, type(value))
+    return attributes.get(name)
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, (str, bytes)) and len(value) > _LONGEST:
+    if isinstance(value, (str, bytes, bytearray)) and len(value) > _LONGEST:
         raise _TooLargeError
     return repr(value)
 
