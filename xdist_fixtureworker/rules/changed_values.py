@@ -8,15 +8,22 @@ contained.
 
 from __future__ import annotations
 
-import functools
 import hashlib
+import inspect
+import sys
 from collections import deque
 from collections.abc import Iterator
+from itertools import islice
+from types import FunctionType, MemberDescriptorType, ModuleType
 from typing import Any
 
-_SCALARS = (type(None), bool, int, float, complex, str, bytes)
+_SCALARS = (str, bytes, bool, int, float, complex, type(None))
+_IMMUTABLE_TYPES = (*_SCALARS, tuple, frozenset)
+_CONTAINERS = (dict, list, set, deque)
+_NAMED = (type, FunctionType, ModuleType)
 _PARTS = 2_000  # of a value, and characters of each: larger values are not compared
 _LONGEST = 20_000
+_CACHES = ("cache", "memo", "lazy")  # in the names of private attributes
 # In the place of a digest:
 _IMMUTABLE, _TOO_LARGE, _UNKNOWN = "immutable", "too large", "unknown"
 
@@ -25,27 +32,28 @@ class Values:
     """The values that are compared."""
 
     def __init__(self) -> None:
-        self._noted: list[tuple[str, object, str]] = []
+        self._noted: list[tuple[str, object, str, _Attributes]] = []
 
     def note(self, fixture: str, value: object) -> None:
         """Note what a value contains, if it can be changed, is plain and not large."""
-        contents = _contents_of(value)
+        attributes = _Attributes()
+        contents = _contents_of(value, attributes)
         if contents not in (_IMMUTABLE, _TOO_LARGE, _UNKNOWN):
-            self._noted.append((fixture, value, contents))
+            self._noted.append((fixture, value, contents, attributes))
 
     def changed(self) -> list[str]:
         """The fixtures whose values contain something else now."""
         return sorted(
             {
                 fixture
-                for fixture, value, before in self._noted
-                if _contents_of(value) not in (before, _UNKNOWN)
+                for fixture, value, before, attributes in self._noted
+                if _contents_of(value, attributes) not in (before, _UNKNOWN)
             }
         )
 
 
-def _contents_of(value: object) -> str:
-    contents = _Contents()
+def _contents_of(value: object, attributes: _Attributes) -> str:
+    contents = _Contents(attributes)
     try:
         digest = contents.digest(value)
     except _TooLargeError:
@@ -60,10 +68,12 @@ class _TooLargeError(Exception):
 
 
 class _Contents:
-    """Makes a digest of a value. What is no plain data counts by its type only."""
+    """Makes a digest of a value: of what it says itself that it consists of, when it is pickled,
+    else of its elements and attributes."""
 
-    def __init__(self) -> None:
+    def __init__(self, attributes: _Attributes) -> None:
         self.mutable = False
+        self._attributes = attributes
         self._left = _PARTS
         self._within: set[int] = set()
 
@@ -82,11 +92,23 @@ class _Contents:
             self._within.discard(id(value))
 
     def _parts(self, value: Any) -> Iterator[str]:
-        if not isinstance(value, tuple) and isinstance(value, (dict, list, set, deque, bytearray)):
-            self.mutable = True
+        buffer = _buffer(value)
+        if isinstance(value, _NAMED):
+            yield str(getattr(value, "__qualname__", value.__name__))
+        elif buffer is not None:
+            self.mutable = not buffer.readonly or self.mutable
+            yield _text(buffer.tobytes() if buffer.nbytes <= _LONGEST else bytes(_LONGEST + 1))
+        elif isinstance(value, (*_IMMUTABLE_TYPES, *_CONTAINERS)):
+            self.mutable = isinstance(value, _CONTAINERS) or self.mutable
+            yield from self._elements(value)
+            yield from self._of_attributes(value)
+        elif _has_own(type(value), "__reduce_ex__", "__reduce__", "__getstate__"):
+            yield from self._reduced(value)
+        else:
+            yield from self._of_attributes(value)
+
+    def _elements(self, value: Any) -> Iterator[str]:
         match value:
-            case bytearray():
-                yield _text(bytes(value))
             case dict():
                 pairs = ((self.digest(key), self.digest(each)) for key, each in value.items())
                 yield from sorted(map("".join, pairs))
@@ -95,26 +117,94 @@ class _Contents:
             case list() | tuple() | deque():
                 yield from map(self.digest, value)
             case _:
-                yield from self._attributes(value)
+                kind = next(each for each in _SCALARS if isinstance(value, each))
+                yield _text(value, kind)
 
-    def _attributes(self, value: object) -> Iterator[str]:
-        """The fields of a dataclass; of other instances what is public and not made when it is
-        read, as libraries keep what they have computed in the rest."""
+    def _reduced(self, value: Any) -> Iterator[str]:
+        reduced = value.__reduce_ex__(4)
+        for part in reduced[1:] if isinstance(reduced, tuple) else (reduced,):
+            plain = part is None or isinstance(part, (tuple, dict, list))
+            yield self.digest(part if plain else list(islice(part, _PARTS + 1)))
+        self.mutable = True
+
+    def _of_attributes(self, value: object) -> Iterator[str]:
+        for name in self._attributes.of(value):
+            self.mutable = True
+            yield name + self.digest(getattr(value, name, None))
+
+
+class _Attributes:
+    """Tells which attributes an object consists of, and not only computes from them once.
+
+    Those are the fields of a dataclass; of other objects what is public and not made when it is
+    read, and of classes of the suite itself what is private, was there when the value was noted,
+    and is called no cache.
+    """
+
+    def __init__(self) -> None:
+        # The objects are kept, so that nothing else gets their ids.
+        self._private: dict[int, tuple[object, list[str]]] = {}
+
+    def of(self, value: object) -> list[str]:
         cls = type(value)
-        fields = getattr(cls, "__dataclass_fields__", ())
-        if isinstance(value, type) or not (fields or hasattr(value, "__dict__")):
-            return
-        for name in fields or sorted(vars(value)):
-            made_when_read = isinstance(getattr(cls, name, None), functools.cached_property)
-            if fields or not (name.startswith("_") or made_when_read):
-                self.mutable = True
-                yield name + self.digest(getattr(value, name, None))
+        if fields := getattr(cls, "__dataclass_fields__", None):
+            return list(fields)
+        names = sorted({*_slots(cls), *getattr(value, "__dict__", ())})
+        public = [n for n in names if not n.startswith("_") and not _is_made_when_read(cls, n)]
+        if _is_of_library(cls):
+            return public
+        if id(value) not in self._private:
+            private = [n for n in names if n.startswith("_") and _is_kept(value, n)]
+            self._private[id(value)] = (value, private)
+        return [*public, *self._private[id(value)][1]]
 
 
-def _text(value: Any) -> str:
+def _slots(cls: type) -> Iterator[str]:
+    for each in cls.__mro__:
+        for name, found in vars(each).items():
+            if isinstance(found, MemberDescriptorType):
+                yield name
+
+
+def _is_made_when_read(cls: type, name: str) -> bool:
+    """As by :class:`functools.cached_property`, of which libraries have their own."""
+    found = inspect.getattr_static(cls, name, None)
+    return hasattr(type(found), "__get__") and not isinstance(found, MemberDescriptorType)
+
+
+def _is_kept(value: object, name: str) -> bool:
+    is_cache = any(each in name.lower() for each in _CACHES)
+    return not is_cache and getattr(value, name, None) is not None
+
+
+def _is_of_library(cls: type) -> bool:
+    """Whether a class is not the suite's own: libraries keep in private attributes what they have
+    computed."""
+    file = str(getattr(sys.modules.get(cls.__module__), "__file__", None) or "")
+    top = cls.__module__.partition(".")[0]
+    return not file or "-packages" in file or top in sys.stdlib_module_names
+
+
+def _has_own(cls: type, *names: str) -> bool:
+    return any(getattr(cls, name, None) is not getattr(object, name, None) for name in names)
+
+
+def _buffer(value: Any) -> memoryview | None:
+    """The bytes of arrays, and of a bytearray."""
+    if type(value) in {*_SCALARS, *_CONTAINERS}:
+        return None
+    try:
+        buffer = memoryview(value)
+    except (TypeError, ValueError, BufferError):
+        return None
+    return None if "O" in buffer.format else buffer
+
+
+def _text(value: Any, kind: Any = None) -> str:
     if isinstance(value, (str, bytes)) and len(value) > _LONGEST:
         raise _TooLargeError
-    return repr(value)
+    shown: str = repr(value) if kind is None else kind.__repr__(value)
+    return shown
 
 
 def _hash(*parts: str) -> str:
