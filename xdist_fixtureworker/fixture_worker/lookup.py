@@ -75,9 +75,9 @@ class Lookup:
     def _unpack(self, param: Param) -> object:
         assert param.value is not None
         try:
-            return pickles.unpack(param.value)
+            return pickles.unpack_if_there(param.value)
         except (ImportError, AttributeError):
-            # Its class stands in the test module, which is imported only where it is needed.
+            # It, or its class, stands in the test module, which is imported only when needed.
             self._tree.find(param.module)
             return pickles.unpack(param.value)
 

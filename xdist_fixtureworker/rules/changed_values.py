@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import sys
 from collections import deque
 from collections.abc import Iterator
 from itertools import islice
 from types import FunctionType, MemberDescriptorType, ModuleType
 from typing import Any
+
+from ..wire.named import is_of_library
 
 _SCALARS = (str, bytes, bool, int, float, complex, type(None))
 _IMMUTABLE_TYPES = (*_SCALARS, tuple, frozenset)
@@ -137,7 +138,7 @@ class _Attributes:
     """Tells which attributes an object consists of, and not only computes from them once.
 
     Those are the fields of a dataclass; of other objects what is public and not made when it is
-    read, and of classes of the suite itself what is private, was there when the value was noted,
+    read, and of classes that no library has what is private, was there when the value was noted,
     and is called no cache.
     """
 
@@ -151,7 +152,7 @@ class _Attributes:
             return list(fields)
         names = sorted({*_slots(cls), *getattr(value, "__dict__", ())})
         public = [n for n in names if not n.startswith("_") and not _is_made_when_read(cls, n)]
-        if _is_of_library(cls):
+        if is_of_library(cls.__module__):
             return public
         if id(value) not in self._private:
             private = [n for n in names if n.startswith("_") and _is_kept(value, n)]
@@ -175,14 +176,6 @@ def _is_made_when_read(cls: type, name: str) -> bool:
 def _is_kept(value: object, name: str) -> bool:
     is_cache = any(each in name.lower() for each in _CACHES)
     return not is_cache and getattr(value, name, None) is not None
-
-
-def _is_of_library(cls: type) -> bool:
-    """Whether a class is not the suite's own: libraries keep in private attributes what they have
-    computed."""
-    file = str(getattr(sys.modules.get(cls.__module__), "__file__", None) or "")
-    top = cls.__module__.partition(".")[0]
-    return not file or "-packages" in file or top in sys.stdlib_module_names
 
 
 def _has_own(cls: type, *names: str) -> bool:

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import pytest
 
 from ..errors import RemoteTraceback
-from .named import Names, content, found_or_made
+from .named import Names, content, found_or_made, found_or_made_if_there
 
 PROTOCOL = 5  # the newest that all supported Python versions share
 LIMIT = 2**31 - 2**20
@@ -38,7 +38,7 @@ def pack(value: object, near: Iterable[str] = ()) -> bytes:
     :raises Exception: whatever pickle, or a ``__reduce__`` of the value's class, raises.
     """
     buffer = io.BytesIO()
-    Pickler(buffer, near).dump(value)
+    Pickler(buffer, Names(near)).dump(value)
     return buffer.getvalue()
 
 
@@ -47,9 +47,9 @@ class Pickler(pickle.Pickler):
     ``pytest.fail``, which claim to be builtins, and what stands in a conftest; and instances that
     have a name themselves."""
 
-    def __init__(self, file: Writable, near: Iterable[str] = ()) -> None:
+    def __init__(self, file: Writable, names: Names) -> None:
         super().__init__(file, protocol=PROTOCOL)
-        self._names = Names(near)
+        self._names = names
 
     def reducer_override(self, obj: object) -> Any:
         if obj is pytest.skip.Exception:
@@ -61,7 +61,7 @@ class Pickler(pickle.Pickler):
             # Several modules of that name may follow one another in sys.modules.
             if file.endswith("conftest.py") and found_by_name(obj):
                 return _of_conftest, (obj.__module__, file, obj.__qualname__)
-        name = self._names.find(obj)
+        name = self._names.find(obj) or self._names.find_anywhere(obj)
         if name is not None and (found := content(obj)) is not None:
             return found_or_made, (*name, *found)
         return NotImplemented
@@ -97,6 +97,20 @@ def unpack(data: bytes) -> object:
     :raises Exception: whatever pickle, or the value's class, raises.
     """
     return pickle.loads(data)
+
+
+def unpack_if_there(data: bytes) -> object:
+    """Likewise, if all modules that have names for objects in it can be imported.
+
+    :raises ImportError: if one cannot; :func:`unpack` makes a copy then.
+    """
+    return _Unpickler(io.BytesIO(data)).load()
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        found = super().find_class(module, name)
+        return found_or_made_if_there if found is found_or_made else found
 
 
 def pack_exception(error: BaseException) -> bytes | None:
