@@ -200,6 +200,13 @@ def definition_in_force(name: str, item: pytest.Item) -> FixtureDef[Any] | None:
     return found[-1] if found else None
 
 
+def is_needed_by(definition: FixtureDef[Any], item: pytest.Item) -> bool:
+    """Whether ``item``, or a fixture that it needs, names ``definition`` as an argument."""
+    info = fixture_info(item)
+    found = info.name2fixturedefs.get(definition.argname, ()) if info is not None else ()
+    return any(each is definition for each in found)
+
+
 def definition_found(name: str, request: pytest.FixtureRequest) -> FixtureDef[Any] | None:
     """The definition that a fixture gets for ``name`` when it is set up with ``request``."""
     item = item_of(request)

@@ -75,6 +75,8 @@ class Answerer:
         instance = request.instance
         with self._foreign.looking_up(instance.name, request.where or instance.module):
             found = self._lookup.find(instance)
+            closure = (*self._lookup.dependencies(found.definition, found.node), found.definition)
+            self._set_ups.agreed_marks.note(request.marks, closure)
         record, result = self._ensure(found)
         if result.answered is not None:  # to an instance with equal parameters
             return AsBefore(request.id, result.answered)

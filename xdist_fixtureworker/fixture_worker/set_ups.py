@@ -21,6 +21,7 @@ from ..wire.messages import Change, Output
 from .clones import Clones
 from .environment import Before
 from .ledger import Ledger, State
+from .marks import AgreedMarks
 
 
 class Result:
@@ -104,6 +105,7 @@ class SetUps:
     def __init__(self, config: pytest.Config) -> None:
         self.crash_file: CrashFile | None = None
         self.clones = Clones(self.argnames)
+        self.agreed_marks = AgreedMarks()
         self._config = config
         self._records: dict[int, SetUpRecord] = {}
         self._numbers = itertools.count(1)

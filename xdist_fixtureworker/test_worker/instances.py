@@ -27,13 +27,12 @@ from .._compat import (
     needed_names,
     set_final,
 )
-from ..declared.decorator import Declaration
 from ..declared.definitions import Definition, dependencies, global_declaration
 from ..wire.frozen import Frozen
 from ..wire.messages import Change, Instance, Output
 from .naming import GlobalDefinition
 
-Fetch = Callable[[Declaration, Instance, pytest.Item], "Fetched"]
+Fetch = Callable[[GlobalDefinition, Instance, pytest.Item], "Fetched"]
 
 
 class Fetched(Frozen):
@@ -126,7 +125,7 @@ class GlobalDefinitions:
         def fetch(request: pytest.FixtureRequest) -> object:
             __tracebackhide__ = True
             instance = cache_key(request)
-            fetched = self._fetch(known.declaration, instance, item_of(request))
+            fetched = self._fetch(known, instance, item_of(request))
             if fetched.error is not None:
                 known.fails_with(fetched.error)
                 # pytest itself keeps Exceptions only, and cannot run it again after any other.

@@ -33,7 +33,7 @@ class GlobalDefinition:
         self.declaration = declaration
         self.argnames = definition.argnames
         self.function = definition.func
-        self._closure: list[Definition] = []
+        self.closure: list[Definition] = []  #: what it depends on, and itself
         self._closure_names: set[str] = set()
         self._dependencies: set[str] = set()  # their names
         self._without_params: Instance | None = None
@@ -46,7 +46,7 @@ class GlobalDefinition:
         """
         __tracebackhide__ = True
         instance = self.instance(item_of(request), argnames)
-        refuse_nearer(self.declaration, self._dependencies, self._closure, request)
+        refuse_nearer(self.declaration, self._dependencies, self.closure, request)
         return instance
 
     def instance(self, item: pytest.Item, argnames: ArgNames) -> Instance:
@@ -69,8 +69,8 @@ class GlobalDefinition:
 
     def _describe(self, item: pytest.Item, argnames: ArgNames) -> Instance:
         node = defining_node(self.definition, item)
-        self._closure = [*dependencies(self.definition, node, argnames), self.definition]
-        self._closure_names = {definition.argname for definition in self._closure}
+        self.closure = [*dependencies(self.definition, node, argnames), self.definition]
+        self._closure_names = {definition.argname for definition in self.closure}
         self._dependencies = self._closure_names - {self.definition.argname}
         return instance_of(self.definition, node)
 
@@ -79,7 +79,7 @@ class GlobalDefinition:
         params: list[Param] = []
         for name in sorted(self._closure_names & callspec.params.keys()):
             index, value = callspec.indices[name], callspec.params[name]
-            own = own_parameters(name, self._closure)
+            own = own_parameters(name, self.closure)
             if index < len(own) and own[index] is value:
                 params.append(Param(name, index, None, (), comparable(value)))
             elif self._is_for(definition_in_force(name, item), name):
@@ -92,11 +92,11 @@ class GlobalDefinition:
         It does not if the test has another fixture of that name ``in_force``.
         """
         return name == self.definition.argname or any(
-            definition is in_force for definition in self._closure
+            definition is in_force for definition in self.closure
         )
 
     def _pack(self, name: str, value: object, item: Any) -> bytes:
-        near = [module_of(definition) for definition in reversed(self._closure)]
+        near = [module_of(definition) for definition in reversed(self.closure)]
         if (module := item.getparent(pytest.Module)) is not None:
             near.append(module.obj.__name__)
         try:

@@ -132,6 +132,7 @@ class Request(Frozen):
     id: int
     instance: Instance
     where: str = ""  #: ``file:line`` of the fixture, for messages
+    marks: bytes = b""  #: pickled, by name of fixture: those that all tests agree in
 
 
 class Ready(Frozen):
