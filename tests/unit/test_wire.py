@@ -314,13 +314,13 @@ def test_wrong_type_anywhere(message: Message) -> None:
         (("WorkerJoined", ("gw0", None, "")), "WorkerJoined.pid as NoneType: None"),
         (("WorkerJoined", ("gw0", 1, 1)), "WorkerJoined.started as int: 1"),
         (
-            ("Ready", (1, "value", (), ())),
+            ("Ready", (1, "value", (), (), ())),
             "Ready.value with the wrong number of fields: 'value'",
         ),
-        (("Ready", (1, ("value",), (), ())), "Ready.value.data as str: 'value'"),
-        (("Ready", (1, (b"",), [], ())), "Ready.environment as list: []"),
+        (("Ready", (1, ("value",), (), (), ())), "Ready.value.data as str: 'value'"),
+        (("Ready", (1, (b"",), [], (), ())), "Ready.environment as list: []"),
         (
-            ("Ready", (1, (b"",), ((1, 1, (("A", 1),)),), ())),
+            ("Ready", (1, (b"",), ((1, 1, (("A", 1),)),), (), ())),
             "Ready.environment.variables.value as int: 1",
         ),
         (("Failed", (1, "x", "", "", None)), "Failed.exception as str: 'x'"),

@@ -58,6 +58,7 @@ class Answerer:
             return self._answer(request)
         except pytest.Collector.CollectError as error:
             text = str(error)
+            text += worker_id_hint(text, error, os.environ.get(_ID, FIXTURE_WORKER_ID))
         except KeyboardInterrupt as error:  # as of a set-up that was interrupted
             return failed(error, None, request.id, self._serialize)
         except BaseException as error:
@@ -81,7 +82,8 @@ class Answerer:
         if result.answered is not None:  # to an instance with equal parameters
             return AsBefore(request.id, result.answered)
         self._runner.pack(record, result)
-        answer = answer_of(result, request.id, self._serialize)
+        asked = self._lookup.asked(found.definition, found.node, self._set_ups.asked)
+        answer = answer_of(result, request.id, self._serialize, tuple(sorted(asked)))
         result.note_answer(request.id)
         return answer
 
@@ -131,14 +133,16 @@ class Answerer:
                 note_value(self._config, needed)
 
 
-def answer_of(result: Result, id_: int, serialize: Serialize) -> Answer:
+def answer_of(
+    result: Result, id_: int, serialize: Serialize, asked: tuple[str, ...] = ()
+) -> Answer:
     """The answer to a request, after the value was pickled, if there is one."""
     if result.error is not None:
         return failed(result.error, result.report, id_, serialize)
     if isinstance(result.packed, CannotShareError):
         return failed(result.packed, None, id_, serialize)
     assert result.packed is not None
-    return Ready(id_, Inline(result.packed), result.environment, result.output)
+    return Ready(id_, Inline(result.packed), result.environment, result.output, asked)
 
 
 def failed(

@@ -8,6 +8,7 @@ for parameters is a copy (see :mod:`.clones`).
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 
 import pytest
 from _pytest.fixtures import SubRequest
@@ -106,6 +107,8 @@ class SetUps:
         self.crash_file: CrashFile | None = None
         self.clones = Clones(self.argnames)
         self.agreed_marks = AgreedMarks()
+        self.asked: defaultdict[int, set[str]] = defaultdict(set)
+        """The names that set-ups ask for, by the identity of the original definition."""
         self._config = config
         self._records: dict[int, SetUpRecord] = {}
         self._numbers = itertools.count(1)

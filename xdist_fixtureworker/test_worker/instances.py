@@ -44,6 +44,7 @@ class Fetched(Frozen):
     failure: str = ""  #: in one line
     environment: tuple[Change, ...] = ()  #: to be replayed
     output: tuple[Output, ...] = ()  #: to be shown
+    asked: tuple[str, ...] = ()  #: names that its set-up asked for
 
 
 class GlobalDefinitions:
@@ -69,6 +70,7 @@ class GlobalDefinitions:
         infos = {id(info): info for item in session.items if (info := fixture_info(item))}
         needed_before = {key: needed_names(info) for key, info in infos.items()}
         for known in self._known.values():
+            known.items = session.items
             self._replace(known)
         for key, info in infos.items():
             # Only what has gone now: hooks may have added names that no definition needs.
@@ -132,6 +134,8 @@ class GlobalDefinitions:
                 error = (fetched.error, fetched.error.__traceback__)
                 known.definition.cached_result = (None, instance, error)
                 raise fetched.error
+            if known.also_depends_on(fetched.asked):
+                known.requested(request, self._argnames)
             return fetched.value
 
         # Callable objects have none, and the fixture worker names them without.

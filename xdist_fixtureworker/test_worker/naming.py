@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
 
 from .. import errors
-from .._compat import defining_node, definition_in_force, item_of
+from .._compat import defining_node, definition_in_force, item_of, visible_definitions
 from ..declared.decorator import Declaration
 from ..declared.definitions import (
     ArgNames,
@@ -34,6 +35,9 @@ class GlobalDefinition:
         self.argnames = definition.argnames
         self.function = definition.func
         self.closure: list[Definition] = []  #: what it depends on, and itself
+        self.items: Sequence[pytest.Item] = ()  #: all tests
+        self.overridden: dict[str, bool] = {}  #: by name, for all tests
+        self._node: Any = None  # where it is defined
         self._closure_names: set[str] = set()
         self._dependencies: set[str] = set()  # their names
         self._without_params: Instance | None = None
@@ -46,8 +50,17 @@ class GlobalDefinition:
         """
         __tracebackhide__ = True
         instance = self.instance(item_of(request), argnames)
-        refuse_nearer(self.declaration, self._dependencies, self.closure, request)
+        refuse_nearer(self, self._dependencies, request)
         return instance
+
+    def also_depends_on(self, names: Iterable[str]) -> bool:
+        """Note names that its set-up asked for by ``getfixturevalue()``; returns whether there are
+        new ones."""
+        new = set(names) - self._dependencies - {self.definition.argname}
+        for name in new:
+            self.closure += visible_definitions(name, self._node)[-1:]
+        self._dependencies |= new
+        return bool(new)
 
     def instance(self, item: pytest.Item, argnames: ArgNames) -> Instance:
         """Name the instance for the parameters of a test."""
@@ -69,6 +82,7 @@ class GlobalDefinition:
 
     def _describe(self, item: pytest.Item, argnames: ArgNames) -> Instance:
         node = defining_node(self.definition, item)
+        self._node = node
         self.closure = [*dependencies(self.definition, node, argnames), self.definition]
         self._closure_names = {definition.argname for definition in self.closure}
         self._dependencies = self._closure_names - {self.definition.argname}

@@ -140,6 +140,7 @@ class Ready(Frozen):
     value: Value
     environment: tuple[Change, ...]  #: its own, and those of what it depends on
     output: tuple[Output, ...]  #: likewise
+    asked: tuple[str, ...] = ()  #: names that set-ups asked for by ``getfixturevalue()``; likewise
 
 
 class Failed(Frozen):

@@ -39,7 +39,7 @@ class Names:
     def find(self, obj: object) -> tuple[str, str, str] | None:
         """The module, its file if it is a conftest, and the name of an object; None if it has
         none."""
-        if isinstance(obj, _NOT_SEARCHED):
+        if issubclass(type(obj), _NOT_SEARCHED):
             return None
         for module in (type(obj).__module__, *self._near):
             name = self._names_in(module).get(id(obj))
@@ -49,7 +49,7 @@ class Names:
 
     def find_anywhere(self, obj: object) -> tuple[str, str, str] | None:
         """Likewise in all modules that can be imported by name."""
-        if isinstance(obj, _NOT_SEARCHED):
+        if issubclass(type(obj), _NOT_SEARCHED):
             return None
         if not self._anywhere:
             self._anywhere = {

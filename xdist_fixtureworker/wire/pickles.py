@@ -56,11 +56,12 @@ class Pickler(pickle.Pickler):
             return _outcome_class, ("skip",)
         if obj is pytest.fail.Exception:
             return _outcome_class, ("fail",)
-        if isinstance(obj, (type, FunctionType)):
-            file = _file(obj.__module__)
+        if issubclass(type(obj), (type, FunctionType)):  # proxies have another __class__
+            named: Any = obj
+            file = _file(named.__module__)
             # Several modules of that name may follow one another in sys.modules.
-            if file.endswith("conftest.py") and found_by_name(obj):
-                return _of_conftest, (obj.__module__, file, obj.__qualname__)
+            if file.endswith("conftest.py") and found_by_name(named):
+                return _of_conftest, (named.__module__, file, named.__qualname__)
         name = self._names.find(obj) or self._names.find_anywhere(obj)
         if name is not None and (found := content(obj)) is not None:
             return found_or_made, (*name, *found)
