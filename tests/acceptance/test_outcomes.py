@@ -361,7 +361,6 @@ def it():
 def end():
     yield
     breakpoint()
-    return
 """,
             "test_it.py": """
 def test_a(it): pass
@@ -369,17 +368,18 @@ def test_b(end): pass
 def test_c():
     breakpoint()
     return
+def test_d(): breakpoint()
 """,
         }
     )
     result = suite.run(*ONE)
-    assert result.outcomes == {"passed": 1, "failed": 1, "errors": 2}
+    assert result.outcomes == {"passed": 1, "failed": 2, "errors": 2}
     advice = (
         r"bdb.BdbQuit: breakpoint\(\) needs the terminal, which no worker has: run pytest with -n0"
     )
-    assert len(result.lines(f"^E +{advice}$")) == 3
+    assert len(result.lines(f"^E +{advice}$")) == 4
     assert not result.lines("def dispatch_line|bdb.py")
-    assert len(result.lines("^(conftest|test_it).py:.*: BdbQuit")) == 3
+    assert len(result.lines("^(conftest|test_it).py:.*: BdbQuit")) == 4
     traced = suite.run(*ONE, "--trace")
     assert traced.code == 4
     assert "--trace needs the terminal" in traced.errors

@@ -30,6 +30,7 @@ from .._compat import (
 from ..declared.definitions import Definition, dependencies, global_declaration
 from ..wire.frozen import Frozen
 from ..wire.messages import Change, Instance, Output
+from ..wire.named import Everywhere
 from .naming import GlobalDefinition
 
 Fetch = Callable[[GlobalDefinition, Instance, pytest.Item], "Fetched"]
@@ -69,8 +70,9 @@ class GlobalDefinitions:
         # Parametrized tests share one.
         infos = {id(info): info for item in session.items if (info := fixture_info(item))}
         needed_before = {key: needed_names(info) for key, info in infos.items()}
+        everywhere = Everywhere()
         for known in self._known.values():
-            known.items = session.items
+            known.items, known.everywhere = session.items, everywhere
             self._replace(known)
         for key, info in infos.items():
             # Only what has gone now: hooks may have added names that no definition needs.

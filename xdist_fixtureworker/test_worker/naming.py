@@ -23,6 +23,7 @@ from ..rules.same_value import comparable
 from ..wire import pickles
 from ..wire.frozen import replace
 from ..wire.messages import Instance, Param
+from ..wire.named import Everywhere
 from .nearer import refuse_nearer
 
 
@@ -35,6 +36,7 @@ class GlobalDefinition:
         self.argnames = definition.argnames
         self.function = definition.func
         self.closure: list[Definition] = []  #: what it depends on, and itself
+        self.everywhere: Everywhere | None = None
         self.items: Sequence[pytest.Item] = ()  #: all tests
         self.overridden: dict[str, bool] = {}  #: by name, for all tests
         self._node: Any = None  # where it is defined
@@ -114,7 +116,7 @@ class GlobalDefinition:
         if (module := item.getparent(pytest.Module)) is not None:
             near.append(module.obj.__name__)
         try:
-            return pickles.pack(value, dict.fromkeys(near))
+            return pickles.pack(value, dict.fromkeys(near), self.everywhere)
         except Exception as error:
             raise errors.CannotShareError(
                 cannot_pickle_parameter(

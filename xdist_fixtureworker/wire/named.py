@@ -24,17 +24,36 @@ Content: TypeAlias = tuple[type, tuple[Any, ...], object]
 """Class, arguments of ``__new__``, and state, as pickle takes them."""
 
 
+class Everywhere:
+    """The names of the objects in all modules that can be imported by name."""
+
+    def __init__(self) -> None:
+        self._modules = 0
+        self._known: dict[int, tuple[str, str]] = {}
+
+    def find(self, obj: object) -> tuple[str, str] | None:
+        if len(sys.modules) != self._modules:
+            self._modules = len(sys.modules)
+            self._known = {
+                id(value): (module, name)
+                for module in list(sys.modules)
+                for name, value in _everything_in(module)
+            }
+        return self._known.get(id(obj))
+
+
 class Names:
-    """The names of the objects in modules.
+    """The names of objects.
 
     :param near: names of modules to look into first, and into their classes, such as those that
         use a fixture.
+    :param everywhere: where to look then.
     """
 
-    def __init__(self, near: Iterable[str] = ()) -> None:
+    def __init__(self, near: Iterable[str] = (), everywhere: Everywhere | None = None) -> None:
         self._near = tuple(near)
+        self._everywhere = everywhere or Everywhere()
         self._known: dict[str, dict[int, str]] = {}
-        self._anywhere: dict[int, tuple[str, str]] = {}
 
     def find(self, obj: object) -> tuple[str, str, str] | None:
         """The module, its file if it is a conftest, and the name of an object; None if it has
@@ -45,39 +64,35 @@ class Names:
             name = self._names_in(module).get(id(obj))
             if name is not None and _look_up(module, name) is obj:
                 return module, _conftest(module), name
+        module, name = self._everywhere.find(obj) or ("", None)
+        if name is not None and _look_up(module, name) is obj:
+            return module, _conftest(module), name
         return None
-
-    def find_anywhere(self, obj: object) -> tuple[str, str, str] | None:
-        """Likewise in all modules that can be imported by name."""
-        if issubclass(type(obj), _NOT_SEARCHED):
-            return None
-        if not self._anywhere:
-            self._anywhere = {
-                id(value): (module, name)
-                for module, found in list(sys.modules.items())
-                if getattr(getattr(found, "__spec__", None), "name", None) == module
-                for name, value in _everything_in(module, found)
-            }
-        module, name = self._anywhere.get(id(obj), ("", ""))
-        return (module, _conftest(module), name) if _look_up(module, name) is obj else None
 
     def _names_in(self, module: str) -> dict[int, str]:
         if module not in self._known:
-            found = vars(sys.modules.get(module, object))
+            found = _variables(module)
             in_classes = {id(value): name for name, value in _in_classes(module, found)}
             self._known[module] = in_classes | {id(value): name for name, value in found.items()}
         return self._known[module]
 
 
-def _everything_in(module: str, found: object) -> Iterator[tuple[str, object]]:
-    if not is_of_library(module):
-        yield from _in_classes(module, vars(found))
-    yield from list(vars(found).items())
+def _variables(module: str) -> dict[str, object]:
+    found = sys.modules.get(module)
+    return dict(vars(found)) if found is not None and issubclass(type(found), ModuleType) else {}
+
+
+def _everything_in(module: str) -> Iterator[tuple[str, object]]:
+    found = _variables(module)
+    if getattr(found.get("__spec__"), "name", None) == module:
+        if not is_of_library(module):
+            yield from _in_classes(module, found)
+        yield from found.items()
 
 
 def _in_classes(module: str, found: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-    for name, cls in list(found.items()):
-        if isinstance(cls, type) and cls.__module__ == module:
+    for name, cls in found.items():
+        if issubclass(type(cls), type) and vars(cls).get("__module__") == module:
             for attribute, value in list(vars(cls).items()):
                 yield f"{name}.{attribute}", value
 
@@ -155,7 +170,7 @@ def found_or_made_if_there(module: str, *more: Any) -> object:
 def _look_up(module: str, name: str) -> object:
     try:
         return operator.attrgetter(name)(sys.modules[module])
-    except (AttributeError, KeyError):
+    except Exception:  # it is not there, or a class refuses to be looked at
         return None
 
 

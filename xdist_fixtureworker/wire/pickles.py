@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import pytest
 
 from ..errors import RemoteTraceback
-from .named import Names, content, found_or_made, found_or_made_if_there
+from .named import Everywhere, Names, content, found_or_made, found_or_made_if_there
 
 PROTOCOL = 5  # the newest that all supported Python versions share
 LIMIT = 2**31 - 2**20
@@ -31,14 +31,15 @@ class Writable(Protocol):
     def write(self, data: bytes, /) -> object: ...
 
 
-def pack(value: object, near: Iterable[str] = ()) -> bytes:
+def pack(value: object, near: Iterable[str] = (), everywhere: Everywhere | None = None) -> bytes:
     """Pickle ``value``.
 
     :param near: modules that have names for objects in it, besides those of their classes.
+    :param everywhere: what is known of other modules, to be kept if much is pickled.
     :raises Exception: whatever pickle, or a ``__reduce__`` of the value's class, raises.
     """
     buffer = io.BytesIO()
-    Pickler(buffer, Names(near)).dump(value)
+    Pickler(buffer, Names(near, everywhere)).dump(value)
     return buffer.getvalue()
 
 
@@ -62,7 +63,7 @@ class Pickler(pickle.Pickler):
             # Several modules of that name may follow one another in sys.modules.
             if file.endswith("conftest.py") and found_by_name(named):
                 return _of_conftest, (named.__module__, file, named.__qualname__)
-        name = self._names.find(obj) or self._names.find_anywhere(obj)
+        name = self._names.find(obj)
         if name is not None and (found := content(obj)) is not None:
             return found_or_made, (*name, *found)
         return NotImplemented
