@@ -200,6 +200,36 @@ def definition_in_force(name: str, item: pytest.Item) -> FixtureDef[Any] | None:
     return found[-1] if found else None
 
 
+def note_asked(request: pytest.FixtureRequest, note: Callable[[str], object]) -> None:
+    """Have the names noted that a fixture asks for by its ``request``."""
+    get = request.getfixturevalue
+
+    def getfixturevalue(argname: str) -> Any:
+        __tracebackhide__ = True
+        note(argname)
+        return get(argname)
+
+    request.getfixturevalue = getfixturevalue  # type: ignore[method-assign]
+
+
+def forget_asked(request: pytest.FixtureRequest) -> None:
+    """Undo :func:`note_asked`: warnings of pytest point at who calls its own method."""
+    vars(request).pop("getfixturevalue", None)
+
+
+def fixture_names(item: pytest.Item) -> Collection[str]:
+    """The names of all fixtures that are found for ``item``."""
+    info = fixture_info(item)
+    return info.name2fixturedefs if info is not None else ()
+
+
+def is_needed_by(definition: FixtureDef[Any], item: pytest.Item) -> bool:
+    """Whether ``item``, or a fixture that it needs, names ``definition`` as an argument."""
+    info = fixture_info(item)
+    found = info.name2fixturedefs.get(definition.argname, ()) if info is not None else ()
+    return any(each is definition for each in found)
+
+
 def definition_found(name: str, request: pytest.FixtureRequest) -> FixtureDef[Any] | None:
     """The definition that a fixture gets for ``name`` when it is set up with ``request``."""
     item = item_of(request)

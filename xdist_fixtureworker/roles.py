@@ -27,6 +27,8 @@ PLAIN_VALUES = "xdist_fixtureworker_plain_values"
 CHANGED_VALUES = "xdist_fixtureworker_changed_values"
 """The key in ``workeroutput`` for the global fixtures whose values were changed in that worker."""
 
+ANY_MARK = "*"
+"""Among the names of marks that hooks ask for: all marks, to look for one."""
 MARKS_ASKED = "_xdist_fixtureworker_marks"
 """The attribute of a failed set-up's report that tells which marks hooks asked for."""
 

@@ -184,6 +184,10 @@ def above(request):
 def in_ini(request): return connect(request)
 @global_fixture
 def blocked(request): return connect(request)
+@global_fixture
+def agreed(request): return connect(request)
+@global_fixture
+def outer(agreed): return agreed
 @pytest.mark.enable_socket
 @pytest.mark.enable_disk
 @global_fixture
@@ -200,20 +204,40 @@ MARKED_TESTS = """
 pytestmark = [pytest.mark.enable_socket, pytest.mark.enable_disk, pytest.mark.unasked,
     pytest.mark.filterwarnings("ignore:symbolic link")]
 NAMES = ["enable_disk", "enable_socket", "filterwarnings"]
-def test_above(above): assert above in (NAMES, [*NAMES, "unasked"])
-def test_in_ini(in_ini): assert in_ini in (NAMES, [*NAMES, "unasked"])
+@pytest.mark.parametrize("i", range(2))
+@pytest.mark.usefixtures("above")
+def test_above(above, i): assert above == [*NAMES, "unasked"]
+def test_in_ini(in_ini): assert in_ini == NAMES
+@pytest.mark.usefixtures("tmp_path")
+@pytest.mark.enable_socket(lambda: 1)
+class TestAgreed:
+    def test_outer(self, outer): assert outer == [*NAMES, "unasked"]
+    def test_agreed(self, agreed): assert agreed == [*NAMES, "unasked"]
+def test_blocked(blocked): pass
+def test_warned(warned): pass
+"""
+UNMARKED_TESTS = """
+def test_in_ini(in_ini): pass
 def test_blocked(blocked): pass
 def test_warned(warned): pass
 """
 
 
 def test_a_set_up_has_the_marks_of_its_fixture(suite: Suite) -> None:
-    """Serially it has those of the first test. Where those made a difference, the error says so."""
-    suite.write({"pytest.ini": MARKED_INI, "conftest.py": MARKED, "test_it.py": MARKED_TESTS})
+    """And those in which all tests agree. Serially it has those of the first test. Where those made a
+    difference, the error says so."""
+    suite.write(
+        {
+            "pytest.ini": MARKED_INI,
+            "conftest.py": MARKED,
+            "test_it.py": MARKED_TESTS,
+            "test_unmarked.py": UNMARKED_TESTS,
+        }
+    )
     result = suite.run(*ONE)
-    assert result.outcomes == {"passed": 2, "errors": 2}
+    assert result.outcomes == {"passed": 6, "errors": 4}
     assert [note.more["names"] for note in result.notes] == [
-        ["enable_disk", "enable_socket", "filterwarnings"]
+        ["enable_disk", "enable_socket", "filterwarnings", "unasked"]
     ]
     blocked, warned = result.lines("not hold for the set-up of the global fixture")
     assert blocked.startswith("These marks of this test, enable_socket, enable_disk, do not")

@@ -219,10 +219,18 @@ def test_server(server): pass
 def test_good(good, i): assert good == 1
 def test_none(): pass
 """,
+            "test_numbered.py": """
+import os
+NUMBER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+@global_fixture
+def numbered(): return 1
+def test_numbered(numbered): pass
+""",
         }
     )
     result = suite.run(*mode)
-    assert result.outcomes == {"errors": 12, "passed": 3, "warnings": 1}
+    ends = {"errors": 13, "passed": 3} if mode else {"errors": 12, "passed": 4}
+    assert result.outcomes == {**ends, "warnings": 1}
     assert len(result.lines("UserWarning: from the set-up")) == 1
     # Serially, pytest sets up again what ended with a SystemExit, and newer ones forget finalizers.
     noted = sorted(what for what in result.noted() if mode or what != "late exit down")
@@ -232,7 +240,7 @@ def test_none(): pass
     assert len(result.lines("^E       ValueError: too late")) == (1 if mode else 4)
     assert len(result.lines("^E +ZeroDivisionError")) == 2
     assert not result.lines("TypeError")
-    assert bool(result.lines("xdist_fixtureworker.is_fixture_worker")) is bool(mode)
+    assert len(result.lines("xdist_fixtureworker.is_fixture_worker")) == (2 if mode else 0)
 
 
 def test_scope_mismatch_is_pytests_own_error(suite: Suite) -> None:
@@ -353,7 +361,6 @@ def it():
 def end():
     yield
     breakpoint()
-    return
 """,
             "test_it.py": """
 def test_a(it): pass
@@ -361,17 +368,18 @@ def test_b(end): pass
 def test_c():
     breakpoint()
     return
+def test_d(): breakpoint()
 """,
         }
     )
     result = suite.run(*ONE)
-    assert result.outcomes == {"passed": 1, "failed": 1, "errors": 2}
+    assert result.outcomes == {"passed": 1, "failed": 2, "errors": 2}
     advice = (
         r"bdb.BdbQuit: breakpoint\(\) needs the terminal, which no worker has: run pytest with -n0"
     )
-    assert len(result.lines(f"^E +{advice}$")) == 3
+    assert len(result.lines(f"^E +{advice}$")) == 4
     assert not result.lines("def dispatch_line|bdb.py")
-    assert len(result.lines("^(conftest|test_it).py:.*: BdbQuit")) == 3
+    assert len(result.lines("^(conftest|test_it).py:.*: BdbQuit")) == 4
     traced = suite.run(*ONE, "--trace")
     assert traced.code == 4
     assert "--trace needs the terminal" in traced.errors

@@ -8,7 +8,7 @@ from ..suite import ONE, Suite
 
 
 @pytest.mark.parametrize(
-    ("mode", "passed"), [(ONE, 9), (("-k", "not equal"), 6)], ids=["distributed", "serial"]
+    ("mode", "passed"), [(ONE, 11), (("-k", "not equal"), 8)], ids=["distributed", "serial"]
 )
 def test_parameters_arrive_as_what_they_are(
     suite: Suite, mode: tuple[str, ...], passed: int
@@ -28,6 +28,8 @@ def names(request):
     note("names")
     return [request.param is UNSET, request.param is MISSING, {"unset": UNSET, "missing": MISSING}]
 @global_fixture
+def echo(request): return {"it": request.param}
+@global_fixture
 def indirect(request): return request.param.value
 @global_fixture(params=[1, True, 1.0])
 def equal(request): return request.param
@@ -42,6 +44,12 @@ def test_the_very_object(names, request):
     assert names[2]["unset"] is UNSET and names[2]["missing"] is MISSING
 @pytest.mark.parametrize("names", [MISSING, UNSET], indirect=True)
 def test_the_very_object_again(names, request): assert names[1] is (request.node.callspec.params["names"] is MISSING)
+OWN = object()
+class Field:
+    UNSET = object()
+@pytest.mark.parametrize("echo", [OWN, Field.UNSET], indirect=True)
+def test_of_the_test_module(echo, request):
+    assert echo["it"] is request.node.callspec.params["echo"]
 class Color(enum.Enum): RED = 1; BLUE = 2
 @pytest.mark.parametrize("indirect", list(Color), indirect=True)
 def test_class_in_the_test_module(indirect, request):

@@ -389,6 +389,12 @@ def url(host): return f"http://{host}"
 def port(request): return f"port-{request.param}"
 @global_fixture
 def address(port): return f":{port}"
+@global_fixture
+def reached(request): return request.getfixturevalue("url_of_host") + "/"
+@pytest.fixture(scope="session")
+def url_of_host(request): return "http://" + request.getfixturevalue("host")
+@global_fixture
+def here_only(host): return host
 """
     tests = """
 @pytest.mark.parametrize("host", ["h1"], scope="session")
@@ -409,19 +415,31 @@ class TestUses:
     @classmethod
     def host(cls, request): return request.getfixturevalue("url") + "/"
     def test_it(self, host): assert host == "http://host/"
+def test_before(reached): assert reached == "http://host/"
+@pytest.mark.parametrize("host", ["h1"], scope="session")
+def test_reached(reached, host): assert reached == "http://h1/"
+@pytest.mark.parametrize("url_of_host", ["x"])
+def test_reached_by_name(request, url_of_host): request.getfixturevalue("reached")
+class TestReached:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def host(cls): return "nearer"
+    def test_it(self, reached): pass
 @pytest.mark.parametrize("host", ["h1"], scope="session", indirect=True)
 def test_indirect(url): assert url == "http://h1"
 def test_after(url): assert url == "http://host"
 """
     override = """
 @pytest.fixture(scope="session")
-def host(request): return request.param.upper()
+def host(request): return getattr(request, "param", "overridden").upper()
 @pytest.mark.parametrize("host", ["h1"], indirect=True)
 def test_indirect(url): assert url == "http://H1"
+def test_all_have_it(here_only): assert here_only == "OVERRIDDEN"
+def test_some_have_it(url): pass
 """
     return Case(
         {"conftest.py": conftest, "test_nearer.py": tests, "test_nearer_override.py": override},
-        {"passed": 3, "errors": 6, "failed": 1},
+        {"passed": 5, "errors": 9, "failed": 2},
     )
 
 
@@ -447,6 +465,13 @@ def test_nobody_gets_the_value_of_another_parameter(suite: Suite, mode: tuple[st
     assert result.lines(rf"{depends} parameters of its own \(parametrize\(\) without indirect\)")
     assert result.lines(rf"{override}.py:14\) that is of scope 'class'\.")
     assert result.lines(rf"{override}_override.py:5\) that has parameters\.")
+    assert result.lines(r"nearer/test_nearer_override.py:5\) that all tests have that name it\.")
+    assert (
+        len(result.lines(r"the global fixture 'reached' \(.*\) depends on 'host', for which")) == 2
+    )
+    assert (
+        len(result.lines(r"the global fixture 'reached' \(.*\) depends on 'url_of_host', for")) == 1
+    )
     asks = r"the set-up of the global fixture '{}' \(.*\) asks for '{}' \(.*\) by getfixturevalue"
     assert len(result.lines(asks.format("outer", "inner"))) == 1
     assert len(result.lines(asks.format("another", "own"))) == 1

@@ -389,7 +389,10 @@ def test_sending_to_a_killed_fixture_worker_hurts_nobody(
 
 GARBAGE = [
     (("Nonsense", ()), "an unknown message: ('Nonsense', ())"),
-    (("Request", (1, "tables", "")), "Request.instance with the wrong number of fields: 'tables'"),
+    (
+        ("Request", (1, "tables", "", b"")),
+        "Request.instance with the wrong number of fields: 'tables'",
+    ),
     (None, "an unknown message: None"),
 ]
 

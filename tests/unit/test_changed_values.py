@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import array
+import datetime
+import enum
 import functools
+import random
+import re
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -42,6 +48,77 @@ class Recorder:
         return 1
 
 
+class Cart:
+    """As users write them: what it consists of is private."""
+
+    __slots__ = ("__dict__", "_count", "total")
+
+    def __init__(self) -> None:
+        self._count = self.total = 0
+        self.__rows: list[int] = []
+        self._memory: dict[str, int] = {}
+        self._pattern: re.Pattern[str] | None = None
+
+    def add(self) -> None:
+        self.__rows.append(1)
+
+    def match(self) -> None:
+        self._pattern = self._pattern or re.compile("a")
+        self._made_later = 1
+
+    def __repr__(self) -> str:
+        return "the same always"
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return 1
+
+
+class LazyProperty:
+    """A cached property of a library."""
+
+    def __get__(self, instance: Any, owner: type) -> object:
+        return instance.__dict__.setdefault("made", [1])
+
+
+class Lazy:
+    made = LazyProperty()
+
+
+class Stage(enum.Enum):
+    NEW = 1
+    DONE = 2
+
+
+class Words(list[str]):
+    language = "en"
+
+
+class Text(str):
+    __slots__ = ()
+
+
+class Trimmed:
+    """Leaves out of its pickle what it has computed."""
+
+    def __init__(self) -> None:
+        self.rows: list[int] = []
+        self.computed = 0
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"rows": self.rows}
+
+
+class Refusing:
+    def __init__(self) -> None:
+        self.rows: list[int] = []
+
+    def __reduce__(self) -> Any:
+        raise TypeError("not twice")
+
+
 def changed(value: Any, change: Callable[[Any], object]) -> bool:
     values = Values()
     values.note("it (conftest.py:3)", value)
@@ -74,6 +151,19 @@ def changed(value: Any, change: Callable[[Any], object]) -> bool:
         (Recorder(), lambda value: setattr(value, "count", 1)),
         (SimpleNamespace(a=1), lambda value: setattr(value, "b", 1)),
         ([object()], lambda value: value.append(1)),
+        (Cart(), lambda value: setattr(value, "_count", 1)),
+        (Cart(), lambda value: setattr(value, "total", 1)),
+        (Cart(), Cart.add),
+        ([Cart()], lambda value: value[0].add()),
+        (SimpleNamespace(a=Path("a")), lambda value: setattr(value, "a", Path("b"))),
+        ([Stage.NEW], lambda value: value.__setitem__(0, Stage.DONE)),
+        ([datetime.date(2026, 1, 1)], lambda value: value.append(value.pop().replace(day=2))),
+        ([Text("a")], lambda value: value.__setitem__(0, Text("b"))),
+        ([int], lambda value: value.__setitem__(0, float)),
+        (Words(), lambda value: setattr(value, "language", "de")),
+        (array.array("i", [1]), lambda value: value.append(2)),
+        (random.Random(1), lambda value: value.random()),
+        (Trimmed(), lambda value: value.rows.append(1)),
         ([], lambda value: value.extend(range(100_000))),
     ],
 )
@@ -88,6 +178,14 @@ def test_noticed(value: Any, change: Callable[[Any], object]) -> None:
         ({"a": 1, "b": 2}, lambda value: value.update(a=value.pop("a"))),  # put back
         (Recorder(), lambda value: value.made),
         (Recorder(), lambda value: value._cache.update(a=1)),
+        (Cart(), Cart.match),
+        (Lazy(), lambda value: value.made),
+        (Path("a"), lambda value: (value.parts, hash(value), str(value))),
+        ([Path("a"), datetime.date(2026, 1, 1), Stage.NEW, re.compile("a")], list),
+        (random.Random(1), lambda value: value.setstate(value.getstate())),
+        (Trimmed(), lambda value: setattr(value, "computed", 1)),
+        (Refusing(), lambda value: value.rows.append(1)),
+        (bytearray(100_000), lambda value: value.append(1)),  # too large
         ("text", str),
         (1, str),
         (list(range(100_000)), lambda value: value.append(1)),  # too large

@@ -184,6 +184,11 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "It runs in one process, once. Return a list of what comes out of it.",
     ),
     (
+        remedies.return_a_copy,
+        (),
+        "It shows what another object has. Return a copy: bytes(...), list(...) or dict(...).",
+    ),
+    (
         remedies.define_in_a_module,
         (),
         "Define its class at the top level of a module that the test workers can import, not "
@@ -259,6 +264,14 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "be unpickled in test worker gw2 (AttributeError: no attribute 'Config').\n"
         "Its class must be importable there by the same name: define it in a module that both import, or\n"
         "return plain data.",
+    ),
+    (
+        test_worker_answers.cannot_unpickle,
+        ("e", "conftest.py:7", "gw2", "TypeError: __init__() missing 1 argument"),
+        "the value of the global fixture 'e' (conftest.py:7) was sent by the fixture worker but cannot be\n"
+        "unpickled in test worker gw2 (TypeError: __init__() missing 1 argument).\n"
+        "Its class does not come back from its own pickle: give it a __reduce__ that returns what it takes\n"
+        "to make it again, or return plain data.",
     ),
     (
         test_worker_answers.cannot_unpickle,

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import enum
+import importlib
 import sys
 import types
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from xdist_fixtureworker.wire import culprit
-from xdist_fixtureworker.wire.pickles import pack, unpack
+from xdist_fixtureworker.wire.pickles import pack, unpack, unpack_if_there
 
 
 class Unset:
@@ -22,6 +24,11 @@ class Sentinel:
     def __init__(self, name: str, more: object = None) -> None:
         self.name = name
         self.more = more
+
+
+class WithOne:
+    MISSING = Sentinel("missing")
+    UNSET = object()
 
 
 class Slots:
@@ -86,7 +93,33 @@ def test_a_copy_of_what_is_more_than_plain_data(value: object) -> None:
 def test_a_copy_of_what_has_no_name() -> None:
     assert unpack(pack(Sentinel("other"), [HERE])) is not NAMED
     assert type(unpack(pack(object(), [HERE]))) is object
-    assert unpack(pack(OBJECT)) is not OBJECT  # nobody says in which module to look
+
+
+def test_in_any_module_that_can_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert unpack(pack(OBJECT)) is OBJECT
+    made_by_hand = types.ModuleType("made_by_hand")
+    made_by_hand.MISSING = missing = object()  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "made_by_hand", made_by_hand)
+    assert unpack(pack(missing)) is not missing
+
+
+def test_attributes_of_classes() -> None:
+    assert unpack(pack(WithOne.MISSING)) is WithOne.MISSING
+    assert unpack(pack(WithOne.UNSET)) is WithOne.UNSET
+
+
+def test_a_module_that_is_not_imported_yet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    name = "with_a_late_sentinel"
+    (tmp_path / f"{name}.py").write_text("MISSING = object()")
+    with monkeypatch.context() as patch:
+        patch.syspath_prepend(tmp_path)
+        packed = pack(importlib.import_module(name).MISSING)
+        del sys.modules[name]
+        assert unpack(packed) is sys.modules[name].MISSING
+        del sys.modules[name]
+    with pytest.raises(ImportError, match=name):
+        unpack_if_there(packed)
+    assert type(unpack(packed)) is object
 
 
 @pytest.mark.parametrize("value", [NAMED, SLOTS, TEXT, PAIR, CONFIG])

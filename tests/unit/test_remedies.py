@@ -132,6 +132,13 @@ def test_one_of_several_conftests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each conftest.py without a package is imported by the name "conftest"."""
     connection = type("Connection", (), {"__module__": "conftest"})
     other = types.ModuleType("conftest")
+    other.__file__ = "conftest.py"
     monkeypatch.setitem(sys.modules, "conftest", other)
+    assert (
+        advice(connection())
+        == f"{remedies.define_in_a_module()} {remedies.keep_it_ordinary('thing', False)}"
+    )
+    before = types.ModuleType("conftest")  # where it is found
+    before.Connection = connection  # type: ignore[attr-defined]
     assert advice(connection()) == remedies.one_name_for_each_conftest()
     assert advice(connection) == remedies.one_name_for_each_conftest()

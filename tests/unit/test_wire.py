@@ -314,13 +314,13 @@ def test_wrong_type_anywhere(message: Message) -> None:
         (("WorkerJoined", ("gw0", None, "")), "WorkerJoined.pid as NoneType: None"),
         (("WorkerJoined", ("gw0", 1, 1)), "WorkerJoined.started as int: 1"),
         (
-            ("Ready", (1, "value", (), ())),
+            ("Ready", (1, "value", (), (), ())),
             "Ready.value with the wrong number of fields: 'value'",
         ),
-        (("Ready", (1, ("value",), (), ())), "Ready.value.data as str: 'value'"),
-        (("Ready", (1, (b"",), [], ())), "Ready.environment as list: []"),
+        (("Ready", (1, ("value",), (), (), ())), "Ready.value.data as str: 'value'"),
+        (("Ready", (1, (b"",), [], (), ())), "Ready.environment as list: []"),
         (
-            ("Ready", (1, (b"",), ((1, 1, (("A", 1),)),), ())),
+            ("Ready", (1, (b"",), ((1, 1, (("A", 1),)),), (), ())),
             "Ready.environment.variables.value as int: 1",
         ),
         (("Failed", (1, "x", "", "", None)), "Failed.exception as str: 'x'"),
@@ -328,19 +328,19 @@ def test_wrong_type_anywhere(message: Message) -> None:
         (("Failed", (1, None, "", "", ())), "Failed.report as tuple: ()"),
         (("ExitRequested", ("", "1")), "ExitRequested.returncode as str: '1'"),
         (
-            ("Request", (1, ((("a", "b", 3),), "n", "m", "q", 0, ()), "")),
+            ("Request", (1, ((("a", "b", 3),), "n", "m", "q", 0, ()), "", b"")),
             "Request.instance.place.kind as int: 3",
         ),
         (
-            ("Request", (1, ((("a", "b"),), "n", "m", "q", 0, ()), "")),
+            ("Request", (1, ((("a", "b"),), "n", "m", "q", 0, ()), "", b"")),
             "Request.instance.place with the wrong number of fields: ('a', 'b')",
         ),
         (
-            ("Request", (1, ((), "n", "m", "q", 0, (("p", 0, "v", (), ""),)), "")),
+            ("Request", (1, ((), "n", "m", "q", 0, (("p", 0, "v", (), ""),)), "", b"")),
             "Request.instance.params.value as str: 'v'",
         ),
         (
-            ("Request", (1, "tables", "")),
+            ("Request", (1, "tables", "", b"")),
             "Request.instance with the wrong number of fields: 'tables'",
         ),
     ],

@@ -54,7 +54,7 @@ class Requests:
         id_ = next(self._ids)
         self._open[instance] = id_
         self._instances[id_] = instance
-        return [(FIXTURE_WORKER_ID, Request(id_, instance, request.where))]
+        return [(FIXTURE_WORKER_ID, replace(request, id=id_))]
 
     def answer(self, answer: Ready | Failed | AsBefore) -> list[Delivery]:
         """Keep an answer of the fixture worker, and deliver it to all who wait for it.

@@ -61,6 +61,7 @@ class Answerer:
             return self._answer(request)
         except pytest.Collector.CollectError as error:
             text = str(error)
+            text += worker_id_hint(text, error, os.environ.get(_ID, FIXTURE_WORKER_ID))
         except KeyboardInterrupt as error:  # as of a set-up or an import that was interrupted
             instance = request.instance
             where = request.where or instance.module
@@ -83,12 +84,15 @@ class Answerer:
         instance = request.instance
         with self._foreign.looking_up(instance.name, request.where or instance.module):
             found = self._lookup.find(instance)
+            closure = (*self._lookup.dependencies(found.definition, found.node), found.definition)
+            self._set_ups.agreed_marks.note(request.marks, closure)
         record, result = self._ensure(found)
         if result.answered is not None:  # to an instance with equal parameters
             return AsBefore(request.id, result.answered)
         self._runner.pack(record, result)
+        asked = self._lookup.asked(found.definition, found.node, self._set_ups.asked)
         answer = self._foreign.telling(
-            partial(answer_of, result, request.id, self._serialize),
+            partial(answer_of, result, request.id, self._serialize, tuple(sorted(asked))),
             partial(self.broken, request),
         )
         result.note_answer(request.id)
@@ -140,14 +144,16 @@ class Answerer:
                 note_value(self._config, needed)
 
 
-def answer_of(result: Result, id_: int, serialize: Serialize) -> Answer:
+def answer_of(
+    result: Result, id_: int, serialize: Serialize, asked: tuple[str, ...] = ()
+) -> Answer:
     """The answer to a request, after the value was pickled, if there is one."""
     if result.error is not None:
         return failed(result.error, result.report, id_, serialize)
     if isinstance(result.packed, CannotShareError):
         return failed(result.packed, None, id_, serialize)
     assert result.packed is not None
-    return Ready(id_, Inline(result.packed), result.environment, result.output)
+    return Ready(id_, Inline(result.packed), result.environment, result.output, asked)
 
 
 def failed(

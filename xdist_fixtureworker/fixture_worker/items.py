@@ -81,7 +81,8 @@ class Items:
             ),
             action=action,
         )
-        item.take_marks(self._set_ups.of(definition).declaration)
+        record = self._set_ups.of(definition)
+        item.take_marks(record.declaration, self._set_ups.agreed_marks.of(record.original))
         return item
 
     def run(self, item: FixtureItem, when: str, what: str, where: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pytest
 from _pytest.nodes import Node
@@ -75,9 +75,9 @@ class Lookup:
     def _unpack(self, param: Param) -> object:
         assert param.value is not None
         try:
-            return pickles.unpack(param.value)
+            return pickles.unpack_if_there(param.value)
         except (ImportError, AttributeError):
-            # Its class stands in the test module, which is imported only where it is needed.
+            # It, or its class, stands in the test module, which is imported only when needed.
             self._tree.find(param.module)
             return pickles.unpack(param.value)
 
@@ -93,6 +93,26 @@ class Lookup:
                     yield needed
             if first is not definition and global_declaration(first, node.config) is not None:
                 yield first
+
+    def asked(
+        self, definition: Definition, node: Node, asked: Mapping[int, Iterable[str]]
+    ) -> set[str]:
+        """The names of what ``definition`` reaches only by ``getfixturevalue()``.
+
+        :param asked: the names that definitions have asked for, by identity.
+        """
+        closure = {id(each): each for each in (*self.dependencies(definition, node), definition)}
+        known = {each.argname for each in closure.values()}
+        new, reached = list(closure.values()), set[str]()
+        while new:
+            names = set(asked.get(id(new.pop()), ())) - known - reached
+            for name in names:
+                for each in visible_definitions(name, node)[-1:]:
+                    for needed in (*self.dependencies(each, node), each):
+                        reached |= {needed.argname} - known
+                        new += [needed] if id(needed) not in closure else []
+                        closure[id(needed)] = needed
+        return reached
 
     def autouse(self, node: Node) -> list[Definition]:
         """The session-scoped autouse fixtures that come first, as in any pytest process. Not

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import io
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MappingView, Sequence
 from collections.abc import Set as AbstractSet
+from types import MappingProxyType, ModuleType
 from typing import NamedTuple
 
 from ..declared.attributes import AttributeRecord
@@ -94,6 +96,15 @@ def _runs_once(part: object) -> bool:
     return isinstance(part, Iterator) and not isinstance(part, io.IOBase)
 
 
+def _is_a_file(part: object) -> bool:
+    name = getattr(part, "name", None)  # that of a captured stream is none
+    return isinstance(part, io.IOBase) and isinstance(name, str) and not name.startswith("<")
+
+
+def _is_a_view(part: object) -> bool:
+    return isinstance(part, (memoryview, MappingView, MappingProxyType))
+
+
 def _is_a_mock(part: object) -> bool:
     return type(part).__module__ in {"unittest.mock", "mock.mock"}
 
@@ -115,9 +126,15 @@ def _is_of_one_of_several_conftests(part: object) -> bool:
     """Whether it, or its class, stands in a conftest in whose place another one was imported."""
     named = part if hasattr(part, "__qualname__") else type(part)
     qualname, module = str(getattr(named, "__qualname__", "")), str(named.__module__)
-    if module.rpartition(".")[2] != "conftest" or "<locals>" in qualname or "<lambda>" in qualname:
+    if module.rpartition(".")[2] != "conftest" or "<" in qualname or found_by_name(named):
         return False
-    return not found_by_name(named)
+    return any(
+        issubclass(type(each), ModuleType)  # some objects have another __class__
+        and each.__name__ == module
+        and vars(each).get(qualname.partition(".")[0]) is not None
+        for each in gc.get_objects()
+        if each is not sys.modules.get(module)
+    )
 
 
 def _kinds_of_wholes() -> tuple[_Kind, ...]:
@@ -133,7 +150,8 @@ def _kinds_of_wholes() -> tuple[_Kind, ...]:
 
 def _kinds_of_culprits() -> tuple[_Kind, ...]:
     return (
-        _Kind(lambda part: isinstance(part, io.IOBase), open_it_in_the_tests, False),
+        _Kind(_is_a_file, open_it_in_the_tests, False),
+        _Kind(_is_a_view, return_a_copy, False),
         _Kind(_runs_once, return_a_list, True),
         _Kind(_is_of_one_of_several_conftests, one_name_for_each_conftest, False),
         _Kind(_is_local_function, keep_the_factory, True),
@@ -196,6 +214,10 @@ def call_in_a_session_fixture() -> str:
 
 def return_a_list() -> str:
     return "It runs in one process, once. Return a list of what comes out of it."
+
+
+def return_a_copy() -> str:
+    return "It shows what another object has. Return a copy: bytes(...), list(...) or dict(...)."
 
 
 def define_in_a_module() -> str:

@@ -13,7 +13,7 @@ from _pytest.fixtures import SubRequest
 from _pytest.nodes import Node
 
 from .. import errors
-from .._compat import defining_node
+from .._compat import defining_node, forget_asked, note_asked
 from ..declared.definitions import Definition, instance_of, module_of
 from ..declared.locations import place_in
 from ..rules.changed_values import Values
@@ -175,7 +175,7 @@ class Runner:
 
     # --- what pytest does with any session fixture, as its hooks tell
 
-    def setting_up(self, definition: Definition) -> None:
+    def setting_up(self, definition: Definition, request: SubRequest) -> None:
         """Note that pytest starts to set up a session fixture, global or not.
 
         :raises FixtureWorkerError: if it has been finalized.
@@ -185,6 +185,7 @@ class Runner:
             raise errors.FixtureWorkerError(already_finalized(record.name, record.where))
         self._set_ups.begin(record)
         record.before = self._environment.before()
+        note_asked(request, self._set_ups.asked[id(record.original)].add)
         self._send(SettingUp(record.number, record.name, record.where, record.is_global))
 
     def was_set_up(
@@ -192,6 +193,7 @@ class Runner:
     ) -> None:
         """Note that pytest has set it up, or tried to."""
         record = self._set_ups.of(definition)
+        forget_asked(request)
         if error is not None:
             self.tell_interrupted(record.number, record.name, record.where, error)
         record.request = request

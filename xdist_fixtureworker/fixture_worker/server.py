@@ -154,7 +154,7 @@ class FixtureWorker:
         if self._main.interrupted:
             raise KeyboardInterrupt
         with self._main.protected():
-            self._runner.setting_up(fixturedef)
+            self._runner.setting_up(fixturedef, request)
         error: BaseException | None = None
         try:
             with self._main.set_up():

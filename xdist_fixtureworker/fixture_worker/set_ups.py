@@ -8,6 +8,7 @@ for parameters is a copy (see :mod:`.clones`).
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 
 import pytest
 from _pytest.fixtures import SubRequest
@@ -21,6 +22,7 @@ from ..wire.messages import Change, Output
 from .clones import Clones
 from .environment import Before
 from .ledger import Ledger, State
+from .marks import AgreedMarks
 
 
 class Result:
@@ -104,6 +106,9 @@ class SetUps:
     def __init__(self, config: pytest.Config) -> None:
         self.crash_file: CrashFile | None = None
         self.clones = Clones(self.argnames)
+        self.agreed_marks = AgreedMarks()
+        self.asked: defaultdict[int, set[str]] = defaultdict(set)
+        """The names that set-ups ask for, by the identity of the original definition."""
         self._config = config
         self._records: dict[int, SetUpRecord] = {}
         self._numbers = itertools.count(1)

@@ -43,13 +43,17 @@ def _refused(
     found: culprit.Culprit | None,
 ) -> str:
     path, part = ("the value", value) if found is None else (found.path, found.parts[-1])
+    try:
+        remedy = remedies.remedy(declaration.name, declaration.promoted, shared, found)
+    except Exception:  # it refuses to be inspected
+        remedy = remedies.return_what_it_takes(declaration.name, declaration.promoted, False)
     return cannot_pickle(
         f"'{declaration.name}' ({declaration.where})",
         culprit.type_name(part),
         path,
         "" if found is None else culprit.type_name(value),
         pickles.describe(error),
-        remedies.remedy(declaration.name, declaration.promoted, shared, found),
+        remedy,
     )
 
 

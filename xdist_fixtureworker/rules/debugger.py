@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bdb
+from types import FrameType, TracebackType
 
 import pytest
 
@@ -25,15 +26,22 @@ def explain_quit(error: BaseException) -> None:
     if not isinstance(error, bdb.BdbQuit) or error.args:
         return
     error.args = (no_terminal("breakpoint()"),)
-    users = None
+    users, stopped, frames = None, None, set[FrameType]()
     traceback = error.__traceback__
     while traceback is not None:
-        module = str(traceback.tb_frame.f_globals.get("__name__", ""))
+        frame = traceback.tb_frame
+        frames.add(frame)
+        module = str(frame.f_globals.get("__name__", ""))
         if not f"{module}.".startswith(_DEBUGGERS):
             users = traceback
+        elif module == "bdb":
+            stopped = frame.f_locals.get("frame", stopped)
         traceback = traceback.tb_next
     if users is not None:
         users.tb_next = None
+        if isinstance(stopped, FrameType) and stopped not in frames:
+            # It was the last line of a function, which is not in the traceback any more.
+            users.tb_next = TracebackType(None, stopped, stopped.f_lasti, stopped.f_lineno)
 
 
 # --- messages

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from types import CodeType, FrameType
 
 from ..roles import FIXTURE_WORKER_ID
 
 _COMPUTING = (ValueError, LookupError, AttributeError, TypeError)
 _COMPUTING_SHOWN = re.compile(r"\b(Value|Key|Index|Lookup|Attribute|Type)Error\b")
+_VARIABLE = "PYTEST_XDIST_WORKER"
 _ASKED_FOR = re.compile(r"\bPYTEST_XDIST_WORKER\b|\bworker_?id\b|\bget_xdist_worker_id\b")
+_QUOTED = re.compile(r"'([a-z]{4,})'")
+_OF_TEST_WORKERS = re.compile(r"\bgw(\b|\d|\\)")  # as in "gw", "gw0", r"gw(\d+)"
 _NOT_USERS = ("_pytest", "pluggy", "xdist", "execnet", "xdist_fixtureworker")
 
 
@@ -24,14 +28,13 @@ def worker_id_hint(
     """
     if worker_id != FIXTURE_WORKER_ID:
         return ""  # somebody has chosen one that can be computed with
-    in_frames = error is not None and any(map(_has_the_id, _chain(error)))
-    asked = FIXTURE_WORKER_ID in text or _ASKED_FOR.search(text) is not None
-    if not in_frames and not (asked and _COMPUTING_SHOWN.search(text)):
+    in_frames = error is not None and any(map(_comes_of_the_id, _chain(error)))
+    if not in_frames and not _shows_the_id(text):
         return ""
     return (
         f'\nThe worker id of the fixture worker is "{FIXTURE_WORKER_ID}", not "gw" and a number. '
         f"Code that computes with it can ask xdist_fixtureworker.is_fixture_worker(config) first; "
-        f"where there is no config, os.environ['PYTEST_XDIST_WORKER'] is \"{FIXTURE_WORKER_ID}\". "
+        f"where there is no config, os.environ['{_VARIABLE}'] is \"{FIXTURE_WORKER_ID}\". "
         f"Where the code cannot be changed, the ini setting fixture_worker_id = gw99 gives it a "
         f"number."
     )
@@ -51,19 +54,53 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _has_the_id(error: BaseException) -> bool:
-    """Whether code of the user that failed to compute something has the id in a variable."""
-    if not isinstance(error, _COMPUTING):
+def _shows_the_id(text: str) -> bool:
+    """Whether a traceback is about the id, or a part of it."""
+    parts = any(FIXTURE_WORKER_ID.endswith(part) for part in _QUOTED.findall(text))
+    if not parts and FIXTURE_WORKER_ID not in text and not _ASKED_FOR.search(text):
         return False
+    return bool(_COMPUTING_SHOWN.search(text) or _OF_TEST_WORKERS.search(text))
+
+
+def _comes_of_the_id(error: BaseException) -> bool:
+    """Whether code of the user has the id in a variable, where it failed to compute something; or
+    where it knows of "gw", and says itself that this is none."""
+    frames = [set(_texts(frame)) for frame in _of_users(error)]
+    having = [texts for texts in frames if not texts.isdisjoint({FIXTURE_WORKER_ID, _VARIABLE})]
+    if isinstance(error, _COMPUTING):
+        return bool(having)
+    innermost = having[-1] if having and having[-1] is frames[-1] else ()
+    return any(map(_OF_TEST_WORKERS.search, innermost))
+
+
+def _of_users(error: BaseException) -> Iterator[FrameType]:
     traceback = error.__traceback__
     while traceback is not None:
-        frame = traceback.tb_frame
-        module = str(frame.f_globals.get("__name__", "")).partition(".")[0]
-        if module not in _NOT_USERS and FIXTURE_WORKER_ID in _texts(frame.f_locals):
-            return True
+        module = str(traceback.tb_frame.f_globals.get("__name__", "")).partition(".")[0]
+        if module not in _NOT_USERS:
+            yield traceback.tb_frame
         traceback = traceback.tb_next
-    return False
 
 
-def _texts(variables: dict[str, object]) -> set[str]:
-    return {value for value in variables.values() if type(value) is str}
+def _texts(frame: FrameType) -> Iterator[str]:
+    """All that code has in variables, local and global, and in their attributes or as their keys;
+    and what is written in it."""
+    variables = list(frame.f_locals.values()) if frame.f_code.co_name != "<module>" else []
+    names = frame.f_code.co_names
+    variables += [frame.f_globals[name] for name in names if name in frame.f_globals]
+    for value in (*variables, *_written_in(frame.f_code)):
+        if type(value) is str:
+            yield value
+        elif type(value) is dict:
+            yield from (each for pair in value.items() for each in pair if type(each) is str)
+        elif type(getattr(value, "__dict__", None)) is dict:
+            yield from (each for each in vars(value).values() if type(each) is str)
+
+
+def _written_in(code: CodeType) -> Iterator[object]:
+    """Constants, but for the fixture worker's id: who writes that knows it."""
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _written_in(constant)
+        elif constant != FIXTURE_WORKER_ID:
+            yield constant

@@ -64,7 +64,9 @@ class Answers:
             error = errors.CannotShareError(message)
             return Fetched(error=error, failure=_first_sentence(message))
         self.values.note(f"{declaration.name} ({declaration.where})", value)
-        return Fetched(value, environment=answer.environment, output=answer.output)
+        return Fetched(
+            value, environment=answer.environment, output=answer.output, asked=answer.asked
+        )
 
     def show_original(
         self, excinfo: pytest.ExceptionInfo[BaseException], report: pytest.TestReport
@@ -118,6 +120,11 @@ def cannot_unpickle(fixture: str, where: str, worker: str, cause: str) -> str:
         "Its class must be importable there by the same name: define it in a module that both "
         "import, or return plain data."
     )
+    if not cause.startswith(("ImportError", "ModuleNotFoundError", "AttributeError")):
+        remedy = (
+            "Its class does not come back from its own pickle: give it a __reduce__ that returns "
+            "what it takes to make it again, or return plain data."
+        )
     if "the module 'conftest' is" in cause:
         remedy = (
             "Several conftest.py are imported by one name, each in the place of the one before. "

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from ..roles import MARKS_ASKED
+from ..roles import ANY_MARK, MARKS_ASKED
 
 #: Asked for by pytest and well-known plugins, and about tests only.
-_OF_TESTS = {
+OF_TESTS = {
     *("skip", "skipif", "xfail", "usefixtures", "parametrize", "parallel_only", "serial_only"),
     *("anyio", "asyncio", "django_db", "flaky", "ignore_template_errors", "urls", "xdist_group"),
+    *("benchmark", "dependency", "forked", "incremental", "order", "repeat", "trio"),
 }
 #: What the report of a set-up says, in small letters, if such a mark would have made a difference.
 _SIGNS = {"filterwarnings": "warning", "timeout": "timeout"}
@@ -40,7 +41,11 @@ def _in_question(
     item: pytest.Item, asked: Sequence[str], has: Sequence[str]
 ) -> Iterator[pytest.Mark]:
     for mark in item.iter_markers():
-        if mark.name in asked and mark.name not in _OF_TESTS and str(mark) not in has:
+        if (
+            (mark.name in asked or ANY_MARK in asked)
+            and mark.name not in OF_TESTS
+            and str(mark) not in has
+        ):
             yield mark
 
 

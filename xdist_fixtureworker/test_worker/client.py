@@ -12,18 +12,19 @@ import pytest
 
 from .. import errors
 from .._compat import is_session_scoped
-from ..declared.decorator import Declaration
 from ..declared.promotion import promotions
 from ..roles import CHANGED_VALUES
 from ..rules.debugger import explain_quit
 from ..rules.same_value import note_value
 from ..wire.messages import Instance, Output
+from .agreed import AgreedMarks
 from .answers import Answers, set_up_of
 from .asking import marks_hint
 from .connection import Connection
 from .environment import Environment
 from .forking import FetchesBeforeFork, asked_in_fork, pytest_forked_is_there
 from .instances import Fetched, GlobalDefinitions
+from .naming import GlobalDefinition
 
 
 class TestWorker:
@@ -41,6 +42,7 @@ class TestWorker:
         self._showing = threading.Lock()
         self._shown: set[int] = set()  # set-ups whose output was added to a test
         self._definitions = GlobalDefinitions(self._fetch)
+        self._agreed = AgreedMarks(session.items)
         self._definitions.take_over(session)
         if pytest_forked_is_there(config):
             plugin = FetchesBeforeFork(config, self._fetch_before_fork)
@@ -86,17 +88,18 @@ class TestWorker:
             note_value(self._config, fixturedef)
         return value
 
-    def _fetch(self, declaration: Declaration, instance: Instance, item: pytest.Item) -> Fetched:
+    def _fetch(self, known: GlobalDefinition, instance: Instance, item: pytest.Item) -> Fetched:
         """Fetch a global fixture. Tests may call this from several threads."""
         __tracebackhide__ = True
-        fetched = self._ask(declaration, instance)
+        fetched = self._ask(known, instance)
         # Each time: another instance of the same fixture may have been in use since.
         self._environment.apply(fetched.environment)
         self._show_output(fetched.output, item)
         return fetched
 
-    def _ask(self, declaration: Declaration, instance: Instance) -> Fetched:
+    def _ask(self, known: GlobalDefinition, instance: Instance) -> Fetched:
         __tracebackhide__ = True
+        declaration = known.declaration
         if self._connection.is_forked:
             before = self._connection.result(instance)
             if before is None:
@@ -104,8 +107,9 @@ class TestWorker:
                 raise errors.FixtureWorkerError(message)
             return before
         read = partial(self._answers.read, declaration)
+        marks = partial(self._agreed.packed, known.closure)
         try:
-            fetched = self._connection.ask(instance, read, declaration.where).wait_read()
+            fetched = self._connection.ask(instance, read, declaration.where, marks).wait_read()
         except errors.FixtureWorkerDiedError as error:
             raise error.before(declaration.name, declaration.where) from error.__cause__
         if isinstance(fetched.error, pytest.exit.Exception):
@@ -120,7 +124,7 @@ class TestWorker:
         shown: set[int] = set()
         for known in self._definitions.needed_by(item):
             try:
-                fetched = self._ask(known.declaration, self._definitions.instance(known, item))
+                fetched = self._ask(known, self._definitions.instance(known, item))
             except errors.FixtureWorkerError:
                 continue  # it comes up again where the test asks
             shown.update(output.set_up for output in fetched.output)

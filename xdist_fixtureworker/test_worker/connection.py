@@ -102,18 +102,26 @@ class Connection(Generic[T]):
             _raise_lost(self._lost)
         return result
 
-    def ask(self, instance: Instance, read: Callable[[Answer], T], where: str = "") -> Pending[T]:
+    def ask(
+        self,
+        instance: Instance,
+        read: Callable[[Answer], T],
+        where: str = "",
+        marks: Callable[[], bytes] = bytes,
+    ) -> Pending[T]:
         """Send a request for ``instance``, unless one was sent before; do not wait for the answer.
 
         :param read: turns the answer into the result.
         :param where: ``file:line`` of the fixture, for messages.
+        :param marks: of its set-up.
         :raises FixtureWorkerDiedError: if the connection is lost.
         """
         __tracebackhide__ = True
         with self._asking:
             pending = self._asked.get(instance)
             if pending is None:
-                pending = self._send(Request(next(self._ids), instance, where), Pending(read))
+                request = Request(next(self._ids), instance, where, marks())
+                pending = self._send(request, Pending(read))
                 # After sending: if a signal handler raised, the next thread sends it again.
                 self._asked[instance] = pending
             return pending

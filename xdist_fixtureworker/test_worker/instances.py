@@ -29,13 +29,13 @@ from .._compat import (
     set_final,
     shape,
 )
-from ..declared.decorator import Declaration
 from ..declared.definitions import Definition, dependencies, global_declaration
 from ..wire.frozen import Frozen
 from ..wire.messages import Change, Instance, Output
+from ..wire.named import Everywhere
 from .naming import GlobalDefinition
 
-Fetch = Callable[[Declaration, Instance, pytest.Item], "Fetched"]
+Fetch = Callable[[GlobalDefinition, Instance, pytest.Item], "Fetched"]
 
 
 class Fetched(Frozen):
@@ -47,6 +47,7 @@ class Fetched(Frozen):
     failure: str = ""  #: in one line
     environment: tuple[Change, ...] = ()  #: to be replayed
     output: tuple[Output, ...] = ()  #: to be shown
+    asked: tuple[str, ...] = ()  #: names that its set-up asked for
 
 
 class GlobalDefinitions:
@@ -68,7 +69,9 @@ class GlobalDefinitions:
                 self._known[id(definition)] = GlobalDefinition(definition, declaration)
         alike = self._alike(session)
         needed_before = {key: needed_names(infos[0]) for key, infos in alike.items()}
+        everywhere = Everywhere()
         for known in self._known.values():
+            known.items, known.everywhere = session.items, everywhere
             self._replace(known)
         for key, infos in alike.items():
             # Only what has gone now: hooks may have added names that no definition needs.
@@ -139,13 +142,15 @@ class GlobalDefinitions:
         def fetch(request: pytest.FixtureRequest) -> object:
             __tracebackhide__ = True
             instance = cache_key(request)
-            fetched = self._fetch(known.declaration, instance, item_of(request))
+            fetched = self._fetch(known, instance, item_of(request))
             if fetched.error is not None:
                 known.fails_with(fetched.error)
                 # pytest itself keeps Exceptions only, and cannot run it again after any other.
                 error = (fetched.error, fetched.error.__traceback__)
                 known.definition.cached_result = (None, instance, error)
                 raise fetched.error
+            if known.also_depends_on(fetched.asked):
+                known.requested(request, self._argnames)
             return fetched.value
 
         # Callable objects have none, and the fixture worker names them without.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
 
 from .. import errors
-from .._compat import defining_node, definition_in_force, item_of
+from .._compat import defining_node, definition_in_force, item_of, visible_definitions
 from ..declared.decorator import Declaration
 from ..declared.definitions import (
     ArgNames,
@@ -22,6 +23,7 @@ from ..rules.same_value import comparable
 from ..wire import pickles
 from ..wire.frozen import replace
 from ..wire.messages import Instance, Param
+from ..wire.named import Everywhere
 from .nearer import refuse_nearer
 
 
@@ -33,7 +35,11 @@ class GlobalDefinition:
         self.declaration = declaration
         self.argnames = definition.argnames
         self.function = definition.func
-        self._closure: list[Definition] = []
+        self.closure: list[Definition] = []  #: what it depends on, and itself
+        self.everywhere: Everywhere | None = None
+        self.items: Sequence[pytest.Item] = ()  #: all tests
+        self.overridden: dict[str, bool] = {}  #: by name, for all tests
+        self._node: Any = None  # where it is defined
         self._closure_names: set[str] = set()
         self._dependencies: set[str] = set()  # their names
         self._without_params: Instance | None = None
@@ -46,8 +52,17 @@ class GlobalDefinition:
         """
         __tracebackhide__ = True
         instance = self.instance(item_of(request), argnames)
-        refuse_nearer(self.declaration, self._dependencies, self._closure, request)
+        refuse_nearer(self, self._dependencies, request)
         return instance
+
+    def also_depends_on(self, names: Iterable[str]) -> bool:
+        """Note names that its set-up asked for by ``getfixturevalue()``; returns whether there are
+        new ones."""
+        new = set(names) - self._dependencies - {self.definition.argname}
+        for name in new:
+            self.closure += visible_definitions(name, self._node)[-1:]
+        self._dependencies |= new
+        return bool(new)
 
     def instance(self, item: pytest.Item, argnames: ArgNames) -> Instance:
         """Name the instance for the parameters of a test."""
@@ -69,8 +84,9 @@ class GlobalDefinition:
 
     def _describe(self, item: pytest.Item, argnames: ArgNames) -> Instance:
         node = defining_node(self.definition, item)
-        self._closure = [*dependencies(self.definition, node, argnames), self.definition]
-        self._closure_names = {definition.argname for definition in self._closure}
+        self._node = node
+        self.closure = [*dependencies(self.definition, node, argnames), self.definition]
+        self._closure_names = {definition.argname for definition in self.closure}
         self._dependencies = self._closure_names - {self.definition.argname}
         return instance_of(self.definition, node)
 
@@ -79,7 +95,7 @@ class GlobalDefinition:
         params: list[Param] = []
         for name in sorted(self._closure_names & callspec.params.keys()):
             index, value = callspec.indices[name], callspec.params[name]
-            own = own_parameters(name, self._closure)
+            own = own_parameters(name, self.closure)
             if index < len(own) and own[index] is value:
                 params.append(Param(name, index, None, (), comparable(value)))
             elif self._is_for(definition_in_force(name, item), name):
@@ -92,15 +108,15 @@ class GlobalDefinition:
         It does not if the test has another fixture of that name ``in_force``.
         """
         return name == self.definition.argname or any(
-            definition is in_force for definition in self._closure
+            definition is in_force for definition in self.closure
         )
 
     def _pack(self, name: str, value: object, item: Any) -> bytes:
-        near = [module_of(definition) for definition in reversed(self._closure)]
+        near = [module_of(definition) for definition in reversed(self.closure)]
         if (module := item.getparent(pytest.Module)) is not None:
             near.append(module.obj.__name__)
         try:
-            return pickles.pack(value, dict.fromkeys(near))
+            return pickles.pack(value, dict.fromkeys(near), self.everywhere)
         except Exception as error:
             raise errors.CannotShareError(
                 cannot_pickle_parameter(

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import NamedTuple
 
+from .named import Names
 from .pickles import PROTOCOL, Pickler
 
 _DEPTH = 6
@@ -77,7 +78,8 @@ class _Attempts:
 
     def __init__(self) -> None:
         self._failed: dict[int, object] = {}  # kept, so that nothing else gets their ids
-        self._pickler = Pickler(_Nowhere())
+        self._names = Names()
+        self._pickler = Pickler(_Nowhere(), self._names)
 
     def succeed(self, part: object) -> bool:
         if id(part) in self._failed:
@@ -89,7 +91,7 @@ class _Attempts:
                 raise _TooManyError from None
             self._failed[id(part)] = part
             # The old one would skip what it has begun.
-            self._pickler = Pickler(_Nowhere())
+            self._pickler = Pickler(_Nowhere(), self._names)
             return False
         return True
 

@@ -132,6 +132,7 @@ class Request(Frozen):
     id: int
     instance: Instance
     where: str = ""  #: ``file:line`` of the fixture, for messages
+    marks: bytes = b""  #: pickled, by name of fixture: those that all tests agree in
 
 
 class Ready(Frozen):
@@ -139,6 +140,7 @@ class Ready(Frozen):
     value: Value
     environment: tuple[Change, ...]  #: its own, and those of what it depends on
     output: tuple[Output, ...]  #: likewise
+    asked: tuple[str, ...] = ()  #: names that set-ups asked for by ``getfixturevalue()``; likewise
 
 
 class Failed(Frozen):

@@ -1,4 +1,4 @@
-"""Lets an object that is a module's attribute be the same object in another process; any process.
+"""Lets an object that has a name in a module be the same object in another process; any process.
 
 ``UNSET = Unset()`` is compared by identity, which a copy does not have. Such an object travels with
 its name and with what it consists of: where that name means an object of the same content, it
@@ -9,8 +9,10 @@ one process only, nor a module's list or dict, nor what consists of more than pl
 from __future__ import annotations
 
 import copyreg
+import importlib
+import operator
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from types import FunctionType, ModuleType
 from typing import Any, TypeAlias
 
@@ -22,32 +24,84 @@ Content: TypeAlias = tuple[type, tuple[Any, ...], object]
 """Class, arguments of ``__new__``, and state, as pickle takes them."""
 
 
-class Names:
-    """The names of the objects in some modules, and in those of their classes.
+class Everywhere:
+    """The names of the objects in all modules that can be imported by name."""
 
-    :param near: names of modules to look into as well, such as those that use a fixture.
+    def __init__(self) -> None:
+        self._modules = 0
+        self._known: dict[int, tuple[str, str]] = {}
+
+    def find(self, obj: object) -> tuple[str, str] | None:
+        if len(sys.modules) != self._modules:
+            self._modules = len(sys.modules)
+            self._known = {
+                id(value): (module, name)
+                for module in list(sys.modules)
+                for name, value in _everything_in(module)
+            }
+        return self._known.get(id(obj))
+
+
+class Names:
+    """The names of objects.
+
+    :param near: names of modules to look into first, and into their classes, such as those that
+        use a fixture.
+    :param everywhere: where to look then.
     """
 
-    def __init__(self, near: Iterable[str] = ()) -> None:
+    def __init__(self, near: Iterable[str] = (), everywhere: Everywhere | None = None) -> None:
         self._near = tuple(near)
+        self._everywhere = everywhere or Everywhere()
         self._known: dict[str, dict[int, str]] = {}
 
     def find(self, obj: object) -> tuple[str, str, str] | None:
         """The module, its file if it is a conftest, and the name of an object; None if it has
         none."""
-        if isinstance(obj, _NOT_SEARCHED):
+        if issubclass(type(obj), _NOT_SEARCHED):
             return None
         for module in (type(obj).__module__, *self._near):
             name = self._names_in(module).get(id(obj))
             if name is not None and _look_up(module, name) is obj:
                 return module, _conftest(module), name
+        module, name = self._everywhere.find(obj) or ("", None)
+        if name is not None and _look_up(module, name) is obj:
+            return module, _conftest(module), name
         return None
 
     def _names_in(self, module: str) -> dict[int, str]:
         if module not in self._known:
-            found = vars(sys.modules.get(module, object))
-            self._known[module] = {id(value): name for name, value in found.items()}
+            found = _variables(module)
+            in_classes = {id(value): name for name, value in _in_classes(module, found)}
+            self._known[module] = in_classes | {id(value): name for name, value in found.items()}
         return self._known[module]
+
+
+def _variables(module: str) -> dict[str, object]:
+    found = sys.modules.get(module)
+    return dict(vars(found)) if found is not None and issubclass(type(found), ModuleType) else {}
+
+
+def _everything_in(module: str) -> Iterator[tuple[str, object]]:
+    found = _variables(module)
+    if getattr(found.get("__spec__"), "name", None) == module:
+        if not is_of_library(module):
+            yield from _in_classes(module, found)
+        yield from found.items()
+
+
+def _in_classes(module: str, found: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    for name, cls in found.items():
+        if issubclass(type(cls), type) and vars(cls).get("__module__") == module:
+            for attribute, value in list(vars(cls).items()):
+                yield f"{name}.{attribute}", value
+
+
+def is_of_library(module: str) -> bool:
+    """Whether a module is installed, and not of the suite or of what it tests."""
+    file = str(getattr(sys.modules.get(module), "__file__", None) or "")
+    top = module.partition(".")[0]
+    return not file or "-packages" in file or top in sys.stdlib_module_names
 
 
 def content(obj: object) -> Content | None:
@@ -88,7 +142,12 @@ def found_or_made(  # noqa: PLR0917  # as pickle passes them
     module: str, conftest: str, name: str, cls: type, arguments: tuple[Any, ...], state: object
 ) -> object:
     """The object of that name in this process, if it has the same content; else a copy."""
-    found = _look_up(module, name) if _conftest(module) == conftest else None
+    try:
+        importlib.import_module(module)
+    except Exception:
+        found = None
+    else:
+        found = _look_up(module, name) if _conftest(module) == conftest else None
     wanted = (cls, arguments, state)
     if type(found) is cls and repr(content(found)) == repr(wanted):
         return found
@@ -99,8 +158,20 @@ def found_or_made(  # noqa: PLR0917  # as pickle passes them
     return made
 
 
+def found_or_made_if_there(module: str, *more: Any) -> object:
+    """Likewise.
+
+    :raises ImportError: if its module cannot be imported, and perhaps not yet.
+    """
+    importlib.import_module(module)
+    return found_or_made(module, *more)
+
+
 def _look_up(module: str, name: str) -> object:
-    return vars(sys.modules.get(module, object)).get(name)
+    try:
+        return operator.attrgetter(name)(sys.modules[module])
+    except Exception:  # it is not there, or a class refuses to be looked at
+        return None
 
 
 def _conftest(module: str) -> str:

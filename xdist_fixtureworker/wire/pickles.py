@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import pytest
 
 from ..errors import RemoteTraceback
-from .named import Names, content, found_or_made
+from .named import Everywhere, Names, content, found_or_made, found_or_made_if_there
 
 PROTOCOL = 5  # the newest that all supported Python versions share
 LIMIT = 2**31 - 2**20
@@ -31,14 +31,15 @@ class Writable(Protocol):
     def write(self, data: bytes, /) -> object: ...
 
 
-def pack(value: object, near: Iterable[str] = ()) -> bytes:
+def pack(value: object, near: Iterable[str] = (), everywhere: Everywhere | None = None) -> bytes:
     """Pickle ``value``.
 
     :param near: modules that have names for objects in it, besides those of their classes.
+    :param everywhere: what is known of other modules, to be kept if much is pickled.
     :raises Exception: whatever pickle, or a ``__reduce__`` of the value's class, raises.
     """
     buffer = io.BytesIO()
-    Pickler(buffer, near).dump(value)
+    Pickler(buffer, Names(near, everywhere)).dump(value)
     return buffer.getvalue()
 
 
@@ -47,20 +48,21 @@ class Pickler(pickle.Pickler):
     ``pytest.fail``, which claim to be builtins, and what stands in a conftest; and instances that
     have a name themselves."""
 
-    def __init__(self, file: Writable, near: Iterable[str] = ()) -> None:
+    def __init__(self, file: Writable, names: Names) -> None:
         super().__init__(file, protocol=PROTOCOL)
-        self._names = Names(near)
+        self._names = names
 
     def reducer_override(self, obj: object) -> Any:
         if obj is pytest.skip.Exception:
             return _outcome_class, ("skip",)
         if obj is pytest.fail.Exception:
             return _outcome_class, ("fail",)
-        if isinstance(obj, (type, FunctionType)):
-            file = _file(obj.__module__)
+        if issubclass(type(obj), (type, FunctionType)):  # proxies have another __class__
+            named: Any = obj
+            file = _file(named.__module__)
             # Several modules of that name may follow one another in sys.modules.
-            if file.endswith("conftest.py") and found_by_name(obj):
-                return _of_conftest, (obj.__module__, file, obj.__qualname__)
+            if file.endswith("conftest.py") and found_by_name(named):
+                return _of_conftest, (named.__module__, file, named.__qualname__)
         name = self._names.find(obj)
         if name is not None and (found := content(obj)) is not None:
             return found_or_made, (*name, *found)
@@ -97,6 +99,20 @@ def unpack(data: bytes) -> object:
     :raises Exception: whatever pickle, or the value's class, raises.
     """
     return pickle.loads(data)
+
+
+def unpack_if_there(data: bytes) -> object:
+    """Likewise, if all modules that have names for objects in it can be imported.
+
+    :raises ImportError: if one cannot; :func:`unpack` makes a copy then.
+    """
+    return _Unpickler(io.BytesIO(data)).load()
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        found = super().find_class(module, name)
+        return found_or_made_if_there if found is found_or_made else found
 
 
 def pack_exception(error: BaseException) -> bytes | None:
