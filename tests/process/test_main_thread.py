@@ -56,7 +56,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
 
 def test_a_set_up_is_interrupted_in_a_system_call(main: MainThread) -> None:
     def interrupt() -> None:
-        while not main.in_set_up:
+        while not main.in_users_code:
             time.sleep(SHORT)
         main.interrupt()
 
@@ -90,8 +90,8 @@ def test_a_set_up_within_another(main: MainThread) -> None:
     with main.set_up():
         with main.set_up():
             pass
-        assert main.in_set_up
-    assert not main.in_set_up
+        assert main.in_users_code
+    assert not main.in_users_code
 
 
 @pytest.mark.parametrize("phase", ["set_up", "finalizer"])

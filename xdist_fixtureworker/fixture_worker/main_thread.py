@@ -13,7 +13,6 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 
 import pytest
 
@@ -39,7 +38,7 @@ class MainThread:
         self._protected = False
         self._expired: str | None = None
         self._lock = threading.Lock()
-        self.handlers = Handlers(partial(_in_users_code, self))  #: that fixtures leave
+        self.handlers = Handlers(lambda: self.in_users_code)  #: that fixtures leave
         self._listen()
 
     @property
@@ -48,9 +47,10 @@ class MainThread:
         return self._interrupted
 
     @property
-    def in_set_up(self) -> bool:
-        """Whether the code of a set-up runs."""
-        return self._in_set_up
+    def in_users_code(self) -> bool:
+        """Whether code runs that may be cut short, or that is a finalizer."""
+        runs = self._in_foreign or self._in_set_up or self._in_finalizer
+        return runs and not self._protected
 
     @property
     def in_finalizer(self) -> bool:
@@ -180,7 +180,7 @@ class MainThread:
         """Do nothing, unless it is us who sent the signal. Not ``SIG_IGN``, which the servers that
         fixtures start would inherit."""
         __tracebackhide__ = True  # what is shown last is where the code of the fixture was
-        if not _in_users_code(self):
+        if not self.in_users_code:
             return
         if self._expired is not None:
             message, self._expired = self._expired, None
@@ -188,10 +188,6 @@ class MainThread:
             raise pytest.fail.Exception(message, pytrace=True)
         if self._interrupted and not self._in_finalizer:
             raise KeyboardInterrupt
-
-
-def _in_users_code(main: MainThread) -> bool:
-    return (main._in_foreign or main._in_set_up or main._in_finalizer) and not main._protected
 
 
 def _ends_within(done: threading.Event, seconds: float) -> bool:

@@ -25,6 +25,7 @@ _CONTAINERS = (dict, list, set, deque)
 _NAMED = (type, FunctionType, ModuleType)
 _PARTS = 2_000  # of a value, and characters of each: larger values are not compared
 _LONGEST = 20_000
+_REDUCING = frozenset({"__reduce_ex__", "__reduce__", "__getstate__"})
 _CACHES = ("cache", "memo", "lazy")  # in the names of private attributes
 # In the place of a digest:
 _IMMUTABLE, _TOO_LARGE, _UNKNOWN = "immutable", "too large", "unknown"
@@ -105,8 +106,8 @@ class _Contents:
             self.mutable = issubclass(cls, _CONTAINERS) or self.mutable
             yield from self._elements(value)
             yield from self._of_attributes(value)
-        elif _is_reduced(cls):
-            if not is_of_library(cls.__module__):
+        elif (reducer := _reducer(cls)) is not None:
+            if not is_of_library(reducer.__module__):
                 raise ValueError("only its own code could tell what it consists of")
             yield from self._reduced(value)
         else:
@@ -210,10 +211,12 @@ def _is_kept(value: object, name: str) -> bool:
     return not is_cache and _read(value, name) is not None
 
 
-def _is_reduced(cls: type) -> bool:
-    """Whether its instances say themselves what they are pickled as."""
-    own = ("__reduce_ex__", "__reduce__", "__getstate__")
-    return any(getattr(cls, name, None) is not getattr(object, name, None) for name in own)
+def _reducer(cls: type) -> type | None:
+    """The class that says what its instances are pickled as; None if none does."""
+    for each in cls.__mro__[:-1]:  # the last is object, which says it for all others
+        if not _REDUCING.isdisjoint(vars(each)):
+            return each
+    return None
 
 
 def _buffer(value: Any) -> memoryview | None:
