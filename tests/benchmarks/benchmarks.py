@@ -168,6 +168,10 @@ def _write_fixtures(suite: Path, case: Case) -> None:
     suites.write(suite, case.rival, tests=tests, fixtures=fixtures, value=suites.COSTED)
 
 
+def _write_workers(suite: Path, case: Case) -> None:
+    suites.write(suite, case.rival, tests=case.sizes.empty_tests, value=suites.COSTED)
+
+
 BENCHMARKS = (
     Benchmark("empty", Plan.cases, _write_empty, _usage),
     Benchmark("set-up", Plan.cases, _write_set_up, _first_done),
@@ -177,5 +181,5 @@ BENCHMARKS = (
     Benchmark("memory", _with_memory, _write_waiting, _memory, most_rounds=3),
     Benchmark("growth-tests", _by_tests, _write_tests, _usage),
     Benchmark("growth-fixtures", _by_fixtures, _write_fixtures, _usage),
-    Benchmark("growth-workers", _by_workers, _write_empty, _usage),
+    Benchmark("growth-workers", _by_workers, _write_workers, _usage),
 )

@@ -18,7 +18,7 @@ TITLES = {
     "heavy": "{empty_tests} tests, and a conftest that imports {imported}",
     "memory": "Memory of all processes, {memory_workers} test workers, the same imports",
     "growth-tests": "Growth with the number of tests",
-    "growth-fixtures": "Growth with the number of fixtures, {tests_of_fixtures} tests",
+    "growth-fixtures": "Growth with the number of fixtures, {tests_of_fixtures:,} tests",
     "growth-workers": "Growth with the number of test workers, {empty_tests} tests",
     "imports": "Imports of each process beyond those of plain xdist",
 }
@@ -44,10 +44,8 @@ def source(result: Result) -> str:
     """Say how a table came about."""
     busy = [value for row in result.rows for value in row.figures.get("others", ())]
     others = f" Other processes used {spread(busy).median:.0f} % of the CPUs." if busy else ""
-    return (
-        f"Median (and quartiles) of {result.rounds} rounds; s, ms and MB are those of one"
-        f" machine.{others}"
-    )
+    rounds = f"{result.rounds} rounds" if result.rounds != 1 else "one round"
+    return f"Median (and quartiles) of {rounds}; s, ms and MB are those of one machine.{others}"
 
 
 def places(results: dict[str, Result]) -> list[str]:
