@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psutil
-from figures import quartiles
 
 from xdist_fixtureworker.processes import strays
 from xdist_fixtureworker.processes.strays import RunIdentity
 from xdist_fixtureworker.roles import RUN
+
+from .figures import spread
 
 
 @contextmanager
@@ -40,10 +41,10 @@ def measure(run: RunIdentity, found: int, rounds: int) -> None:
         assert len(strays.find(run)) == found
         wall.append(time.perf_counter() - wall_before)
         cpu.append(time.process_time() - cpu_before)
-    lower, median, upper = (1000 * seconds for seconds in quartiles(wall))
+    lower, median, upper = (1000 * seconds for seconds in spread(wall))
     print(
         f"{len(psutil.pids()):5} processes, {found:3} of the run: {median:6.1f} ms "
-        f"({lower:.1f}-{upper:.1f}), CPU {1000 * quartiles(cpu)[1]:6.1f} ms"
+        f"({lower:.1f}-{upper:.1f}), CPU {1000 * spread(cpu).median:6.1f} ms"
     )
 
 

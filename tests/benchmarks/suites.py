@@ -1,59 +1,15 @@
-"""The suites that the benchmark runs: the same tests on four ways to share a session fixture."""
+"""The suites that are run: the same tests for all rivals, which declare the fixtures in their ways."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from importlib.util import find_spec
+from collections.abc import Sequence
 from pathlib import Path
 
-OURS = "xdist_fixtureworker"
-PEER = "pytest-shared-session-scope"
-WORKERS = 4
+from .rivals import Rival
+
 TESTS_PER_FILE = 100
 
-_PLAIN = """\
-import pytest
-
-@pytest.fixture(scope="session")
-def shared():
-    return set_up()
-"""
-
-_GLOBAL = """\
-from xdist_fixtureworker import global_fixture
-
-@global_fixture
-def shared():
-    yield set_up()
-    tear_down()
-"""
-
-_FILE_LOCK = """\
-import json
-import pytest
-from filelock import FileLock
-
-@pytest.fixture(scope="session")
-def shared(tmp_path_factory, worker_id):
-    if worker_id == "master":
-        return set_up()
-    kept = tmp_path_factory.getbasetemp().parent / "shared.json"
-    with FileLock(f"{kept}.lock"):
-        if not kept.exists():
-            kept.write_text(json.dumps(set_up()))
-        return json.loads(kept.read_text())
-"""
-
-_PEER = """\
-from pytest_shared_session_scope import SetupToken, shared_session_scope_json
-
-@shared_session_scope_json()
-def shared():
-    kept = yield
-    yield set_up() if kept is SetupToken.FIRST else kept
-"""
-
-_EMPTY = """\
+VALUE = """
 def set_up():
     return {"url": "postgresql://localhost:5432/test"}
 
@@ -61,94 +17,126 @@ def tear_down():
     pass
 """
 
-_SLOW = """\
-import json
-import os
+_SLOW = """
 import time
-from pathlib import Path
-import pytest
 
 def set_up():
-    time.sleep(2)
+    time.sleep(SECONDS)
     return {"done": time.monotonic()}
 
 def tear_down():
     pass
+"""
+
+FIRST_DONE = """
+import time
+
+def finish():
+    try:
+        with open("first_done", "x") as file:
+            file.write(str(time.monotonic()))
+    except FileExistsError:
+        pass
+"""
+
+# The fixture "times" is not for the session: pytest-parallex would run it before it forks.
+TIMES = """
+import json
+import os
+import time
+import pytest
 
 @pytest.fixture(scope="session")
 def asked():
     return time.monotonic()
 
-@pytest.fixture(scope="session")
-def times(asked, shared):
+@pytest.fixture
+def times(asked, f0):
     in_hand = time.monotonic()
-    times = {"asked": asked, "done": shared["done"], "in_hand": in_hand}
-    Path("times", f"{os.getpid()}.json").write_text(json.dumps(times))
+    try:
+        with open(f"times-{os.getpid()}", "x") as file:
+            json.dump({"asked": asked, "done": f0["done"], "in_hand": in_hand}, file)
+    except FileExistsError:
+        pass
+    time.sleep(0.1)  # so that all workers have a turn
 """
 
-_COSTED = """\
+# A collection of garbage, which any longer run sees, copies what forked processes have in common.
+WAITING = """
+import gc
+import os
+import time
+
+def finish():
+    gc.collect()
+    open(f"ready-{os.getpid()}", "w").close()
+    while not os.path.exists("go"):
+        time.sleep(0.02)
+"""
+
+#: Has the fixture worker note the CPU seconds of its process at its end.
+COSTED = """
 import resource
-from pathlib import Path
 
 def set_up():
     return 1
 
 def tear_down():
     used = resource.getrusage(resource.RUSAGE_SELF)
-    Path("cpu_seconds").write_text(str(used.ru_utime + used.ru_stime))
+    with open("fixture_worker_cpu", "w") as file:
+        file.write(str(used.ru_utime + used.ru_stime))
 """
 
 
-@dataclass(frozen=True)
-class Variant:
-    """One way to share a session fixture between test workers."""
-
-    name: str
-    fixture: str  #: source of the fixture ``shared``
-    options: tuple[str, ...] = ()
-    plugin: str | None = None  #: the plugin it needs; every other variant runs without that
-
-    def arguments(self) -> list[str]:
-        """The arguments of ``python -m`` for a run."""
-        loaded = ["-pxdist", *([f"-p{self.plugin}"] if self.plugin else [])]
-        return ["pytest", *loaded, f"-n{WORKERS}", "-q", "-pno:cacheprovider", *self.options]
+#: What runs leave in the directory of the suite, for those who measure.
+LEFT = ("first_done", "times-*", "ready-*", "go", "fixture_worker_cpu")
 
 
-PLAIN = Variant("plain xdist, session fixture", _PLAIN)
-GLOBAL = Variant("global fixture, fixture worker", _GLOBAL, ("--fixture-worker",), OURS)
-FILE_LOCK = Variant("file lock and JSON", _FILE_LOCK)
+def slow(seconds: float) -> str:
+    """Get the source of a set-up that takes so long, and tells when it was done."""
+    return _SLOW.replace("SECONDS", str(seconds))
 
 
-def sharing_variants() -> list[Variant]:
-    """The ways to set up once for all test workers: those that can run here."""
-    variants = [GLOBAL, FILE_LOCK]
-    if find_spec("pytest_shared_session_scope") is not None:
-        variants.append(Variant(PEER, _PEER, plugin=PEER))
-    return variants
+def forget(directory: Path) -> None:
+    """Remove what a run left, but for caches and bytecode."""
+    for pattern in LEFT:
+        for file in directory.glob(pattern):
+            file.unlink()
 
 
-def write_empty(directory: Path, variant: Variant, tests: int) -> None:
-    """A suite of tests that do nothing, each with the fixture."""
-    _write(directory, _EMPTY + variant.fixture, "shared", tests)
+def write(
+    directory: Path,
+    rival: Rival,
+    *,
+    tests: int,
+    fixtures: int = 1,
+    value: str = VALUE,
+    more: str = "",
+    argument: str = "",
+    finish: str = "",
+    imports: Sequence[str] = (),
+) -> None:
+    """Write a suite.
 
-
-def write_slow(directory: Path, variant: Variant) -> None:
-    """A suite that notes, per test worker, when its first test has the value of a slow set-up."""
-    # Two tests for each worker, which is what xdist hands out at the least: so every worker asks.
-    _write(directory, _SLOW + variant.fixture, "times", 2 * WORKERS)
-    (directory / "times").mkdir()
-
-
-def write_costed(directory: Path, tests: int) -> None:
-    """A suite whose global fixture notes at the very end the CPU seconds of its process."""
-    _write(directory, _COSTED + GLOBAL.fixture, "shared", tests)
-
-
-def _write(directory: Path, conftest: str, fixture: str, tests: int) -> None:
+    :param value: the source of the functions ``set_up`` and ``tear_down``
+    :param more: what else the conftest has
+    :param argument: the fixture that tests ask for, in the place of one of the shared ones
+    :param finish: the source of a function ``finish``, which each test calls
+    :param imports: what the conftest imports, and warm workers before they are needed
+    """
     directory.mkdir()
-    (directory / "pytest.ini").write_text("[pytest]\n")
-    (directory / "conftest.py").write_text(conftest)
+    ini = ["[pytest]"]
+    if imports and "--warm-workers" in rival.options:
+        ini.append(f"warm_workers_import = {' '.join(imports)}")
+    (directory / "pytest.ini").write_text("\n".join([*ini, ""]))
+    names = [f"f{number}" for number in range(fixtures)]
+    loaded = "".join(f"import {name}\n" for name in imports)
+    (directory / "conftest.py").write_text(loaded + value + rival.conftest(names) + more)
+    (directory / "finishing.py").write_text(finish)
+    head, body = ("from finishing import finish\n\n", "finish()") if finish else ("", "pass")
     for start in range(0, tests, TESTS_PER_FILE):
-        numbers = range(start, min(start + TESTS_PER_FILE, tests))
-        functions = (f"def test_{number}({fixture}):\n    pass\n" for number in numbers)
-        (directory / f"test_from_{start}.py").write_text("\n".join(functions))
+        functions = (
+            f"def test_{number}({argument or names[number % fixtures]}):\n    {body}\n"
+            for number in range(start, min(start + TESTS_PER_FILE, tests))
+        )
+        (directory / f"test_from_{start}.py").write_text(head + "\n".join(functions))

@@ -1,0 +1,148 @@
+"""The rivals: ways to run a suite in parallel and to set a session fixture up, once or per worker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_SESSION = """
+import pytest
+---
+@pytest.fixture(scope="session")
+def NAME():
+    yield set_up()
+    tear_down()
+"""
+
+_GLOBAL = """
+from xdist_fixtureworker import global_fixture
+---
+@global_fixture
+def NAME():
+    yield set_up()
+    tear_down()
+"""
+
+_FILE_LOCK = """
+import json
+import pytest
+from filelock import FileLock
+---
+@pytest.fixture(scope="session")
+def NAME(tmp_path_factory, worker_id):
+    if worker_id == "master":
+        return set_up()
+    kept = tmp_path_factory.getbasetemp().parent / "NAME.json"
+    with FileLock(f"{kept}.lock"):
+        if not kept.exists():
+            kept.write_text(json.dumps(set_up()))
+        return json.loads(kept.read_text())
+"""
+
+_SHARED = """
+from pytest_shared_session_scope import CleanupToken, SetupToken, shared_session_scope_json
+---
+@shared_session_scope_json()
+def NAME():
+    value = yield
+    token = yield set_up() if value is SetupToken.FIRST else value
+    if token is CleanupToken.LAST:
+        tear_down()
+"""
+
+XDIST = ("-n{workers}",)
+
+
+@dataclass(frozen=True)
+class Rival:
+    """A way to run the same suite as the others."""
+
+    key: str  #: for the command line
+    name: str
+    environment: str  #: which one it is installed in
+    requirements: tuple[str, ...]  #: of that environment; the rest is what they depend on
+    options: tuple[str, ...] = XDIST
+    fixture: str = _SESSION  #: its imports, a line of dashes, and the source of a fixture NAME
+    shares: bool = True  #: one set-up is for all workers
+    more_workers: int = 0
+    plugins: tuple[str, ...] = ("xdist",)  #: what to load where others are installed as well
+
+    def arguments(self, workers: int) -> list[str]:
+        """Get the arguments of pytest."""
+        return [option.format(workers=workers + self.more_workers) for option in self.options]
+
+    def conftest(self, names: Sequence[str]) -> str:
+        """Get the source of fixtures of these names; it has a set_up() and a tear_down() to call."""
+        imports, _, fixture = self.fixture.partition("---\n")
+        return "\n\n".join([imports, *(fixture.replace("NAME", name) for name in names)])
+
+
+OURS_PLUGIN = "xdist_fixtureworker"
+OURS_PACKAGE = "pytest-xdist-fixtureworker"
+
+_XDIST = ("plain", ("pytest-xdist",))
+_OURS = ("ours", (OURS_PACKAGE,))
+_LOADED = ("xdist", OURS_PLUGIN)
+
+PLAIN = Rival("plain", "plain xdist", *_XDIST, shares=False)
+INSTALLED = Rival("installed", "ours, installed only", *_OURS, shares=False, plugins=_LOADED)
+OURS = Rival(
+    "ours",
+    "ours: --fixture-worker",
+    *_OURS,
+    (*XDIST, "--fixture-worker"),
+    _GLOBAL,
+    plugins=_LOADED,
+)
+WARM = Rival(
+    "warm",
+    "ours: both options",
+    *_OURS,
+    (*XDIST, "--fixture-worker", "--warm-workers"),
+    _GLOBAL,
+    plugins=_LOADED,
+)
+
+RIVALS = (
+    PLAIN,
+    Rival("plain5", "plain xdist, one worker more", *_XDIST, shares=False, more_workers=1),
+    INSTALLED,
+    Rival(
+        "filelock",
+        "file-lock recipe",
+        "filelock",
+        ("pytest-xdist", "filelock"),
+        fixture=_FILE_LOCK,
+    ),
+    Rival(
+        "shared",
+        "pytest-shared-session-scope",
+        "shared",
+        ("pytest-shared-session-scope",),
+        fixture=_SHARED,
+        plugins=("xdist", "pytest-shared-session-scope"),
+    ),
+    Rival(
+        "parallex",
+        "pytest-parallex",
+        "parallex",
+        ("pytest-parallex",),
+        ("--parallel=fork", "--parallel-workers={workers}"),
+        plugins=("parallex",),
+    ),
+    OURS,
+    Rival(
+        "warm-only",
+        "ours: --warm-workers",
+        *_OURS,
+        (*XDIST, "--warm-workers"),
+        shares=False,
+        plugins=_LOADED,
+    ),
+    WARM,
+)
+
+
+def rival(key: str) -> Rival:
+    """Get one by its key."""
+    return next(each for each in RIVALS if each.key == key)
