@@ -24,6 +24,9 @@ maximum_signature_line_length = 80
 
 html_theme = "furo"
 html_title = project
+pygments_dark_style = "github-dark"  # Furo's own underlines the names of modules
+html_static_path = ["_static"]
+html_css_files = ["style.css"]
 
 # A button copies what is typed, not the prompt and what is printed.
 copybutton_prompt_text = "$ "
