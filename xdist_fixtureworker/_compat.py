@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from _pytest.fixtures import FixtureDef, FixtureFunctionDefinition, FuncFixtureInfo
 
     Node: TypeAlias = nodes.Node
+    Fixture: TypeAlias = FixtureFunctionDefinition
 
 
 def is_fixture(fixture: object) -> bool:

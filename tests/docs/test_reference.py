@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import subprocess
@@ -69,8 +70,21 @@ def test_hooks() -> None:
 
 def test_public_names() -> None:
     text = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
-    documented = re.findall(r"^\.\. auto(?:function|exception):: (\w+)$", text, re.MULTILINE)
+    documented = re.findall(
+        r"^\.\. auto(?:function|exception):: (\w+)(?:\(.*\))?$", text, re.MULTILINE
+    )
     documented += re.findall(
         r"`(\w+)`", next(line for line in text.splitlines() if re.match("`[^`]", line))
     )
     assert sorted(documented) == sorted(xdist_fixtureworker.__all__)
+
+
+def test_the_signature_of_global_fixture() -> None:
+    """It stands in the page, because the function takes any argument, to say which there are."""
+    signature = inspect.signature(xdist_fixtureworker.global_fixture)
+    *parameters, unknown = signature.parameters.values()
+    assert unknown.kind is unknown.VAR_KEYWORD
+    bare = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in parameters]
+    text = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
+    [written] = re.findall(r"^\.\. autofunction:: global_fixture(\(.+\))$", text, re.MULTILINE)
+    assert written == str(inspect.Signature(bare)).replace("'", '"')

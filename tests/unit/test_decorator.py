@@ -366,7 +366,7 @@ def test_unknown_share(share: object, below: Any) -> None:
         ({"autouse": True}, "autouse"),
         ({"ids": ["a"]}, "ids"),
         ({"name": "n"}, "name"),
-        ({"name": "n", "env": True, "autouse": True}, "name, autouse"),
+        ({"name": "n", "env": True, "autouse": True}, "autouse, name"),
     ],
 )
 def test_arguments_of_the_fixture_below(arguments: dict[str, Any], named: str) -> None:

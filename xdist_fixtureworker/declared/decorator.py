@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import pytest
 
@@ -18,6 +18,18 @@ from ..wire.frozen import Frozen, replace
 from .attributes import Attributes
 from .guards import take_marks
 from .locations import location, unbound
+
+if TYPE_CHECKING:
+    from .._compat import Fixture
+    from .signatures import (
+        Decorator,
+        Function,
+        GlobalFixture,
+        RecoverableDecorator,
+        Share,
+        Untyped,
+        Value,
+    )
 
 _OF_TESTS = {"parametrize": "params=...", "usefixtures": "their names as arguments"}
 _FIXTURE_ARGUMENTS = ("params", "autouse", "ids", "name")
@@ -38,23 +50,65 @@ class Declaration(Frozen):
 
 
 @overload
-def global_fixture(fixture: Callable[..., object], /) -> Any: ...
+def global_fixture(fixture: Untyped, /) -> Fixture: ...  # type: ignore[overload-overlap]  # first
+
+
+@overload
+def global_fixture(fixture: Function, /) -> GlobalFixture[Function]: ...
 
 
 @overload
 def global_fixture(
     *,
-    share: str | Attributes = ...,
+    share: Share = ...,
     env: bool | None = ...,
-    recover: Callable[[Any], object] | None = ...,
+    recover: None = ...,
     params: Iterable[object] | None = ...,
     autouse: bool = ...,
     ids: Sequence[object | None] | Callable[[Any], object | None] | None = ...,
     name: str | None = ...,
-) -> Callable[[Callable[..., object]], Any]: ...
+) -> Decorator: ...
 
 
-def global_fixture(fixture: Any = None, /, **arguments: Any) -> Any:
+@overload
+def global_fixture(
+    *,
+    share: Literal["copy"] = ...,
+    env: bool | None = ...,
+    recover: Callable[[Value], object],
+    params: Iterable[object] | None = ...,
+    autouse: bool = ...,
+    ids: Sequence[object | None] | Callable[[Any], object | None] | None = ...,
+    name: str | None = ...,
+) -> RecoverableDecorator[Value]: ...
+
+
+@overload
+def global_fixture(
+    *,
+    share: Attributes,
+    env: bool | None = ...,
+    recover: Callable[[Any], object],
+    params: Iterable[object] | None = ...,
+    autouse: bool = ...,
+    ids: Sequence[object | None] | Callable[[Any], object | None] | None = ...,
+    name: str | None = ...,
+) -> Decorator: ...
+
+
+def global_fixture(
+    fixture: Any = None,
+    /,
+    *,
+    share: Any = "copy",
+    env: Any = None,
+    recover: Any = None,
+    params: Any = None,
+    autouse: Any = False,
+    ids: Any = None,
+    name: Any = None,
+    **unknown: Any,
+) -> Any:
     """Declare a fixture that is set up at most once per test run, in the fixture worker.
 
     With ``pytest -n4 --fixture-worker`` the function runs in the fixture worker when the first
@@ -85,9 +139,10 @@ def global_fixture(fixture: Any = None, /, **arguments: Any) -> Any:
         global twice.
     """
     __tracebackhide__ = True
-    for argument in arguments:
-        if argument not in _ARGUMENTS:
-            raise pytest.UsageError(unknown_argument(argument, _ARGUMENTS))
+    if unknown:
+        raise pytest.UsageError(unknown_argument(next(iter(unknown)), _ARGUMENTS))
+    arguments = {"share": share, "env": env, "recover": recover}
+    arguments |= {"params": params, "autouse": autouse, "ids": ids, "name": name}
     if fixture is not None:
         return _declare(fixture, arguments)
     return lambda function: _declare(function, arguments)
@@ -95,7 +150,11 @@ def global_fixture(fixture: Any = None, /, **arguments: Any) -> Any:
 
 def _declare(fixture: Any, arguments: dict[str, Any]) -> Any:
     __tracebackhide__ = True
-    for_fixture = {name: value for name, value in arguments.items() if name in _FIXTURE_ARGUMENTS}
+    for_fixture = {
+        name: arguments[name]
+        for name in _FIXTURE_ARGUMENTS
+        if arguments[name] is not None and arguments[name] is not False
+    }
     if is_fixture(fixture):
         function, name = fixture_function(fixture), fixture_name(fixture)
         _check_fixture(fixture, for_fixture)

@@ -7,12 +7,15 @@ keeps the function, whichever way the fixture is registered. :mod:`.guards` does
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import pytest
 
 from .._compat import is_fixture, new_mark
 from ..roles import PARALLEL_ONLY, SERIAL_ONLY
+
+if TYPE_CHECKING:
+    from .signatures import Marked
 
 MARKERS = (
     f"{PARALLEL_ONLY}: run this test, or have this fixture definition, only where tests are "
@@ -28,6 +31,12 @@ class GuardMark(pytest.MarkDecorator):
 
     def __init__(self, name: str) -> None:
         super().__init__(new_mark(name), _ispytest=True)
+
+    @overload  # type: ignore[override]  # it takes no arguments
+    def __call__(self, fixture: Marked, /) -> Marked: ...
+
+    @overload
+    def __call__(self) -> pytest.MarkDecorator: ...
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
