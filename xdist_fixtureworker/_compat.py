@@ -33,7 +33,7 @@ import contextlib
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -142,6 +142,13 @@ def cache_directory(config: pytest.Config) -> Path | None:
     """The directory of pytest's cache, which need not be there; None with ``no:cacheprovider``."""
     cache = getattr(config, "cache", None)
     return None if cache is None else cache._cachedir
+
+
+def kept_by(environment: Mapping[str, str]) -> Mapping[Any, Any]:
+    """The dict beneath ``os.environ``, which encodes and decodes all variables when it is read; the
+    mapping itself if it has none."""
+    kept: Mapping[Any, Any] = getattr(environment, "_data", environment)
+    return kept
 
 
 def terminal_column(terminal: Any) -> int:

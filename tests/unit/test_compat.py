@@ -52,6 +52,7 @@ from xdist_fixtureworker._compat import (
     is_session_scoped,
     is_skipped_by_mark,
     is_test_method,
+    kept_by,
     leave_out,
     needed_names,
     new_mark,
@@ -89,6 +90,7 @@ PRIVATE = {
     "_cleanup_atexit",
     "_collect_path",
     "_current_frames",
+    "_data",
     "_fillfixtures",
     "_finalizers",
     "_fixture_function_marker",
@@ -182,6 +184,7 @@ def needed(distribution: str) -> set[str]:
 def test_every_private_name_is_looked_for_before_a_fixture_worker_is_started() -> None:
     optional = {
         "_current_frames",  # of Python
+        "_data",  # likewise; only speed needs it
         "_pending_conftests",  # not before pytest 9.1
         "_register_fixture",  # only guards need it
         "_storage",  # only a note needs it
@@ -1705,3 +1708,10 @@ def test_capturing_where_nothing_is_captured(pytester: pytest.Pytester) -> None:
     config = pytester.parseconfig("-p", "no:capture")
     with captured(config):
         pass
+
+
+def test_os_environ_keeps_its_variables_in_a_dict() -> None:
+    kept = kept_by(os.environ)
+    assert type(kept) is dict
+    assert {os.fsdecode(name): os.fsdecode(value) for name, value in kept.items()} == os.environ
+    assert kept_by(plain := {"A": "a"}) is plain

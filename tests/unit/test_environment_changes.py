@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
-from xdist_fixtureworker.fixture_worker.environment import Environment, Noted, Replay, difference
+from xdist_fixtureworker.fixture_worker.environment import Environment, Noted, Replay
 from xdist_fixtureworker.wire.messages import Change, Variable
 
 FIXTURE, OTHER = 1, 2  # their numbers
@@ -20,16 +22,27 @@ def environment(variables: dict[str, str]) -> Environment:
     return Environment(variables)
 
 
-def test_set_changed_and_removed_variables_differ() -> None:
-    before = {"KEPT": "kept", "CHANGED": "before", "REMOVED": "gone"}
-    after = {"KEPT": "kept", "CHANGED": "after", "SET": ""}
-    assert difference(before, after) == {"CHANGED": "after", "REMOVED": None, "SET": ""}
-
-
 def test_what_pytest_changes_itself_is_no_difference() -> None:
-    before = {"PYTEST_CURRENT_TEST": "test_it (setup)"}
-    assert difference(before, {"PYTEST_CURRENT_TEST": "test_it (teardown)"}) == {}
-    assert difference(before, {}) == {}
+    variables = {"PYTEST_CURRENT_TEST": "test_it (setup)"}
+    environment = Environment(variables)
+    before = environment.before()
+    variables["PYTEST_CURRENT_TEST"] = "test_it (teardown)"
+    assert environment.since(before) == {}
+    variables.clear()
+    assert environment.since(before) == {}
+
+
+def test_the_environment_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which keeps bytes, on most systems."""
+    monkeypatch.setenv("CHANGED", "before")
+    monkeypatch.setenv("REMOVED", "gone")
+    environment = Environment(os.environ)
+    before = environment.before()
+    monkeypatch.setenv("CHANGED", "\udcff")
+    monkeypatch.delenv("REMOVED")
+    monkeypatch.setenv("SET", "")
+    assert environment.since(before) == {"CHANGED": "\udcff", "REMOVED": None, "SET": ""}
+    assert environment.since(environment.before()) == {}
 
 
 def test_the_state_before_is_a_copy(environment: Environment, variables: dict[str, str]) -> None:

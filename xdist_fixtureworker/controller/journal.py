@@ -170,6 +170,10 @@ class Journal:
             case ExitCalled():
                 self.exit_called = event
 
+    def rests(self, fixture_worker: str) -> None:
+        """Note that what a fixture worker did apart from set-ups and finalizers is over."""
+        self._running.pop((fixture_worker, _NO_SET_UP), None)
+
     def of(self, kind: type[E]) -> list[E]:
         """All events of that class, and of its subclasses."""
         return [event for event in self.events if isinstance(event, kind)]

@@ -104,6 +104,8 @@ class Relay:
         if not isinstance(message, FromFixtureWorker):
             raise ProtocolError(f"Internal error: the fixture worker sent {message}")
         deliveries = self._move(*_move_of(message))
+        if isinstance(message, Ready | Failed | AsBefore | Finalized):
+            self.journal.rests(self.fixture_worker.name)
         match message:
             case Ready() | Failed() | AsBefore():
                 return self._requests.answer(self._recoveries.one_copy(message))

@@ -12,8 +12,9 @@ import builtins
 import contextlib
 import dis
 import inspect
+import operator
 import sys
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -196,7 +197,8 @@ def _of_value(value: Any, label: str, stored: set[str]) -> Iterator[Place]:
 def _of_module(variables: dict[str, Any], code: Code, known: set[int]) -> Iterator[Place]:
     """The names of its module that the code of a fixture sets, and what those that it reads are."""
     module = str(variables.get("__name__", "")).rpartition(".")[2]
-    yield Place(lambda: variables, lambda name: f"{module}.{name}", code.stored.__contains__)
+    if code.stored:
+        yield Place(lambda: variables, lambda name: f"{module}.{name}", code.stored.__contains__)
     for name in sorted(code.named & variables.keys()):
         value = variables[name]
         if id(value) not in known and not name.startswith("__") and not _is_of_others(value):
@@ -245,9 +247,15 @@ def _shown(place: Place, before: Mapping[Any, object]) -> list[str]:
         return []
 
 
+def _are_identical(before: Collection[object], after: Collection[object]) -> bool:
+    return len(before) == len(after) and all(map(operator.is_, before, after))
+
+
 def _changed(place: Place, before: Mapping[Any, object]) -> Iterator[Any]:
     """The names that are new, gone, or stand for another object. Modules are imported anywhere."""
     after = place.read()
+    if _are_identical(before.values(), after.values()) and _are_identical(before, after):
+        return
     nothing = object()
     for name in dict.fromkeys((*before, *after)):
         old, new = before.get(name, nothing), after.get(name, nothing)

@@ -9,8 +9,11 @@ fixture changes belongs to the global one that needs it.
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Mapping
+from typing import Any
 
+from .._compat import kept_by
 from ..wire.frozen import Frozen
 from ..wire.messages import Change, Variable
 
@@ -23,7 +26,7 @@ Difference = Mapping[str, str | None]
 class Before(Frozen):
     """The state when a set-up began."""
 
-    variables: Mapping[str, str]
+    variables: Mapping[Any, Any]  #: as the environment keeps them
     noted: int  #: how many changes had been noted
 
 
@@ -49,6 +52,7 @@ class Environment:
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
+        self._kept = kept_by(variables)
         self._nested: set[Variable] = set()  # changed by set-ups within the one asked for
         self._changes: list[Change] = []  # to be replayed
         self._orders = itertools.count()  # goes on: changes of all set-ups are compared
@@ -60,11 +64,14 @@ class Environment:
 
     def before(self) -> Before:
         """The present state, to be compared with later."""
-        return Before(dict(self._variables), len(self._changes))
+        return Before(dict(self._kept), len(self._changes))
 
     def since(self, before: Before) -> Difference:
         """How the variables differ from what they were."""
-        return difference(before.variables, self._variables)
+        old, new = before.variables, self._kept
+        changed = [key for key in old.keys() | new.keys() if old.get(key) != new.get(key)]
+        names = {os.fsdecode(key) for key in changed} - {_SET_BY_PYTEST}
+        return {name: self._variables.get(name) for name in names}
 
     def note(self, changed: Difference, replay: Replay | None) -> Noted:
         """Note what the set-up that was asked for changed.
@@ -91,8 +98,3 @@ class Environment:
             names = replay.names
             wanted = tuple(each for each in variables if names is None or each.name in names)
             self._changes.append(Change(replay.fixture, next(self._orders), wanted))
-
-
-def difference(before: Mapping[str, str], after: Mapping[str, str]) -> Difference:
-    names = (before.keys() | after.keys()) - {_SET_BY_PYTEST}
-    return {name: after.get(name) for name in names if before.get(name) != after.get(name)}

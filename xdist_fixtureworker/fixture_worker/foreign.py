@@ -62,14 +62,18 @@ class Foreign:
 
     @contextmanager
     def announced(self, what: str) -> Iterator[None]:
-        """Tell the controller what goes on within it."""
+        """Tell the controller what goes on within it.
+
+        That it is over, the controller takes from the answer, or from the next that is told.
+        """
         before, self._announced = self._announced, what
         self._send(Doing(what))
         try:
             yield
         finally:
             self._announced = before
-            self._send(Doing(before))
+            if before:
+                self._send(Doing(before))
 
     def limited(
         self, what: str, expired: Callable[[str], str] | None = None

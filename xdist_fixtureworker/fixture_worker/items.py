@@ -119,6 +119,11 @@ class Items:
         with self._foreign.limited(named("finalizer", item.originalname, where)):
             item.run_finalizer_alone(finalizer)
 
+    def for_durations(self, report: pytest.TestReport) -> dict[str, Any] | None:
+        """The report of a set-up as plain data, if ``--durations`` is to show it."""
+        wanted = self._config.getoption("durations", None) is not None
+        return self.serialized(report) if wanted else None
+
     def serialized(self, report: pytest.TestReport) -> dict[str, Any]:
         """The report as plain data, whatever hooks do."""
         arguments = {"config": self._config, "report": report}

@@ -34,44 +34,34 @@ MOVES: dict[State | None, frozenset[State]] = {
 }
 
 
+_TO_FINALIZE = (State.READY, State.FAILED)
+
+
 class IllegalMove(Exception):
     """Internal error: a fixture was to go into a state that its present one does not lead to."""
 
 
-class Entry(Generic[Key]):
-    def __init__(self, key: Key, state: State) -> None:
-        self.key = key
-        self.state = state
-        self.completed: int | None = None  #: its place among set-ups that ended, failed ones too
-
-
 class Ledger(Generic[Key]):
-    """Keeps an :class:`Entry` per key, in the order of the set-ups' ends."""
+    """The state of each key, and the order in which their set-ups ended, failed ones included."""
 
     def __init__(self) -> None:
-        self._entries: dict[Key, Entry[Key]] = {}
-        self._completed = 0
+        self._states: dict[Key, State] = {}
+        self._ended: list[Key] = []  # those not finalized yet, and at its end perhaps some that are
 
     def state(self, key: Key) -> State | None:
-        entry = self._entries.get(key)
-        return entry.state if entry else None
+        return self._states.get(key)
 
     def move(self, key: Key, state: State) -> None:
         """:raises IllegalMove: if the table does not have this move."""
         before = self.state(key)
         if state not in MOVES[before]:
             raise IllegalMove(f"Internal error: {key!r} cannot go from {before} to {state}")
-        entry = self._entries.setdefault(key, Entry(key, state))
-        entry.state = state
-        if state in (State.READY, State.FAILED):
-            entry.completed = self._completed
-            self._completed += 1
+        self._states[key] = state
+        if state in _TO_FINALIZE:
+            self._ended.append(key)
 
     def next_to_finalize(self) -> Key | None:
         """The one that was set up last among those not finalized yet; None if all are."""
-        left = [
-            entry for entry in self._entries.values() if entry.state in (State.READY, State.FAILED)
-        ]
-        if not left:
-            return None
-        return max(left, key=lambda entry: entry.completed or 0).key
+        while self._ended and self._states[self._ended[-1]] not in _TO_FINALIZE:
+            self._ended.pop()
+        return self._ended[-1] if self._ended else None

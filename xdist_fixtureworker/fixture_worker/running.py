@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
 import pytest
@@ -40,6 +41,7 @@ from .set_ups import Result, SetUpRecord, SetUps
 from .sharing import share
 
 _CAPTURED = re.compile(r"Captured (?P<kind>stdout|stderr|log) setup")
+_SCALARS = (type(None), bool, int, float, str, bytes)
 
 
 class Runner:
@@ -148,7 +150,7 @@ class Runner:
                 id=record.number,
                 fixture=record.name,
                 where=record.where,
-                report=None if report is None else self._items.serialized(report),
+                report=None if report is None else self._items.for_durations(report),
                 environment=tuple(v.name for v in changed) if declaration.env is None else (),
                 recovery=recovery,
                 **self._elsewhere.left_by(record, self._lookup, node),
@@ -161,7 +163,7 @@ class Runner:
         if result.error is not None or result.packed is not None:
             return
         assert record.declaration is not None
-        with self._foreign.running(named("pickling", record.name, record.where)):
+        with self._pickling(record):
             module = module_of(record.original)
             result.packed = share(record.declaration, record.value, module)
         if record.declaration.share is None and isinstance(result.packed, bytes):
@@ -172,6 +174,13 @@ class Runner:
         with contextlib.suppress(BaseException), self._foreign.limited("the look at values"):
             return self._values.changed()
         return []
+
+    def _pickling(self, record: SetUpRecord) -> AbstractContextManager[None]:
+        """Around the pickling of a value, which may run code of its classes."""
+        declaration = record.declaration
+        if declaration is not None and declaration.share is None and type(record.value) in _SCALARS:
+            return nullcontext()
+        return self._foreign.running(named("pickling", record.name, record.where))
 
     # --- what pytest does with any session fixture, as its hooks tell
 
