@@ -13,11 +13,13 @@ from types import FrameType
 from typing import Any
 
 _UNTOUCHED = {signal.SIGINT, *(getattr(signal, name, 0) for name in ("SIGKILL", "SIGSTOP"))}
+_REAL_TIME = 32  # the first of those that no timer of Python sends; each look costs a microsecond
+_NUMBERS = [int(n) for n in signal.valid_signals() if n not in _UNTOUCHED and n < _REAL_TIME]
 _KEPT = 20
 
 
 class Handlers:
-    """The handlers of all signals but SIGINT.
+    """The handlers of all signals but SIGINT and real-time ones.
 
     :param in_users_code: whether the code of fixtures runs, in which they may raise.
     """
@@ -35,7 +37,7 @@ class Handlers:
         """Stand in for those that were set since the last call."""
         if threading.current_thread() is not threading.main_thread():
             return
-        for number in signal.valid_signals() - _UNTOUCHED:
+        for number in _NUMBERS:
             handler: Any = signal.getsignal(number)
             if callable(handler) and not isinstance(handler, (signal.Handlers, Guarded)):
                 signal.signal(number, Guarded(handler, self._in_users_code, self._note))

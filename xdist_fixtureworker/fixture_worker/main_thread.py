@@ -136,7 +136,8 @@ class MainThread:
                     self._in_foreign = outer
                     done.set()
                     self._expired = None
-                self._listen()
+                if not outer:
+                    self._listen()
 
     def _watch(
         self,
