@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import pytest
 
 from . import settings
 from ._compat import offer_marks
 from .declared.guard_marks import install_marks
 from .on_demand import OnDemand, role_plugin
-from .roles import FIXTURE_WORKER_ID, GLOBAL_FIXTURES, Role, role_of
+from .roles import FIXTURE_WORKER_ID, GLOBAL_FIXTURES, Role, is_program, role_of
 from .rules.registrations import Registrations
 
 
@@ -71,6 +73,44 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         help="What is done about processes that outlive the worker that started them: report them "
         "in the summary, kill them as well, or ignore them",
     )
+    group.addoption(
+        "--warm-workers",
+        dest=settings.WARM_WORKERS,
+        action="store_true",
+        default=None,
+        help="Fork the processes of workers from the controller, which has imported pytest and "
+        "plugins, in the place of starting interpreters. Linux only. Has no effect where tests "
+        "are not distributed (no -n)",
+    )
+    group.addoption(
+        "--no-warm-workers",
+        dest=settings.WARM_WORKERS,
+        action="store_false",
+        help="Start an interpreter for each worker, whatever the ini setting says",
+    )
+    parser.addini(
+        settings.WARM_WORKERS,
+        type="bool",
+        default=False,
+        help="As if --warm-workers were given whenever tests are distributed",
+    )
+    parser.addini(
+        settings.WARM_WORKERS_IMPORT,
+        type="args",
+        default=[],
+        help="Modules that the controller imports before it forks workers: those that take long "
+        "to import, and that tests use",
+    )
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, object, object]:
+    # In a worker, which has the options of the controller too, no role is known yet.
+    if settings.warm_workers(early_config) and is_program(early_config):
+        from .controller.warm_start.start import prepare
+
+        prepare(early_config)
+    return (yield)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -85,6 +125,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if (plugin := role_plugin(config, role)) is not None:
         manager.register(plugin, "xdist_fixtureworker_role")
     manager.register(OnDemand(config, role, registrations), "xdist_fixtureworker_on_demand")
+    if role is Role.CONTROLLER and settings.warm_workers(config):
+        from .controller.warm_start.start import explain
+
+        explain(config, is_program(config))
 
 
 def _config(manager: pytest.PytestPluginManager) -> pytest.Config:

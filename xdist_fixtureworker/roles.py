@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +89,19 @@ def is_fixture_worker(config: pytest.Config) -> bool:
     Any process. False in test workers, in the controller and where tests are not distributed.
     """
     return role_of(config) is Role.FIXTURE_WORKER
+
+
+def is_program(config: pytest.Config) -> bool:
+    """Whether pytest is what this process was started for.
+
+    It is not in a worker, in a run within a test, and in a program that calls ``pytest.main()``.
+    Unlike the role, this is known before conftests are loaded.
+    """
+    main = sys.modules.get("__main__")
+    spec = getattr(main, "__spec__", None)
+    name = str(getattr(main, "__file__", "") if spec is None else spec.name).rpartition("/")[2]
+    started = name in ("pytest", "py.test", "pytest.__main__")
+    return started and tuple(sys.argv[1:]) == tuple(config.invocation_params.args)
 
 
 def hand_over(workerinput: dict[str, Any], role: Role, channel: execnet.Channel) -> None:

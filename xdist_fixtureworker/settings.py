@@ -10,6 +10,8 @@ import pytest
 TIMEOUT = "fixture_worker_timeout"
 STRAYS = "fixture_worker_strays"
 WORKER_ID = "fixture_worker_id"
+WARM_WORKERS = "warm_workers"
+WARM_WORKERS_IMPORT = "warm_workers_import"
 _TREATMENTS_OF_STRAYS = ("report", "kill", "ignore")
 
 
@@ -53,6 +55,20 @@ def worker_id(config: pytest.Config) -> str:
     if not re.fullmatch(r"[\w.-]+", chosen, re.ASCII) or chosen == "master":
         raise pytest.UsageError(bad_worker_id(chosen))
     return chosen
+
+
+def warm_workers(config: pytest.Config) -> bool:
+    """Whether workers are to be forked from the controller; known before conftests are loaded."""
+    option: bool | None = getattr(config.known_args_namespace, WARM_WORKERS, None)
+    if option is None:  # not given; or known by now, where a conftest has loaded this plugin
+        option = config.getoption(WARM_WORKERS)
+    return bool(config.getini(WARM_WORKERS)) if option is None else option
+
+
+def warm_workers_import(config: pytest.Config) -> list[str]:
+    """The names of the modules to be imported before workers are forked."""
+    names: list[str] = config.getini(WARM_WORKERS_IMPORT)
+    return names
 
 
 # --- messages

@@ -46,6 +46,9 @@ THIRD_PARTY = {
         "controller.process",
         "controller.python_versions",
         "controller.switchboard",
+        "controller.warm_start.able",
+        "controller.warm_start.pool",
+        "controller.warm_start.wanted",
         "controller.worker_exits",
         "fixture_worker.server",
         "roles",
@@ -137,6 +140,21 @@ def test_there_is_no_circle_of_imports() -> None:
         visit(name, ())
 
 
+def test_nobody_needs_the_warm_start() -> None:
+    """It can be deleted, with the place where it is registered, and needs next to nothing itself."""
+    room = "controller.warm_start"
+
+    def wrong(module: Module, imported: Import) -> bool:
+        name = ours(imported) or ""
+        inside = module.name.startswith(room)
+        if name.startswith(room):
+            return not inside and module.name != ENTRY
+        return inside and name not in ("", "settings")
+
+    assert any(module.name.startswith(room) for module in MODULES)
+    assert offenders(wrong) == []
+
+
 def test_third_parties() -> None:
     def wrong(module: Module, imported: Import) -> bool:
         if imported.top in {"pytest", PACKAGE} or imported.top in sys.stdlib_module_names:
@@ -197,6 +215,7 @@ def test_the_plugin_alone_loads_no_role_and_nothing_that_roles_need() -> None:
         ("controller.supervisor", {"xdist", "psutil"}),
         ("controller.listing", LAZY),
         ("controller.promotion_check", LAZY),
+        ("controller.warm_start.start", LAZY),
         ("fixture_worker.server", {"xdist", "psutil"}),
         ("test_worker.client", {"xdist", "psutil"}),
         ("test_worker.promotion_check", LAZY),

@@ -44,9 +44,14 @@ def test_it(shared, i):
 """
 
 
-@pytest.fixture
-def measured(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> Suite:
-    """A suite whose processes are measured by nobody but its own pytest-cov."""
+@pytest.fixture(params=["cold", "warm"])
+def measured(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Suite:
+    """A suite whose processes are measured by nobody but its own pytest-cov; its workers are
+    started, or forked."""
+    if request.param == "warm":
+        monkeypatch.setenv("PYTEST_ADDOPTS", f"{os.environ['PYTEST_ADDOPTS']} --warm-workers")
     for name in os.environ:
         if name.startswith("COV"):
             monkeypatch.delenv(name)

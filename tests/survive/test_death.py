@@ -655,6 +655,7 @@ def pytest_sessionstart(session):  # before test workers are started
 """
 
 
+@pytest.mark.parametrize("start", ["cold"], indirect=True)  # nothing is prepared in a fork
 @pytest.mark.parametrize("prepared", [False, True], ids=["bootstrap", "no-pytest-yet"])
 def test_fixture_worker_dies_before_pytest_is_started_in_it(suite: Suite, prepared: bool) -> None:
     _suite(suite, IN_FLIGHT, KILLS_INTERPRETER.format(prepared=prepared))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from xdist_fixtureworker.processes import strays
+from xdist_fixtureworker.processes import ending
 from xdist_fixtureworker.processes.identity import Identity, wait_gone
 
 from ..running import count, running, until
@@ -64,7 +64,7 @@ KINDS = ["sleep", "daemon with exec", "daemon without exec"]
 def cleanup(suite: Suite) -> Iterator[None]:
     """Whatever a suite left is ended after the test."""
     yield
-    strays.end([_identity(note) for note in _left(read_notes(suite.path / "notes.jsonl"))], 5.0)
+    ending.end([_identity(note) for note in _left(read_notes(suite.path / "notes.jsonl"))], 5.0)
 
 
 def _left(notes: list[Note]) -> list[Note]:

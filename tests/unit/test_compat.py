@@ -107,18 +107,24 @@ PRIVATE = {
     "_register_fixture",
     "_request",
     "_rinfo",
+    "_run_exitfuncs",
     "_setupstate",
+    "_shutdown",
     "_storage",
     "_traceback_filter",
     "_tw",
     "call_and_report",
     "collect_one_node",
+    "create_io",
     "evaluate_skip_marks",
     "outfile",
 }
 
 #: Those of them that are private to xdist, execnet or Python.
-OF_OTHERS = {"_cleanup_atexit", "_current_frames", "_io", "_rinfo", "outfile"}
+OF_OTHERS = {
+    *("_cleanup_atexit", "_current_frames", "_io", "_rinfo", "_run_exitfuncs", "_shutdown"),
+    *("create_io", "outfile"),
+}
 
 ROOT = Path(xdist_fixtureworker.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
@@ -187,7 +193,10 @@ def test_every_private_name_is_looked_for_before_a_fixture_worker_is_started() -
         "_data",  # likewise; only speed needs it
         "_pending_conftests",  # not before pytest 9.1
         "_register_fixture",  # only guards need it
+        "_run_exitfuncs",  # of Python
+        "_shutdown",  # of Python
         "_storage",  # only a note needs it
+        "create_io",  # only warm workers need it, which look for it themselves
         "outfile",  # of what is at the other end of a gateway, which is no class of its own
     }
     found = set.union(*(needed(distribution) for distribution in versions.NEEDED))
@@ -1715,3 +1724,79 @@ def test_os_environ_keeps_its_variables_in_a_dict() -> None:
     assert type(kept) is dict
     assert {os.fsdecode(name): os.fsdecode(value) for name, value in kept.items()} == os.environ
     assert kept_by(plain := {"A": "a"}) is plain
+
+
+# --- what a fork of the controller needs to be a worker
+
+
+class Made(Exception):
+    """Raised in the place of making something."""
+
+
+def test_execnet_makes_the_connection_of_a_popen_by_create_io(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is looked up in its module each time, and told the spec and the model of execution."""
+
+    def create_io(spec: Any, execmodel: Any) -> None:
+        raise Made(spec.popen, execmodel.backend)
+
+    monkeypatch.setattr("execnet.gateway_io.create_io", create_io)
+    group = execnet.Group(execmodel="main_thread_only")
+    with pytest.raises(Made) as error:
+        group.makegateway("popen//id=gw0")
+    assert error.value.args == (True, "main_thread_only")
+
+
+def test_what_execnet_has_an_interpreter_execute() -> None:
+    from execnet import gateway_io
+
+    from xdist_fixtureworker.controller.warm_start.child import _BOOTSTRAP
+
+    command = gateway_io.popen_args(execnet.XSpec("popen"))
+    assert command == [sys.executable, "-u", "-c", _BOOTSTRAP.decode()]
+
+
+def test_what_a_spec_of_execnet_says() -> None:
+    spec = execnet.XSpec("popen")
+    for name in ("python", "chdir", "via", "dont_write_bytecode"):
+        assert getattr(spec, name) is None
+    assert spec.popen
+
+
+def test_what_execnet_needs_of_a_connection() -> None:
+    """Nothing but what ours has."""
+    from execnet import gateway_base
+
+    from xdist_fixtureworker.controller.warm_start.process import Connection
+
+    needed = {name for name in vars(gateway_base.IO) if not name.startswith("_")}
+    assert needed == {"close_read", "close_write", "kill", "read", "wait", "write"}
+    assert gateway_base.IO.__annotations__.keys() == {"execmodel"}
+    assert all(hasattr(Connection, name) for name in needed)
+
+
+def test_the_hook_that_rewrites_assertions_is_of_pytest() -> None:
+    """By that, a fork finds that of the controller."""
+    pytests = [
+        type(finder).__name__
+        for finder in sys.meta_path
+        if type(finder).__module__.startswith("_pytest.")
+    ]
+    assert set(pytests) == {"AssertionRewritingHook"}
+
+
+def test_an_interpreter_waits_for_threads_and_calls_what_is_registered() -> None:
+    """That can be done before its end, and is not done twice."""
+    program = """
+import atexit, threading
+atexit.register(print, "atexit")
+threading.Thread(target=lambda: (threading.main_thread().join(), print("thread"))).start()
+threading._shutdown()
+atexit._run_exitfuncs()
+print("end")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["thread", "atexit", "end"]

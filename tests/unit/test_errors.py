@@ -21,6 +21,7 @@ from xdist_fixtureworker.controller import (
     start_failures,
     versions,
 )
+from xdist_fixtureworker.controller.warm_start import able, pool, start, wanted
 from xdist_fixtureworker.declared import attributes, decorator, guard_marks, guards, promotion
 from xdist_fixtureworker.fixture_worker import (
     foreign,
@@ -46,6 +47,61 @@ def died_message(reason: str, *fixture: str) -> str:
 
 
 MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
+    (
+        start.forked,
+        (4,),
+        "warm workers: 4 processes, forked in the place of new interpreters",
+    ),
+    (start.forked, (1,), "warm workers: 1 process, forked in the place of a new interpreter"),
+    (start.none, ("of that",), "warm workers: none, because of that"),
+    (start.not_distributed, (), "tests are not distributed (-n)"),
+    (
+        start.no_program,
+        (),
+        "pytest was not started by its command, but by other code in this process",
+    ),
+    (start.too_late, (), "this plugin was loaded too late (by a conftest, or pytest_plugins)"),
+    (
+        start.cannot_import,
+        ("slow", ModuleNotFoundError("No module named 'slow'")),
+        "warm workers: cannot import slow: ModuleNotFoundError: No module named 'slow'",
+    ),
+    (
+        wanted.other_specs,
+        (["ssh=there", "popen//python=pypy"],),
+        "--tx asks for other workers than this Python can fork: ssh=there popen//python=pypy",
+    ),
+    (pool.cannot_fork, (), "the system refused to fork"),
+    (
+        pool.variables_changed,
+        (["PYTHONHASHSEED", "PYTHONUTF8"],),
+        "a conftest or a plugin has changed what Python starts with: PYTHONHASHSEED, PYTHONUTF8",
+    ),
+    (able.other_system, (), "only Linux has what that takes"),
+    (
+        able.python_options,
+        ("-O",),
+        "Python was started with -O, which workers are started without",
+    ),
+    (able.traced, ("coverage",), "this process is traced or profiled (coverage)"),
+    (able.traced, (None,), "this process is traced or profiled (by an unknown module)"),
+    (able.threads, ("pump, 2 of a library",), "this process has threads: pump, 2 of a library"),
+    (
+        able.open_file,
+        (3, "/tmp/log"),
+        "a plugin holds a file open: descriptor 3, /tmp/log",
+    ),
+    (able.no_ctypes, (), "this Python has no ctypes"),
+    (
+        able.no_prctl,
+        (),
+        "this Linux does not let a process change which environment others see (PR_SET_MM_MAP)",
+    ),
+    (
+        able.no_create_io,
+        ("3.0",),
+        "execnet 3.0 starts processes in another way than its versions so far",
+    ),
     (
         changed_values.changed_in_test_workers,
         ("rows (conftest.py:3)", "gw0, gw1"),

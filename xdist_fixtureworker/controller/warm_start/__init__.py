@@ -1,0 +1,1 @@
+"""Warm start: forks the processes of workers from the controller."""

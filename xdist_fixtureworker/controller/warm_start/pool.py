@@ -1,0 +1,154 @@
+"""Forks processes, and has execnet take them for interpreters; runs in the controller."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from . import child, environment
+from .process import Connection, Process
+from .wanted import can_be_fork
+
+_OF_FIXTURE_WORKER = ("xdist_fixtureworker.fixture_worker.server",)
+"""By name: nothing of that room runs in the controller."""
+
+
+class Pool:
+    """One per run. Its processes wait until they are taken, and end with their pipes.
+
+    :param fixture_worker: the id of the fixture worker, if there will be one. The first process is
+        for it, and imports what it needs while it waits: on a core that would be idle.
+    """
+
+    def __init__(self, fixture_worker: str | None = None) -> None:
+        self._fixture_worker = fixture_worker
+        self.size = 0  #: how many processes were forked
+        self._waiting: list[Connection] = []
+        self._taken: list[Connection] = []
+        self._lock = threading.Lock()  # the fixture worker is started in a thread
+        self._patch = pytest.MonkeyPatch()
+        self._python = _python_variables()
+
+    def fork(self, count: int) -> None:
+        """Fork so many processes, or as many as the system allows."""
+        for stream in (sys.__stdout__, sys.__stderr__):
+            if stream is not None:
+                stream.flush()  # or each child would write it again
+        # What a handler raises in a child would run through the controller's code there.
+        signals = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        gc.freeze()  # what is there now needs no look by the collectors of the children
+        try:
+            for number in range(count):
+                first = number == 0 and self._fixture_worker is not None
+                self._waiting.append(_fork(signals, _OF_FIXTURE_WORKER if first else ()))
+                self.size += 1
+        except OSError:
+            pass  # no memory, or too many processes: the others start as ever
+        finally:
+            gc.unfreeze()
+            signal.pthread_sigmask(signal.SIG_SETMASK, signals)
+
+    def replace_starts(self) -> None:
+        """From now on, hand them out where execnet would start an interpreter for a worker."""
+        from execnet import gateway_io
+
+        start = gateway_io.create_io
+
+        def create_io(spec: Any, execmodel: Any) -> Any:
+            return self.take(spec, execmodel) or start(spec, execmodel)
+
+        self._patch.setattr(gateway_io, "create_io", create_io)
+
+    def reason_against(self) -> str | None:
+        """Why no process is handed out, although they are there."""
+        if not self.size:
+            return cannot_fork()
+        now = _python_variables()
+        changed = {name for name, _ in self._python.items() ^ now.items()}
+        return variables_changed(sorted(changed)) if changed else None
+
+    def take(self, spec: Any, execmodel: Any) -> Connection | None:
+        """A process for this spec of execnet; None: start one."""
+        if not can_be_fork(spec) or self.reason_against():
+            return None
+        while (connection := self._next(spec.id)) is not None:
+            connection.execmodel = execmodel
+            try:
+                connection.write(_circumstances())
+            except OSError:
+                continue  # it was killed
+            return connection
+        return None
+
+    def close(self) -> None:
+        """End processes that nobody took, and have execnet start interpreters again."""
+        self._patch.undo()
+        while (connection := self._next()) is not None:
+            connection.kill()  # it has nothing to lose
+            connection.wait()
+            connection.close_write()
+            connection.close_read()
+        for connection in self._taken:
+            connection.process.poll()  # execnet has waited for it, or has given it up
+
+    def _next(self, worker: str | None = None) -> Connection | None:
+        with self._lock:
+            if not self._waiting:
+                return None
+            self._taken.append(self._waiting.pop(0 if worker == self._fixture_worker else -1))
+            return self._taken[-1]
+
+
+def _fork(signals: AbstractSet[int], modules: Sequence[str]) -> Connection:
+    its_input, outfile = os.pipe()
+    infile, its_output = os.pipe()
+    try:
+        pid = os.fork()
+    except BaseException:
+        for end in (its_input, outfile, infile, its_output):
+            os.close(end)
+        raise
+    if pid == 0:
+        child.run(its_input, its_output, signals, modules)
+    os.close(its_input)
+    os.close(its_output)
+    return Connection(Process(pid), outfile, infile)
+
+
+def _circumstances() -> bytes:
+    """What a process that is started now would inherit, in one line."""
+    try:
+        directory = str(Path.cwd())
+    except FileNotFoundError:
+        directory = ""  # it was removed, and the process is in it, too
+    return json.dumps([environment.current(), directory]).encode() + b"\n"
+
+
+def _python_variables() -> dict[str, str]:
+    """The variables that an interpreter looks at when it starts."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith("PYTHON") and name != "PYTHONPATH"  # xdist sends that
+    }
+
+
+# --- messages
+
+
+def cannot_fork() -> str:
+    return "the system refused to fork"
+
+
+def variables_changed(names: list[str]) -> str:
+    return f"a conftest or a plugin has changed what Python starts with: {', '.join(names)}"
