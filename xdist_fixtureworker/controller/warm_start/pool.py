@@ -19,7 +19,9 @@ from . import child, environment
 from .process import Connection, Process
 from .wanted import can_be_fork
 
-_OF_FIXTURE_WORKER = ("xdist_fixtureworker.fixture_worker.server",)
+_OF_FIXTURE_WORKER = (
+    *("xdist_fixtureworker.fixture_worker.server", "xdist_fixtureworker.rules.guard_plugin"),
+)
 """By name: nothing of that room runs in the controller."""
 
 

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 PLUGIN = "xdist_fixtureworker_warm_start"
 
 _OF_WORKERS = ("faulthandler", "pdb", "pickle")  # pytest imports them when it is configured
-#: By name: nothing of these rooms runs in the controller.
-_OF_TEST_WORKERS = ("xdist_fixtureworker.test_worker.promotion_check",)
-_SERVED = ("xdist_fixtureworker.test_worker.client",)
-_UNSERVED = ("xdist_fixtureworker.test_worker.no_fixture_worker",)
+#: By name: nothing of that room runs in the controller.
+_SERVED = (
+    *("xdist_fixtureworker.test_worker.client", "xdist_fixtureworker.test_worker.promotion_check"),
+)
 
 
 class WarmStart:
@@ -81,7 +81,7 @@ def explain(config: pytest.Config, program: bool) -> None:
 
 
 def _modules(fixture_worker: bool) -> list[str]:
-    return [*_OF_WORKERS, *_OF_TEST_WORKERS, *(_SERVED if fixture_worker else _UNSERVED)]
+    return [*_OF_WORKERS, *(_SERVED if fixture_worker else ())]
 
 
 def _import(names: list[str]) -> list[str]:
