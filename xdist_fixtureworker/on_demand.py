@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ._compat import cache_directory
-from .roles import CRASH_FILES, GLOBAL_FIXTURES, MISUSE, PLAIN_VALUES, RAN, Role, handed_over
+from .roles import (
+    CRASH_FILES,
+    GLOBAL_FIXTURES,
+    MISUSE,
+    PLAIN_VALUES,
+    RAN,
+    Role,
+    handed_over,
+    is_program,
+)
 from .rules.registrations import Registrations
 
 if TYPE_CHECKING:
@@ -41,6 +50,20 @@ def role_plugin(config: pytest.Config, role: Role) -> object | None:
             return FixtureWorker(handed_over(config))
         case _:
             return None
+
+
+def fork_workers(config: pytest.Config) -> None:
+    """Fork the processes of workers, if that can be done; in the controller only."""
+    from .controller.warm_start.start import prepare
+
+    prepare(config)
+
+
+def explain_start_of_workers(config: pytest.Config) -> None:
+    """Have the header say why no worker is forked, if it was too late to try."""
+    from .controller.warm_start.start import explain
+
+    explain(config, is_program(config))
 
 
 class OnDemand:

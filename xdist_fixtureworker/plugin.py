@@ -9,7 +9,7 @@ import pytest
 from . import settings
 from ._compat import offer_marks
 from .declared.guard_marks import install_marks
-from .on_demand import OnDemand, role_plugin
+from .on_demand import OnDemand, explain_start_of_workers, fork_workers, role_plugin
 from .roles import FIXTURE_WORKER_ID, GLOBAL_FIXTURES, Role, is_program, role_of
 from .rules.registrations import Registrations
 
@@ -107,9 +107,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, object, object]:
     # In a worker, which has the options of the controller too, no role is known yet.
     if settings.warm_workers(early_config) and is_program(early_config):
-        from .controller.warm_start.start import prepare
-
-        prepare(early_config)
+        fork_workers(early_config)
     return (yield)
 
 
@@ -126,9 +124,7 @@ def pytest_configure(config: pytest.Config) -> None:
         manager.register(plugin, "xdist_fixtureworker_role")
     manager.register(OnDemand(config, role, registrations), "xdist_fixtureworker_on_demand")
     if role is Role.CONTROLLER and settings.warm_workers(config):
-        from .controller.warm_start.start import explain
-
-        explain(config, is_program(config))
+        explain_start_of_workers(config)
 
 
 def _config(manager: pytest.PytestPluginManager) -> pytest.Config:

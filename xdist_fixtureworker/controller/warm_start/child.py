@@ -60,7 +60,7 @@ def _wait() -> None:
 
 def _work() -> None:
     """Do what ``python -c`` does with what execnet sends, and end as an interpreter ends."""
-    inherited = dict(sys.modules)
+    inherited = frozenset(sys.modules)
     status = 1
     is_simple = False
     try:

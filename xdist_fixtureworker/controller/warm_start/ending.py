@@ -1,8 +1,8 @@
-"""Ends what a fork has made in its time as a worker; runs in forks of the controller.
+"""Finds out how much of an interpreter's end a worker needs; runs in forks of the controller.
 
 An interpreter tears down all that is in it. In a fork nearly all of that is the controller's, in
-memory that would be copied to be freed. What the fork has made itself is finalized as it is at the
-end of an interpreter.
+memory that would be copied to be freed. It is left where nothing that the fork has made would
+notice.
 """
 
 from __future__ import annotations
@@ -14,33 +14,39 @@ import io
 import sys
 import threading
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection
 from importlib.machinery import ExtensionFileLoader
+from typing import Any
 
 _SUSPENDED = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
+"""What may have something to run finally."""
 
 
-def end(inherited: Mapping[str, types.ModuleType]) -> bool:
-    """End threads, call what is registered for the end, finalize what was made here, flush files.
+def end(inherited: Collection[str]) -> bool:
+    """End threads, call what is registered for the end, and flush files, as an interpreter does.
 
-    :param inherited: the modules of the controller.
-    :returns: whether nothing is left for which the interpreter has to end as well.
+    :param inherited: the names of the controller's modules.
+    :returns: whether nothing is left for which the rest of its end has to come.
     """
     threading._shutdown()  # type: ignore[attr-defined]  # it has been there since Python 3
     atexit._run_exitfuncs()
-    own = {name: each for name, each in sys.modules.items() if inherited.get(name) is not each}
-    has_c_code = any(_is_in_c(name, module) for name, module in own.items())
-    for name in own:
-        del sys.modules[name]
-    own.clear()
-    gc.collect()  # not what was there before the fork
-    left = gc.get_objects()
-    _flush(left)
-    if any(_has_finalizer(kind) for kind in set(map(type, left))):
-        # It may hang on something of the controller, which the interpreter has to look through.
-        gc.unfreeze()
+    made_here = gc.get_objects()  # what was there before the fork is not among them
+    _write_out([each for each in made_here if issubclass(type(each), io.IOBase)])
+    if any(_has_finalizer(kind) for kind in set(map(type, made_here))):
+        gc.unfreeze()  # it may hang on something that was
         return False
-    return not has_c_code
+    own = [name for name in sys.modules if name not in inherited]
+    return not any(_is_in_c(name, sys.modules[name]) for name in own)
+
+
+def _write_out(files: Collection[Any]) -> None:
+    for file in files:
+        with contextlib.suppress(Exception):  # closed, or only to be read
+            file.flush()
+    for file in files:
+        if _has("close", type(file)):  # as those of gzip, which then write their last bytes
+            with contextlib.suppress(Exception):
+                file.close()
 
 
 def _is_in_c(name: str, module: types.ModuleType) -> bool:
@@ -50,21 +56,15 @@ def _is_in_c(name: str, module: types.ModuleType) -> bool:
     return isinstance(loader, ExtensionFileLoader) and not standard
 
 
-def _flush(objects: Iterable[object]) -> None:
-    for each in objects:
-        if isinstance(each, io.IOBase):
-            with contextlib.suppress(Exception):  # closed, or only to be read
-                each.flush()
-
-
 def _has_finalizer(kind: type) -> bool:
-    if issubclass(kind, _SUSPENDED):  # with what is to run finally
-        return True
-    # Files of Python itself have been flushed; those of gzip write more when they are closed.
-    names = ("__del__", "close") if issubclass(kind, io.IOBase) else ("__del__",)
+    return issubclass(kind, _SUSPENDED) or _has("__del__", kind)
+
+
+def _has(method: str, kind: type) -> bool:
+    """Whether a class has a method of its own: not that of Python's files, or execnet's."""
+    others = ("_io", "io", "execnet")
     return any(
-        name in vars(base)
+        method in vars(base)
         for base in kind.__mro__
-        if str(base.__module__).partition(".")[0] not in ("_io", "io", "execnet")
-        for name in names
+        if str(base.__module__).partition(".")[0] not in others
     )
