@@ -52,8 +52,8 @@ def _write_out(files: Collection[Any]) -> None:
 def _is_in_c(name: str, module: types.ModuleType) -> bool:
     """Whether it may have registered something with the interpreter, as extensions can."""
     loader = getattr(getattr(module, "__spec__", None), "loader", None)
-    standard = name.partition(".")[0] in sys.stdlib_module_names
-    return isinstance(loader, ExtensionFileLoader) and not standard
+    known = {*sys.stdlib_module_names, "setproctitle"}  # which xdist imports where it is installed
+    return isinstance(loader, ExtensionFileLoader) and name.partition(".")[0] not in known
 
 
 def _has_finalizer(kind: type) -> bool:
