@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 from coverage import CoverageData
@@ -146,9 +147,9 @@ def test_it(i):
 
 
 @BOTH
+@pytest.mark.skipif(find_spec("numpy") is None, reason="needs numpy")
 def test_numpy_that_was_imported_before(suite: Suite, warm: tuple[str, ...]) -> None:
     """Its BLAS has threads, which end for a fork, and start again when they are needed."""
-    pytest.importorskip("numpy")
     suite.write({"test_it.py": NUMPY})
     result = suite.run("-n2", "-o", "warm_workers_import=numpy", *warm)
     assert result.outcomes == {"passed": 2}
