@@ -18,6 +18,7 @@ from ..errors import ProtocolError
 from .frozen import Frozen, field_names, field_values
 from .messages import Message
 
+_PLAIN = frozenset({type(None), bool, int, float, bytes})
 _MESSAGES: Mapping[str, type[Frozen]] = {cls.__name__: cls for cls in typing.get_args(Message)}
 
 
@@ -46,12 +47,29 @@ def _hints(cls: Any) -> dict[str, Any]:
     return {name: hints[name] for name in field_names(cls)}
 
 
+# What is asked of types is remembered: it takes longer than all the rest.
+
+
+@functools.cache
 def _arms(hint: Any) -> tuple[Any, ...]:
-    """The members of a union; for any other type, the type alone."""
-    is_union = typing.get_origin(hint) in {types.UnionType, typing.Union}
-    return typing.get_args(hint) if is_union else (hint,)
+    """The members of a union, ``str`` last; for any other type, the type alone."""
+    is_union = _origin(hint) in {types.UnionType, typing.Union}
+    return tuple(sorted(typing.get_args(hint), key=lambda arm: arm is str)) if is_union else (hint,)
 
 
+@functools.cache
+def _origin(hint: Any) -> Any:
+    """What a type with parameters is made from; None for others."""
+    return typing.get_origin(hint)
+
+
+@functools.cache
+def _element(hint: Any) -> Any:
+    """The type of the elements of a tuple."""
+    return typing.get_args(hint)[0]
+
+
+@functools.cache
 def _records(hint: Any) -> dict[str, type[Frozen]]:
     """The kinds of record that a field takes, by name."""
     return {
@@ -70,11 +88,13 @@ def _sent_fields(record: Frozen) -> tuple[object, ...]:
 
 
 def _sent(hint: Any, value: object) -> object:
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, Frozen):
         fields = _sent_fields(value)
         return fields if len(_records(hint)) == 1 else (type(value).__name__, fields)
     if isinstance(value, tuple):
-        (element,) = typing.get_args(hint)[:1]
+        element = _element(hint)
         return tuple(_sent(element, each) for each in value)
     if isinstance(value, str) and not _is_utf_8(value):
         return value.encode("utf-8", "surrogatepass")  # the reader makes it a str again
@@ -85,6 +105,8 @@ def _sent(hint: Any, value: object) -> object:
 
 def _is_utf_8(text: str) -> bool:
     """Whether execnet can send ``text``: file names and variables may hold any bytes."""
+    if text.isascii():
+        return True
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
@@ -130,6 +152,8 @@ class _Reader:
 
     def _value(self, hint: Any, value: object, where: str) -> object:
         """Convert the value of a field, for the first type in ``hint`` that it fits."""
+        if hint is type(value):
+            return value
         records = _records(hint)
         if len(records) > 1 and isinstance(value, tuple):
             match value:
@@ -137,7 +161,7 @@ class _Reader:
                     return self.record(records[name], fields, f"{where}.{name}")
             raise self._error(value, where)
         # Last, as text may come as bytes.
-        for arm in sorted(_arms(hint), key=lambda arm: arm is str):
+        for arm in _arms(hint):
             if _fits(arm, value):
                 return self._convert(arm, value, where)
         if len(records) == 1:
@@ -151,8 +175,8 @@ class _Reader:
                 return value.decode("utf-8", "surrogatepass")
             except UnicodeDecodeError:
                 raise self._error(value, where) from None
-        if typing.get_origin(arm) is tuple:
-            (element,) = typing.get_args(arm)[:1]
+        if _origin(arm) is tuple:
+            element = _element(arm)
             return tuple(self._value(element, each, where) for each in value)
         if isinstance(arm, type) and issubclass(arm, Frozen):
             return self.record(arm, value, where)
@@ -166,7 +190,7 @@ class _Reader:
 
 def _fits(arm: Any, value: object) -> bool:
     """Whether a value of the type ``arm`` can have been sent as ``value``."""
-    origin = typing.get_origin(arm)
+    origin = _origin(arm)
     if origin is not None:
         return type(value) is (dict if origin is Mapping else origin)
     if issubclass(arm, Frozen):
