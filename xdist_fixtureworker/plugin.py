@@ -1,140 +1,46 @@
-"""Adds the options, and registers the plugin of this process's role; every process."""
+"""The entry point: hands pytest's hooks on; every process.
+
+pytest rewrites the assertions of all modules of a plugin's distribution, and keeps what it compiles
+in files of its own. Where Python writes no bytecode (``PYTHONDONTWRITEBYTECODE``, as in many
+container images), each process would compile this package again, which takes longer than all that
+it does. So this module, which pytest loads, imports the others only once they are out of that.
+"""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Generator
+from typing import Any
 
 import pytest
 
-from . import settings
-from ._compat import offer_marks
-from .declared.guard_marks import install_marks
-from .on_demand import OnDemand, explain_start_of_workers, fork_workers, role_plugin
-from .roles import FIXTURE_WORKER_ID, GLOBAL_FIXTURES, Role, is_program, role_of
-from .rules.registrations import Registrations
-
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
-    install_marks(_config(pluginmanager))
-    offer_marks(_config(pluginmanager), _take_mark)
-    group = parser.getgroup("fixture worker", "fixtures that run once per test run (with -n)")
-    group.addoption(
-        "--fixture-worker",
-        dest="fixture_worker",
-        action="store_true",
-        default=None,
-        help="Run global fixtures once per test run, in a process of their own beside the test "
-        "workers. Has no effect where tests are not distributed (no -n)",
-    )
-    group.addoption(
-        "--no-fixture-worker",
-        dest="fixture_worker",
-        action="store_false",
-        help="Run global fixtures once per test worker, whatever the ini setting says",
-    )
-    parser.addini(
-        "fixture_worker",
-        type="bool",
-        default=False,
-        help="As if --fixture-worker were given whenever tests are distributed",
-    )
-    group.addoption(
-        "--global-fixture",
-        dest=GLOBAL_FIXTURES,
-        action="append",
-        metavar="NAME",
-        help="Make a session fixture global, whoever defines it: 'NAME', or 'NAME: attrs(a, b)' "
-        "to share these attributes of its value, or 'NAME: env' to change in the test workers what "
-        "it changes in os.environ, or 'NAME: marks(a, b)' for the marks of its set-up. Can be "
-        "given several times",
-    )
-    parser.addini(
-        GLOBAL_FIXTURES,
-        type="linelist",
-        help="Session fixtures to make global, whoever defines them; on each line as for "
-        "--global-fixture",
-    )
-    parser.addini(
-        settings.TIMEOUT,
-        type="float",
-        default=None,
-        help="Seconds that the set-up, or the finalizer, of a global fixture may take in the "
-        "fixture worker. Default: no limit",
-    )
-    parser.addini(
-        settings.WORKER_ID,
-        default=FIXTURE_WORKER_ID,
-        help="The id of the fixture worker, where test workers have gw0 and so on: gw99, for code "
-        "that computes with it",
-    )
-    parser.addini(
-        settings.STRAYS,
-        default="report",
-        help="What is done about processes that outlive the worker that started them: report them "
-        "in the summary, kill them as well, or ignore them",
-    )
-    group.addoption(
-        "--warm-workers",
-        dest=settings.WARM_WORKERS,
-        action="store_true",
-        default=None,
-        help="Fork the processes of workers from the controller, which has imported pytest and "
-        "plugins, in the place of starting interpreters. Linux only. Has no effect where tests "
-        "are not distributed (no -n)",
-    )
-    group.addoption(
-        "--no-warm-workers",
-        dest=settings.WARM_WORKERS,
-        action="store_false",
-        help="Start an interpreter for each worker, whatever the ini setting says",
-    )
-    parser.addini(
-        settings.WARM_WORKERS,
-        type="bool",
-        default=False,
-        help="As if --warm-workers were given whenever tests are distributed",
-    )
-    parser.addini(
-        settings.WARM_WORKERS_IMPORT,
-        type="args",
-        default=[],
-        help="Modules that the controller imports before it forks workers: those that take long "
-        "to import, and that tests use",
-    )
+    _leave_as_installed(pluginmanager)
+    from .options import add_options
+
+    add_options(parser, pluginmanager)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, object, object]:
-    # In a worker, which has the options of the controller too, no role is known yet.
-    if settings.warm_workers(early_config) and is_program(early_config):
-        fork_workers(early_config)
+    from .options import before_conftests
+
+    before_conftests(early_config)
     return (yield)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    settings.timeout(config)  # refuses bad values, as do the next lines
-    settings.worker_id(config)
-    settings.treatment_of_strays(config)
-    manager, role = config.pluginmanager, role_of(config)
-    registrations = Registrations(config)
-    manager.register(registrations, "xdist_fixtureworker_registrations")
-    if role is Role.FIXTURE_WORKER:
-        registrations.guarding()  # its reports are what that role's plugin sees
-    if (plugin := role_plugin(config, role)) is not None:
-        manager.register(plugin, "xdist_fixtureworker_role")
-    manager.register(OnDemand(config, role, registrations), "xdist_fixtureworker_on_demand")
-    if role is Role.CONTROLLER and settings.warm_workers(config):
-        explain_start_of_workers(config)
+    from .options import configure
+
+    configure(config)
 
 
-def _config(manager: pytest.PytestPluginManager) -> pytest.Config:
-    """Get the config in a hook that is not given it."""
-    config = manager.get_plugin("pytestconfig")
-    assert isinstance(config, pytest.Config)
-    return config
+def _leave_as_installed(manager: Any) -> None:
+    """Have pytest import the rest of this package as Python does, from the installed bytecode.
 
-
-def _take_mark(fixture: object, mark: pytest.Mark) -> bool:
-    from .declared.decorator import take_mark
-
-    return take_mark(fixture, mark)
+    There is no public way; without, all goes on as for any plugin, only slower.
+    """
+    with contextlib.suppress(AttributeError, KeyError):
+        manager.rewrite_hook._must_rewrite.remove(__package__)
+        manager.rewrite_hook._marked_for_rewrite_cache.clear()

@@ -31,7 +31,8 @@ TOP = {
     "_compat": {"wire"},
     "errors": set(),
     "on_demand": {"_compat", "declared", "roles", "rules"},
-    "plugin": {"_compat", "declared", "on_demand", "roles", "rules", "settings"},
+    "plugin": {"options"},
+    "options": {"_compat", "declared", "on_demand", "roles", "rules", "settings"},
     "roles": set(),
     "settings": set(),
 }

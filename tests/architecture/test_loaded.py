@@ -12,8 +12,10 @@ CONFTEST = f"""
 import sys
 from notes import note
 def pytest_unconfigure():
-    names = [name.partition(".")[2] for name in sys.modules if name.startswith("{PACKAGE}.")]
-    note("loaded", names=names, psutil="psutil" in sys.modules)
+    ours = {{name.partition(".")[2]: sys.modules[name] for name in sys.modules
+            if name.startswith("{PACKAGE}.")}}
+    rewritten = [name for name in ours if "Rewrit" in type(ours[name].__loader__).__name__]
+    note("loaded", names=[*ours], rewritten=rewritten, psutil="psutil" in sys.modules)
 """
 GLOBAL = f"""
 from {PACKAGE} import global_fixture
@@ -22,8 +24,8 @@ def value(): return 1
 """
 #: What is there before anybody asks for anything.
 INSTALLED = {
-    *("_compat", "declared", "declared.guard_marks", "on_demand", "plugin", "roles", "rules"),
-    *("rules.registrations", "settings", "wire", "wire.frozen"),
+    *("_compat", "declared", "declared.guard_marks", "on_demand", "options", "plugin"),
+    *("roles", "rules", "rules.registrations", "settings", "wire", "wire.frozen"),
 }
 #: What tells global fixtures from others, and what messages are made of.
 SERVED = {
@@ -61,6 +63,7 @@ def test_where_it_is_only_installed(suite: Suite) -> None:
     assert processes.keys() == {"controller", "gw0"}
     for process in processes.values():
         assert set(process["names"]) == INSTALLED
+        assert process["rewritten"] == ["plugin"]
         assert not process["psutil"]
 
 
@@ -70,4 +73,5 @@ def test_where_a_fixture_worker_serves(suite: Suite) -> None:
     for process, (room, others) in ROLES.items():
         names = {name for name in processes[process]["names"] if name.partition(".")[0] != room}
         assert names == INSTALLED | SERVED | others
+        assert processes[process]["rewritten"] == ["plugin"]
         assert not processes[process]["psutil"]
