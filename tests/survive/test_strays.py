@@ -256,6 +256,26 @@ def test_a_test_worker_that_does_not_end(suite: Suite, tests: str) -> None:
     assert _named(result) == []
 
 
+def test_a_fixture_worker_that_does_not_end(suite: Suite) -> None:
+    """All is finalized by then: so it is killed, and told."""
+    conftest = """
+@global_fixture
+def server():
+    yield 1
+    note("down")
+def pytest_unconfigure():
+    if os.environ.get("PYTEST_XDIST_WORKER") == "fixtureworker":
+        note("hangs", left=os.getpid(), started=started(os.getpid()))
+        time.sleep(3600)
+"""
+    _suite(suite, "def test_it(server): pass", "ignore", conftest)
+    result = suite.run(*ONE)
+    assert result.code == 0
+    assert [note.what for note in result.notes] == ["down", "hangs"]
+    assert result.lines("^fixture worker: all is finalized, but its process did not end by itself")
+    assert _alive(result.notes) == set()
+
+
 def test_a_test_worker_that_xdist_does_not_get_at(suite: Suite) -> None:
     """What xdist starts, and kills, is a shell, which starts the worker."""
     _suite(suite, IN_ITS_EXIT, "ignore")

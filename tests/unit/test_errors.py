@@ -764,6 +764,13 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "fixture, which each test worker sets up",
     ),
     (
+        reporting.killed_at_end,
+        (9,),
+        "fixture worker: all is finalized, but its process did not end by itself: it was killed by "
+        "signal 9; a hook pytest_sessionfinish or pytest_unconfigure in it, a thread or an atexit "
+        "handler does not come to its end",
+    ),
+    (
         reporting.changed_elsewhere,
         ("login", "conftest.py:7", ("A", "B"), (), False),
         "global fixture login (conftest.py:7) changed A, B in os.environ of the fixture worker "

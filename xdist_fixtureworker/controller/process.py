@@ -123,6 +123,7 @@ class FixtureWorkerProcess:
         on_down: Callable[[str], None],
     ) -> None:
         self.warnings: list[dict[str, Any]] = []  #: for ``pytest_warning_recorded``
+        self.killed_by: int | None = None  #: a signal, once it has ended by one
         self._config = config
         self._on_down = on_down
         self._ended = threading.Event()  # pytest in it, at least
@@ -191,13 +192,14 @@ class FixtureWorkerProcess:
             # No waitid (macOS before Python 3.13, Windows): execnet's end of the connection tells.
             return
         assert ended is not None  # it is, without WNOHANG
+        if ended.si_code in (os.CLD_KILLED, os.CLD_DUMPED):
+            self.killed_by = ended.si_status
         self._exited.set()
         self._heard_all.wait(PIPES_TIMEOUT)  # what it sent before its end
         discard_what_is_sent(self._interpreter.gateway())
         self._ended.set()
-        killed = ended.si_code in (os.CLD_KILLED, os.CLD_DUMPED)
         self._on_down(
-            f"its process {self.pid} was killed by signal {ended.si_status}"
-            if killed
+            f"its process {self.pid} was killed by signal {self.killed_by}"
+            if self.killed_by is not None
             else f"its process {self.pid} ended with exit status {ended.si_status}"
         )

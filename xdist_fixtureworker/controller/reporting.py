@@ -184,6 +184,14 @@ def _say(config: pytest.Config, text: str, interrupts_left: int) -> None:
 # --- messages
 
 
+def killed_at_end(number: int) -> str:
+    return (
+        f"fixture worker: all is finalized, but its process did not end by itself: it was killed "
+        f"by signal {number}; a hook pytest_sessionfinish or pytest_unconfigure in it, a thread or "
+        f"an atexit handler does not come to its end"
+    )
+
+
 def changed_elsewhere(
     fixture: str, where: str, variables: Sequence[str], others: Sequence[str], in_ini: bool
 ) -> str:

@@ -14,6 +14,7 @@ import pytest
 from ..settings import timeout, worker_id
 from ..wire.messages import Begin
 from ..wire.pickles import describe
+from .fixture_worker_state import State
 from .relay import Relay
 from .start_failures import ended_too_early
 from .switchboard import Switchboard
@@ -82,6 +83,12 @@ class Service:
         from ..processes.identity import is_stopped
 
         return self.process is not None and is_stopped(self.process.pid)
+
+    @property
+    def killed_at_end_by(self) -> int | None:
+        """The signal that ended its process after it had finalized all; None if none did."""
+        finished = self.fixture_worker.state is State.FINISHED
+        return self.process.killed_by if self.process is not None and finished else None
 
     def stop(self) -> threading.Event:
         """Let the process end, which has nothing left to do; the event is set when it is gone."""

@@ -175,7 +175,9 @@ class Shutdown:
         if self._finished:
             elsewhere = reporting.elsewhere_lines(self._run.journal, promotions(self._config))
         interrupted = reporting.interrupted_lines(self._run.journal)
-        for line in (*first, *interrupted, *elsewhere):
+        signals = [service.killed_at_end_by for service in self._services]
+        killed = [reporting.killed_at_end(number) for number in signals if number is not None]
+        for line in (*first, *interrupted, *killed, *elsewhere):
             terminal.write_line(line)
         search = self._run.stray_search
         reporting.write_left_behind(terminal, search.lines())
