@@ -83,6 +83,8 @@ def filled(plain): pass
 @pytest.fixture(scope="session")
 def named(seeded, patched): pass
 @global_fixture
+def asking(request): request.getfixturevalue("session_mocker")
+@global_fixture
 def harmless(pytestconfig, worker_id, event_loop_policy, unused_tcp_port_factory): pass
 """
 
@@ -94,16 +96,17 @@ def test_dependent_ones_are_told(suite: Suite, mode: tuple[str, ...]) -> None:
         {
             "pytest.ini": f"{INI}global_fixtures = named\n",
             "conftest.py": f"{DJANGO}{DEPENDENT}",
-            "test_it.py": "def test_it(seeded, filled, named, harmless): pass",
+            "test_it.py": "def test_it(seeded, filled, named, asking, harmless): pass",
         }
     )
     result = suite.run(*PLUGINS, *mode, subprocess=True)
     assert result.outcomes == {"passed": 1}
     told = result.lines("^global fixture .* depends on .*: what it .* ordinary session fixture")
-    assert [
+    assert sorted(
         re.sub(r"global fixture (\w+) .* depends on (.*?):.*", r"\1: \2", line) for line in told
-    ] == (
+    ) == (
         [
+            "asking: session_mocker of pytest_mock",
             "filled: django_db_setup (through plain) of pytest_django",
             "named: session_mocker (through patched) of pytest_mock",
             "seeded: django_db_setup, django_db_blocker of pytest_django",

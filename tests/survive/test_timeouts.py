@@ -294,7 +294,7 @@ def test_data(data): assert data == "data"
 def test_good(good): pass
 """,
     )
-    result = suite.run(*ONE, *TIMEOUT)
+    result = suite.run(*ONE, *TIMEOUT, "--durations=1")  # for which reports of set-ups are sent
     assert result.outcomes == {"passed": 3, "errors": 3, "warnings": 1}, result.output
     assert result.noted() == ["good up", "good down"]
     assert result.lines(r"waiting for hooks around the set-up of the global fixture 'before' ")

@@ -8,16 +8,18 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from typing import Any
 
 import pytest
 from _pytest.fixtures import SubRequest
 from _pytest.nodes import Node
 
 from .. import errors
-from .._compat import defining_node, forget_asked, note_asked
+from .._compat import defining_node, definition_in_force, forget_asked, note_asked
 from ..declared.definitions import Definition, instance_of, module_of
 from ..declared.locations import place_in
 from ..rules.changed_values import Values
+from ..rules.not_promotable import refusal
 from ..wire.messages import (
     ExitRequested,
     Inline,
@@ -68,6 +70,7 @@ class Runner:
         self._send = send
         self._elsewhere = elsewhere
         self._environment = Environment(os.environ)
+        self.notes: dict[str, None] = {}  #: about fixtures, for the summary
         self._told: BaseException | None = None
         self._values = Values()  # that were sent
 
@@ -197,12 +200,29 @@ class Runner:
         note_asked(request, self._set_ups.asked[id(record.original)].add)
         self._send(SettingUp(record.number, record.name, record.where, record.is_global))
 
+    def _look_for_refused(self, record: SetUpRecord, request: SubRequest) -> None:
+        """Note that a global fixture asked by ``getfixturevalue()`` for what must not be global.
+
+        Test workers look at arguments.
+        """
+        item: Any = request._pyfuncitem  # a FixtureItem
+        for name in self._set_ups.asked[id(record.original)].difference(item.fixturenames):
+            definition = definition_in_force(name, item)
+            refused = None if definition is None else refusal(definition)
+            if refused is not None and refused.of_dependent:
+                from ..rules.refused import depends_on_refused
+
+                asking = self._set_ups.of(item.definition)
+                told = depends_on_refused(asking.name, asking.where, (name,), refused)
+                self.notes[told] = None
+
     def was_set_up(
         self, definition: Definition, request: SubRequest, error: BaseException | None
     ) -> None:
         """Note that pytest has set it up, or tried to."""
         record = self._set_ups.of(definition)
         forget_asked(request)
+        self._look_for_refused(record, request)
         if error is not None:
             self.tell_interrupted(record.number, record.name, record.where, error)
         record.request = request

@@ -19,7 +19,7 @@ from .._compat import captured, is_session_scoped
 from ..errors import ProtocolError
 from ..processes.crash_file import CrashFile
 from ..processes.identity import Identity
-from ..roles import CHANGED_VALUES
+from ..roles import CHANGED_VALUES, MISUSE
 from ..rules.debugger import explain_quit
 from ..settings import timeout
 from ..wire.codec import encode
@@ -127,6 +127,8 @@ class FixtureWorker:
             self._main.end_of_set_ups()
             output: dict[str, object] = session.config.workeroutput  # type: ignore[attr-defined]  # set by xdist
             output[CHANGED_VALUES] = self._runner.changed_values()
+            if self._runner.notes:
+                output[MISUSE] = "", list(self._runner.notes)
             self._insist(self._finalization.finalize)
             self._tell_raised()
             self._send(Finished())
