@@ -8,7 +8,7 @@ import sys
 import pytest
 
 #: Of the tests of the others, the warm ones are run by ``tox -e full`` only.
-ALWAYS_BOTH = ("test_death", "test_strays")
+ALWAYS_BOTH = ("test_death",)
 SAYS_ITSELF = "test_warm_start"
 
 
