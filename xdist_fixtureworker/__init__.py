@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .declared.decorator import global_fixture
     from .declared.guard_marks import parallel_only, serial_only
     from .errors import (
+        CallError,
         CannotShareError,
         FixtureWorkerDiedError,
         FixtureWorkerError,
@@ -39,6 +40,7 @@ else:
 
 
 __all__ = [
+    "CallError",
     "CannotShareError",
     "FixtureWorkerDiedError",
     "FixtureWorkerError",

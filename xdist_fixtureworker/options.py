@@ -43,9 +43,9 @@ def add_options(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager
         action="append",
         metavar="NAME",
         help="Make a session fixture global, whoever defines it: 'NAME', or 'NAME: attrs(a, b)' "
-        "to share these attributes of its value, or 'NAME: env' to change in the test workers what "
-        "it changes in os.environ, or 'NAME: marks(a, b)' for the marks of its set-up. Can be "
-        "given several times",
+        "to share these attributes of its value, or 'NAME: proxy' to share the object itself, or "
+        "'NAME: env' to change in the test workers what it changes in os.environ, or "
+        "'NAME: marks(a, b)' for the marks of its set-up. Can be given several times",
     )
     parser.addini(
         GLOBAL_FIXTURES,

@@ -16,13 +16,17 @@ ROOMS = {
     "processes": {"roles", "wire"},
     "declared": {"_compat", "roles", "wire"},
     "rules": {"_compat", "declared", "roles", "wire"},
+    "sharing": {"declared", "errors", "wire"},
     "controller": {
         *("_compat", "declared", "errors", "processes", "roles", "rules", "settings", "wire"),
     },
     "fixture_worker": {
         *("_compat", "declared", "errors", "processes", "roles", "rules", "settings", "wire"),
+        "sharing",
     },
-    "test_worker": {"_compat", "declared", "errors", "roles", "rules", "settings", "wire"},
+    "test_worker": {
+        *("_compat", "declared", "errors", "roles", "rules", "settings", "sharing", "wire"),
+    },
 }
 PROCESSES = {"controller", "fixture_worker", "test_worker"}
 #: Per module at the top, what it may import when it is loaded.
@@ -63,6 +67,7 @@ THIRD_PARTY = {
 #: They are told what happened, and return what to do.
 PURE = {
     *("controller.fixture_worker_state", "controller.journal", "controller.relay"),
+    *("controller.calls", "sharing.handles", "sharing.lanes"),
     *(
         "controller.recoveries",
         "controller.requests",

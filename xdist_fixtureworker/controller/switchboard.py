@@ -190,6 +190,8 @@ class Switchboard:
         journal, fixture_worker = self._relay.journal, self._relay.fixture_worker
         activity = None if self.done.is_set() else self._relay.activity
         limit = min(self._limit, START_GRACE) if self._relay.is_unwanted else self._limit
+        if self._relay.waits_for_tests:
+            limit = math.inf
         if self._notice.update(activity, time.monotonic(), limit):
             self._on_slow(None)
         if journal.exit_called is not None or fixture_worker.died is not None:

@@ -42,6 +42,7 @@ from .forked import ForkGuard
 from .intake import CONNECTION_LOST, Intake, Work
 from .items import Items
 from .lazy_collection import collect_when_read
+from .live import LiveObjects
 from .lookup import Lookup
 from .main_thread import MainThread
 from .marks import Marks
@@ -62,10 +63,12 @@ class FixtureWorker:
         self._channel = channel
         self._main = MainThread()
         self._forks = ForkGuard()
-        self._intake = Intake(self._main)
+        self._live = LiveObjects(self._send)
+        self._intake = Intake(self._main, self._live.receive)
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
-        foreign = Foreign(self._main, timeout(session.config), self._send)
+        self._live.limit = timeout(session.config)
+        foreign = Foreign(self._main, self._live.limit, self._send)
         self._tree = Tree(session, foreign.importing)
         self._set_ups = SetUps(session.config)
         self._surprises = Surprises(session.config, foreign)
@@ -91,6 +94,7 @@ class FixtureWorker:
             items=items,
             foreign=foreign,
             elsewhere=elsewhere,
+            live=self._live,
             send=self._send,
         )
         self._answerer = Answerer(
@@ -125,6 +129,7 @@ class FixtureWorker:
         try:
             self._insist(partial(self._serve, session.config))
             self._main.end_of_set_ups()
+            self._live.finalize()
             output: dict[str, object] = session.config.workeroutput  # type: ignore[attr-defined]  # set by xdist
             output[CHANGED_VALUES] = self._runner.changed_values()
             self._insist(self._finalization.finalize)
