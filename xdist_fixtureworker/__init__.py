@@ -20,9 +20,16 @@ if TYPE_CHECKING:
         SetUpError,
     )
     from .roles import is_fixture_worker
+    from .sharing.exclusive import exclusive
+    from .sharing.pool import Pool
+    from .sharing.state import Counter, Journal
 else:
     _MODULES = {
+        "Counter": "sharing.state",
+        "Journal": "sharing.state",
+        "Pool": "sharing.pool",
         "attrs": "declared.attributes",
+        "exclusive": "sharing.exclusive",
         "global_fixture": "declared.decorator",
         "is_fixture_worker": "roles",
         "parallel_only": "declared.guard_marks",
@@ -39,14 +46,23 @@ else:
         return value
 
 
+if TYPE_CHECKING:
+    from .sharing.exclusive import exclusive
+    from .sharing.pool import Pool
+    from .sharing.state import Counter, Journal
+
 __all__ = [
     "CallError",
     "CannotShareError",
+    "Counter",
     "FixtureWorkerDiedError",
     "FixtureWorkerError",
+    "Journal",
+    "Pool",
     "RemoteTraceback",
     "SetUpError",
     "attrs",
+    "exclusive",
     "global_fixture",
     "is_fixture_worker",
     "parallel_only",

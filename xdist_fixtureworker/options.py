@@ -54,6 +54,13 @@ def add_options(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager
         "--global-fixture",
     )
     parser.addini(
+        settings.COPIES,
+        type="bool",
+        default=False,
+        help="Give tests copies and stand-ins of the values of global fixtures in runs without a "
+        "fixture worker, too, so that a suite can be checked without -n",
+    )
+    parser.addini(
         settings.TIMEOUT,
         type="float",
         default=None,

@@ -41,8 +41,10 @@ from xdist_fixtureworker.sharing import (
     calls,
     handles,
     host,
+    in_process,
     lanes,
     performing,
+    pool,
     proxy,
     remedies,
     returning,
@@ -804,6 +806,32 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         host.is_finalized,
         ("pool.next() (conftest.py:7)",),
         "pool.next() (conftest.py:7) comes too late: its fixture has been finalized.",
+    ),
+    (
+        in_process.cannot_unpickle_here,
+        ("pool", "conftest.py:7", "TypeError: no"),
+        "the value of the global fixture 'pool' (conftest.py:7) can be pickled, but not unpickled "
+        "again (TypeError: no), as a test worker has to (fixture_worker_copies).\n"
+        'Return plain data, or share the object itself: share="proxy".',
+    ),
+    (
+        pool.all_taken,
+        (2.5, "gw0 (test_it.py::test)"),
+        "no item of the pool was free within 2.5 s: gw0 (test_it.py::test) had them.",
+    ),
+    (
+        pool.nothing_like_that,
+        ({"role": "admin", "n": 1},),
+        "no item of the pool has role='admin', n=1.",
+    ),
+    (pool.nothing_like_that, ({},), "the pool has no items."),
+    (pool.makes_another, (), "the making of another item"),
+    (pool.not_waited_for, (), "nobody waits for an item any more."),
+    (
+        pool.closed_by_test,
+        (),
+        "close() disposes of the items of a pool, which other tests use.\n"
+        "Call it in the finalizer of the fixture that made the pool.",
     ),
     (
         lanes.holder,

@@ -100,6 +100,7 @@ EXAMPLES: list[Message] = [
     WorkerLeft("gw0"),
     Interrupt(),
     Finish(),
+    Finish(3, 60, "stopping after 3 failures", "enough", 1),
     Serving(),
     Begin("5f0c", 4711, "/project/.pytest_cache/fixture_worker"),
     Begin("5f0c", 4711, None),

@@ -185,10 +185,14 @@ class Relay:
         self._interrupted = True
         return [(FIXTURE_WORKER_ID, Interrupt())]
 
-    def finish(self) -> list[Delivery]:
-        """What to send when all test workers are down."""
+    def finish(self, message: Finish | None = None) -> list[Delivery]:
+        """What to send when all test workers are down.
+
+        :param message: how the run went.
+        """
         deliveries = self._move(Move.IS_TO_FINISH)
-        return deliveries if self.fixture_worker.ended else [(FIXTURE_WORKER_ID, Finish())]
+        message = message or Finish()
+        return deliveries if self.fixture_worker.ended else [(FIXTURE_WORKER_ID, message)]
 
     @property
     def recoverable(self) -> list[Recover]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from ..roles import FIXTURE_WORKER_ID
 from ..wire.codec import decode, encode
-from ..wire.messages import Begin, Message, Recover, WorkerJoined
+from ..wire.messages import Begin, Finish, Message, Recover, WorkerJoined
 from .relay import Relay
 from .requests import Delivery
 from .slow_notice import SLICE, SlowNotice
@@ -141,9 +141,12 @@ class Switchboard:
         """Ask the fixture worker to cut a running set-up short."""
         self._events.put(self._relay.interrupt)
 
-    def finish(self) -> None:
-        """Ask the fixture worker to finalize."""
-        self._events.put(self._relay.finish)
+    def finish(self, message: Finish | None = None) -> None:
+        """Ask the fixture worker to finalize.
+
+        :param message: how the run went.
+        """
+        self._events.put(lambda: self._relay.finish(message))
 
     def close(self) -> None:
         """End the thread. What is still queued is delivered before, if it can be."""

@@ -47,6 +47,7 @@ from .lookup import Lookup
 from .main_thread import MainThread
 from .marks import Marks
 from .orphaned import deal_with_strays, wait_test_workers_down
+from .outcome import take_over
 from .reports import shortened
 from .running import Runner
 from .set_ups import SetUps
@@ -127,7 +128,7 @@ class FixtureWorker:
         self._channel.setcallback(self._intake.receive, endmarker=CONNECTION_LOST)
         self._send(Serving())
         try:
-            self._insist(partial(self._serve, session.config))
+            self._insist(partial(self._serve, session))
             self._main.end_of_set_ups()
             self._live.finalize()
             output: dict[str, object] = session.config.workeroutput  # type: ignore[attr-defined]  # set by xdist
@@ -189,20 +190,21 @@ class FixtureWorker:
             item.error = call.excinfo.value
         return report
 
-    def _serve(self, config: pytest.Config) -> None:
+    def _serve(self, session: pytest.Session) -> None:
         """Do what the controller asks for, until it is to finish. Nothing that is raised on the way
         ends that, as finalizers would then run under tests."""
-        while not isinstance(work := self._wait_next(config), Finish):
+        while not isinstance(work := self._wait_next(session.config), Finish):
             if work is None:
                 self._insist(partial(wait_test_workers_down, self._intake.test_workers))
                 return
             try:
                 self._intake.take()
-                self._do(work, config)
+                self._do(work, session.config)
             except BaseException as error:
                 self._surprises.tell(error)
                 if isinstance(work, Request):  # the controller drops a second answer
                     self._send(self._answerer.broken(work, error))
+        take_over(session, work)
 
     def _do(self, work: Begin | Request | Recover, config: pytest.Config) -> None:
         match work:

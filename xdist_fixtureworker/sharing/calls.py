@@ -13,6 +13,7 @@ from ..errors import (
     CallError,
     CannotShareError,
     FixtureWorkerDiedError,
+    FixtureWorkerError,
     RemoteTraceback,
     in_lines,
 )
@@ -143,7 +144,10 @@ class Calls:
             raise CallError(is_forked(what))
         if self._stand_ins.dropped + len(self._unwanted) >= _BATCH:
             self.release_dropped()
-        data = pack_arguments(args, kwargs or {}, what)
+        try:
+            data = pack_arguments(args, kwargs or {}, what)
+        except FixtureWorkerError as error:
+            raise error.with_traceback(None) from None
         test = current_test()
         return Call("", next(self._ids), handle.object, operation, name, data, what, test)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from ..errors import ProtocolError
 from ..wire.messages import Call, Message, Released, Returned, Withdrawn, WorkerLeft
-from .lanes import RELEASE, Lane
+from .lanes import RELEASE
 from .objects import Objects
 from .open_calls import OpenCalls
 from .operations import how_run
@@ -51,15 +51,13 @@ class Host:
             case Call():
                 self._arrive(message)
             case Withdrawn():
-                self._turns.withdraw(self._lanes(), message.worker, message.id)
-                self._turns.beside(lambda: self._calls.withdraw(message.worker, message.id))
+                self._withdraw(message.worker, message.id)
             case Released():
                 with self._lock:
                     dropped = self._objects.release(message.worker, message.objects)
                 self._let_die(dropped)
             case WorkerLeft():
-                self._turns.withdraw(self._lanes(), message.worker)
-                self._turns.beside(lambda: self._calls.worker_left(message.worker))
+                self._withdraw(message.worker)
                 with self._lock:
                     dropped = self._objects.release(message.worker)
                 self._let_die(dropped)
@@ -91,6 +89,14 @@ class Host:
             message = f"Internal error: {call.worker} sent {call.operation!r} with {call.name!r}"
             self._calls.answer(raised(call, ProtocolError(message)))
 
+    def _withdraw(self, worker: str, id_: int | None = None) -> None:
+        """Drop a call, or all of a worker, and have given back what they got."""
+        for caller in self._calls.withdraw(worker, id_):
+            self._turns.beside(caller.go)  # runs code of users
+        with self._lock:
+            lanes = self._objects.lanes()
+        self._turns.withdraw(lanes, worker, id_)
+
     def _runs(self, call: Call) -> str:
         live = self._objects.get(call.object)
         if live is None or not call.name.startswith("_"):
@@ -99,10 +105,6 @@ class Host:
 
     def _drop_unsent(self, answer: Returned) -> None:
         self.receive(Released(answer.worker, answer.objects))
-
-    def _lanes(self) -> list[Lane]:
-        with self._lock:
-            return self._objects.lanes()
 
     def _let_die(self, values: list[object]) -> None:
         """Let objects be deleted in a thread of its own: ``__del__`` may take its time."""

@@ -60,17 +60,17 @@ class OpenCalls:
             self._send(message)
         return caller is not None
 
-    def withdraw(self, worker: str, id_: int) -> None:
-        """Note that nobody waits for a call any more, answered or not."""
-        with self._lock:
-            callers = [self._open.pop((worker, id_), None), self._having.pop((worker, id_), None)]
-        for caller in callers:
-            if caller is not None:
-                caller.go()
+    def withdraw(self, worker: str, id_: int | None = None) -> list[Caller]:
+        """Note that nobody waits for a call any more, answered or not.
 
-    def worker_left(self, worker: str) -> None:
-        """Note that a test worker is gone."""
+        :param id_: None: the test worker is gone.
+        :returns: callers that are to go.
+        """
         with self._lock:
             keys = [key for key in (*self._open, *self._having) if key[0] == worker]
-        for _, id_ in keys:
-            self.withdraw(worker, id_)
+            gone: list[Caller] = []
+            for key in keys:
+                if id_ in (None, key[1]):
+                    found = (self._open.pop(key, None), self._having.pop(key, None))
+                    gone += [caller for caller in found if caller is not None]
+            return gone

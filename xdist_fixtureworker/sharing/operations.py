@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ _CHUNK_SECONDS = 0.02
 """How many elements come at once, and how long may be waited for more than the first."""
 _RUNS = "_xdist_fixtureworker_runs"
 _LONGEST = 100  # label
+_NAMES: Mapping[str, str] = {"_take": "lease", "_give_back": "lease"}
 
 
 class Operation(Protocol):
@@ -92,7 +93,7 @@ def described(label: str, operation: str, name: str) -> str:
     """What is done, or what comes out of it, for messages."""
     match operation:
         case "call":
-            text = f"{label}.{name}()"
+            text = f"{label}.{_NAMES.get(name, name)}()"
         case "get" | "set":
             text = f"{label}.{name}"
         case "__getitem__" | "__setitem__" | "__delitem__":

@@ -8,9 +8,11 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from queue import SimpleQueue
 
 SLICE = 0.5
+_HERE = str(Path(__file__).parent)
 
 
 class Threads:
@@ -103,5 +105,9 @@ class Watch:
 
 
 def _stack(thread: int) -> str:
+    """Where a thread is, from the code that was called on."""
     frame = sys._current_frames().get(thread)
-    return "" if frame is None else "".join(traceback.format_stack(frame))
+    stack = [] if frame is None else traceback.extract_stack(frame)
+    ours = [number for number, each in enumerate(stack) if each.filename.startswith(_HERE)]
+    called = stack[ours[-1] + 1 :] if ours else stack
+    return "".join(traceback.format_list(called or stack))

@@ -92,8 +92,11 @@ class Turns:
         self._calls.answer(raised(call, CallError(text)))
 
     def beside(self, action: Callable[[], object]) -> None:
-        """Do something of which nothing else is to depend."""
-        self._threads.run(action)
+        """Do something that nothing else is to wait for."""
+        try:
+            self._threads.run(action)
+        except RuntimeError:  # no thread is left
+            action()
 
     def _start(self, lane: Lane, call: Call | None) -> None:
         if call is None:
@@ -112,10 +115,11 @@ class Turns:
         while following is not None:
             self._calls.held(following, "")
             runs = self._runs(following)
+            run = partial(self._run, lane, following, runs == "waits")
             if runs:
-                self._threads.run(partial(self._run, lane, following, runs == "waits"))
+                self.beside(run)
             else:
-                self._run(lane, following, False)
+                run()
             with self._lock:
                 following = lane.done()
 

@@ -221,7 +221,13 @@ class Interrupt(Frozen):
 
 
 class Finish(Frozen):
-    pass
+    """What the finalizers are told of the run, named as in :class:`pytest.Session`."""
+
+    testsfailed: int = 0
+    testscollected: int = 0
+    shouldstop: str = ""
+    shouldfail: str = ""
+    exitstatus: int = 0  #: of the run, if no finalizer fails
 
 
 class Recover(Frozen):
