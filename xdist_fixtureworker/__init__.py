@@ -46,11 +46,6 @@ else:
         return value
 
 
-if TYPE_CHECKING:
-    from .sharing.exclusive import exclusive
-    from .sharing.pool import Pool
-    from .sharing.state import Counter, Journal
-
 __all__ = [
     "CallError",
     "CannotShareError",

@@ -102,7 +102,7 @@ class OnDemand:
 
             plugin = UnservedTestWorker(self._config)
             self._config.pluginmanager.register(plugin, "xdist_fixtureworker_unserved")
-        if self._role is not Role.TEST_WORKER:
+        if self._role in (Role.CONTROLLER, Role.UNSERVED_TEST_WORKER):
             self._share_in_process()
 
     @pytest.hookimpl(optionalhook=True)

@@ -263,7 +263,7 @@ def test_a_worker_that_dies_while_it_waits_gets_nothing(
 def test_given_back_twice(share: Share) -> None:
     pool = Pool(["a"])
     view = share(pool)()
-    number, _ = view._take(None, None)
-    view._give_back(number)
-    view._give_back(number)
+    number, _ = view.__take__(None, None)
+    view.__give_back__(number)
+    view.__give_back__(number)
     assert pool._shelf._free == ["a"]

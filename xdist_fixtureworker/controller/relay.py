@@ -125,8 +125,7 @@ class Relay:
         if not isinstance(message, FromFixtureWorker):
             raise ProtocolError(f"Internal error: the fixture worker sent {message}")
         deliveries = self._move(*_move_of(message))
-        if isinstance(message, Ready | Failed | AsBefore | Finalized):
-            self.journal.rests(self.fixture_worker.name)
+        _note_rest(self.journal, self.fixture_worker.name, message)
         match message:
             case Ready() | Failed() | AsBefore():
                 return self._requests.answer(self._recoveries.one_copy(message))
@@ -313,6 +312,12 @@ def _move_of(message: FromFixtureWorker) -> tuple[Move, str]:
             return Move.HAS_FINISHED, ""
         case _:
             return Move.SENDS, ""
+
+
+def _note_rest(journal: Journal, by: str, message: FromFixtureWorker) -> None:
+    """Note that a fixture worker has done what it was asked for, if that is so."""
+    if isinstance(message, Ready | Failed | AsBefore | Finalized):
+        journal.rests(by)
 
 
 def _event(message: Serving | Doing | ExitRequested, at: float, by: str) -> Event:

@@ -8,21 +8,25 @@ from typing import Any
 
 from ..errors import CallError, CannotShareError, in_lines
 from ..wire import pickles
+from ..wire.named import Everywhere
 from ..wire.pickles import found_by_name
 from .callers import current_test
 from .handles import pack
 from .proxy import RemoteMethod, handle_of, is_proxy
 
 
-def pack_arguments(args: tuple[Any, ...], kwargs: dict[str, Any], what: str) -> bytes:
+def pack_arguments(
+    args: tuple[Any, ...], kwargs: dict[str, Any], what: str, everywhere: Everywhere | None = None
+) -> bytes:
     """Pickle them, with stand-ins as the ids of their objects.
 
     :param what: is to be done with them.
+    :param everywhere: what is known of the names in modules.
     :raises CallError: if there is a function of the test among them, or they are too large.
     :raises CannotShareError: if pickle refuses them.
     """
     try:
-        data = pack((args, kwargs), partial(_stands_for, what))
+        data = pack((args, kwargs), partial(_stands_for, what), everywhere)
     except (CallError, KeyboardInterrupt):
         raise
     except BaseException as error:

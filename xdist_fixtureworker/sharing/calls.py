@@ -19,6 +19,7 @@ from ..errors import (
 )
 from ..wire import pickles
 from ..wire.messages import Call, Message, Raised, Released, Returned, Withdrawn
+from ..wire.named import Everywhere
 from .arguments import pack_arguments
 from .callers import current_test
 from .handles import Handle
@@ -62,6 +63,7 @@ class Calls:
         self._waiting: dict[int, Waiting] = {}
         self._lost: BaseException | None = None
         self._stand_ins = StandIns(self)
+        self._everywhere = Everywhere()
         self._unwanted: deque[int] = deque()  # objects in answers that nobody waited for
 
     def unpack(self, data: bytes) -> object:
@@ -145,7 +147,7 @@ class Calls:
         if self._stand_ins.dropped + len(self._unwanted) >= _BATCH:
             self.release_dropped()
         try:
-            data = pack_arguments(args, kwargs or {}, what)
+            data = pack_arguments(args, kwargs or {}, what, self._everywhere)
         except FixtureWorkerError as error:
             raise error.with_traceback(None) from None
         test = current_test()

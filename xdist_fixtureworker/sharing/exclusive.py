@@ -33,7 +33,7 @@ class Exclusive(Generic[T]):
         __tracebackhide__ = True
         calls = _calls_of(self._shared)
         if calls is not None:
-            handle = self._shared._xdist_fixtureworker_handle
+            handle = self._shared.__fixtureworker_handle__
             self._acquired.append(calls.acquire(handle, self._timeout))
         shared: T = self._shared
         return shared
@@ -42,12 +42,12 @@ class Exclusive(Generic[T]):
         __tracebackhide__ = True
         calls = _calls_of(self._shared)
         if calls is not None:
-            calls.release(self._shared._xdist_fixtureworker_handle, self._acquired.pop())
+            calls.release(self._shared.__fixtureworker_handle__, self._acquired.pop())
 
 
 def _calls_of(shared: object) -> Any:
     """What makes the calls of a stand-in; None for any other object."""
     try:
-        return object.__getattribute__(shared, "_xdist_fixtureworker_calls")
+        return object.__getattribute__(shared, "__fixtureworker_calls__")
     except AttributeError:
         return None

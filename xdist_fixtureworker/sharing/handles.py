@@ -12,6 +12,7 @@ import pickle
 from collections.abc import Callable
 
 from ..wire.frozen import Frozen, field_values
+from ..wire.named import Everywhere, Names
 from ..wire.pickles import PROTOCOL, Pickler
 
 _PLAIN = (type(None), bool, int, float, str, bytes)
@@ -36,22 +37,27 @@ def is_plain(value: object) -> bool:
     return type(value) in _PLAIN
 
 
-def pack(value: object, stands_for: Callable[[object], object]) -> bytes:
+def pack(
+    value: object, stands_for: Callable[[object], object], everywhere: Everywhere | None = None
+) -> bytes:
     """Pickle ``value``, with something else in the place of live objects.
 
     :param stands_for: given any object, returns what stands for it; None: it is no live object.
+    :param everywhere: what is known of the names in modules.
     :raises Exception: whatever pickle, or a ``__reduce__`` of the value's class, raises.
     """
     if is_plain(value):
         return pickle.dumps(value, PROTOCOL)
     buffer = io.BytesIO()
-    _HandlePickler(buffer, stands_for).dump(value)
+    _HandlePickler(buffer, Names((), everywhere), stands_for).dump(value)
     return buffer.getvalue()
 
 
 class _HandlePickler(Pickler):
-    def __init__(self, file: io.BytesIO, stands_for: Callable[[object], object]) -> None:
-        super().__init__(file)
+    def __init__(
+        self, file: io.BytesIO, names: Names, stands_for: Callable[[object], object]
+    ) -> None:
+        super().__init__(file, names)
         self._stands_for = stands_for
 
     def persistent_id(self, obj: object) -> object:

@@ -16,7 +16,7 @@ _CHUNK_SECONDS = 0.02
 """How many elements come at once, and how long may be waited for more than the first."""
 _RUNS = "_xdist_fixtureworker_runs"
 _LONGEST = 100  # label
-_NAMES: Mapping[str, str] = {"_take": "lease", "_give_back": "lease"}
+_NAMES: Mapping[str, str] = {"__take__": "lease", "__give_back__": "lease"}
 
 
 class Operation(Protocol):

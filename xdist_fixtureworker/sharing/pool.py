@@ -37,9 +37,8 @@ class Pool(Shared, Generic[T]):
         self._make: Callable[[], T] | None = None
         self._dispose: Callable[[T], object] | None = None
 
-    @classmethod
+    @staticmethod
     def of(
-        cls,
         make: Callable[[], T],
         maximum: int,
         dispose: Callable[[T], object] | None = None,
@@ -52,10 +51,7 @@ class Pool(Shared, Generic[T]):
         :param dispose: called with each item by :meth:`close`.
         :param on_return: as for :class:`Pool`.
         """
-        pool = cls((), on_return)
-        pool._make, pool._dispose = make, dispose
-        pool._shelf.can_be_made, pool._shelf.makes = maximum, True
-        return pool
+        return MakingPool(make, maximum, dispose, on_return)
 
     @run_in_caller
     def lease(
@@ -85,7 +81,7 @@ class Pool(Shared, Generic[T]):
                 self._dispose(item)
 
     @wait_beside
-    def _take(self, timeout: float | None, where: Mapping[str, object] | None) -> tuple[int, T]:
+    def __take__(self, timeout: float | None, where: Mapping[str, object] | None) -> tuple[int, T]:
         """Wait for an item; returns the number of the lease, too."""
         caller = current_caller()
         caller.when_gone(self._shelf.wake)
@@ -125,7 +121,7 @@ class Pool(Shared, Generic[T]):
         self._shelf.made([item])
 
     @run_beside
-    def _give_back(self, number: int) -> None:
+    def __give_back__(self, number: int) -> None:
         """Take a lease back."""
         caller = self._shelf.holder(number)
         if caller is not None:
@@ -146,6 +142,21 @@ class Pool(Shared, Generic[T]):
         self._shelf.end_return(number, [item])
 
 
+class MakingPool(Pool[T]):
+    """What :meth:`Pool.of` returns."""
+
+    def __init__(
+        self,
+        make: Callable[[], T],
+        maximum: int,
+        dispose: Callable[[T], object] | None,
+        on_return: Callable[[T], object] | None,
+    ) -> None:
+        super().__init__((), on_return)
+        self._make, self._dispose = make, dispose
+        self._shelf.can_be_made, self._shelf.makes = maximum, True
+
+
 class Lease(Generic[T]):
     """What :meth:`Pool.lease` returns."""
 
@@ -159,14 +170,14 @@ class Lease(Generic[T]):
 
     def __enter__(self) -> T:
         __tracebackhide__ = True
-        number, item = self._pool._take(self._timeout, self._where)
+        number, item = self._pool.__take__(self._timeout, self._where)
         self._numbers.append(number)
         found: T = item
         return found
 
     def __exit__(self, *_: object) -> None:
         __tracebackhide__ = True
-        self._pool._give_back(self._numbers.pop())
+        self._pool.__give_back__(self._numbers.pop())
 
 
 class Request:

@@ -19,7 +19,7 @@ from .exclusive import exclusive
 from .handles import Handle, is_private, not_writable
 from .operations import CALL, GET, ITERATE, SET, TAKE
 
-_OURS = ("_xdist_fixtureworker_handle", "_xdist_fixtureworker_calls")
+_OURS = ("__fixtureworker_handle__", "__fixtureworker_calls__")
 
 
 class Doer(Protocol):
@@ -43,12 +43,12 @@ class Proxy:
     """Stands for an object in another process. Use :func:`make`."""
 
     __slots__ = ("__weakref__", *_OURS)
-    _xdist_fixtureworker_handle: Handle
-    _xdist_fixtureworker_calls: Doer
+    __fixtureworker_handle__: Handle
+    __fixtureworker_calls__: Doer
 
     def __getattr__(self, name: str) -> Any:
         __tracebackhide__ = True
-        handle = self._xdist_fixtureworker_handle
+        handle = self.__fixtureworker_handle__
         if name in handle.methods:
             return RemoteMethod(self, name)
         if name in handle.local:
@@ -58,32 +58,32 @@ class Proxy:
             return partial(exclusive, self)
         if name.startswith("_"):
             raise AttributeError(is_private(handle.label, name))
-        return self._xdist_fixtureworker_calls.do(handle, GET, name)
+        return self.__fixtureworker_calls__.do(handle, GET, name)
 
     def __setattr__(self, name: str, value: object) -> None:
         __tracebackhide__ = True
-        handle = self._xdist_fixtureworker_handle
+        handle = self.__fixtureworker_handle__
         if name not in handle.writable:
             raise AttributeError(not_writable(handle.label, name))
-        self._xdist_fixtureworker_calls.do(handle, SET, name, (value,))
+        self.__fixtureworker_calls__.do(handle, SET, name, (value,))
 
     def __delattr__(self, name: str) -> NoReturn:
         __tracebackhide__ = True
-        raise AttributeError(not_deletable(self._xdist_fixtureworker_handle.label, name))
+        raise AttributeError(not_deletable(self.__fixtureworker_handle__.label, name))
 
     @property  # type: ignore[misc]  # isinstance() asks for it
     def __class__(self) -> type:
-        return _class_of(self._xdist_fixtureworker_handle) or type(self)
+        return _class_of(self.__fixtureworker_handle__) or type(self)
 
     def __repr__(self) -> str:
-        handle = self._xdist_fixtureworker_handle
+        handle = self.__fixtureworker_handle__
         cls = handle.qualname
         if handle.module != "builtins":
             cls = f"{handle.module}.{cls}"
         return f"<proxy of {cls} in the fixture worker: {handle.label} ({handle.where})>"
 
     def __dir__(self) -> list[str]:
-        handle = self._xdist_fixtureworker_handle
+        handle = self.__fixtureworker_handle__
         public = (name for name in handle.methods if not name.startswith("_"))
         return sorted({*public, *handle.local, *handle.operations, "exclusive"})
 
@@ -104,8 +104,8 @@ class RemoteMethod:
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
         proxy = self.__self__
-        handle = proxy._xdist_fixtureworker_handle
-        return proxy._xdist_fixtureworker_calls.do(handle, CALL, self.__name__, args, kwargs)
+        handle = proxy.__fixtureworker_handle__
+        return proxy.__fixtureworker_calls__.do(handle, CALL, self.__name__, args, kwargs)
 
     def __repr__(self) -> str:
         return f"<method {self.__name__} of {self.__self__!r}>"
@@ -121,7 +121,7 @@ def make(handle: Handle, calls: Doer) -> Proxy:
 
 def handle_of(proxy: Proxy) -> Handle:
     """What is known of the object that ``proxy`` stands for."""
-    return proxy._xdist_fixtureworker_handle
+    return proxy.__fixtureworker_handle__
 
 
 def is_proxy(value: object) -> bool:
@@ -145,8 +145,8 @@ def _proxy_class(operations: tuple[str, ...]) -> type[Proxy]:
 def _special(name: str) -> Any:
     def special(self: Proxy, /, *args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
-        handle = self._xdist_fixtureworker_handle
-        return self._xdist_fixtureworker_calls.do(handle, name, "", args, kwargs)
+        handle = self.__fixtureworker_handle__
+        return self.__fixtureworker_calls__.do(handle, name, "", args, kwargs)
 
     special.__name__ = special.__qualname__ = name
     return special
@@ -154,14 +154,14 @@ def _special(name: str) -> Any:
 
 def _exit(self: Proxy, _type: object, error: object, _traceback: object) -> Any:
     __tracebackhide__ = True
-    handle = self._xdist_fixtureworker_handle
-    return self._xdist_fixtureworker_calls.do(handle, "__exit__", "", (error,))
+    handle = self.__fixtureworker_handle__
+    return self.__fixtureworker_calls__.do(handle, "__exit__", "", (error,))
 
 
 def _iterate(self: Proxy) -> Iterator[object]:
     __tracebackhide__ = True
-    calls = self._xdist_fixtureworker_calls
-    elements, iterator = calls.do(self._xdist_fixtureworker_handle, ITERATE)
+    calls = self.__fixtureworker_calls__
+    elements, iterator = calls.do(self.__fixtureworker_handle__, ITERATE)
     while True:
         yield from elements
         if iterator is None:

@@ -15,6 +15,7 @@ import pytest
 from ..errors import CallError, FixtureWorkerError
 from ..wire import pickles
 from ..wire.messages import Call, Raised, Returned
+from ..wire.named import Everywhere
 from .handles import is_plain, pack
 from .lanes import Lane
 from .objects import LiveObject, Objects
@@ -42,6 +43,7 @@ class Results:
     def __init__(self, objects: Objects, lock: threading.Lock) -> None:
         self._objects = objects
         self._lock = lock
+        self._everywhere = Everywhere()
 
     def returned(self, call: Call, live: LiveObject, result: object) -> Returned:
         """The answer that a call returned ``result``.
@@ -99,7 +101,7 @@ class Results:
             used.append(live)
             return live.stands_for
 
-        return pack(value, stands_for), used
+        return pack(value, stands_for, self._everywhere), used
 
     def _answer(self, call: Call, data: bytes, used: list[LiveObject]) -> Returned:
         if len(data) > pickles.LIMIT:
