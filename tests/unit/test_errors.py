@@ -36,6 +36,7 @@ from xdist_fixtureworker.fixture_worker import (
 )
 from xdist_fixtureworker.rules import debugger, guard_plugin, promotable, refused, worker_id
 from xdist_fixtureworker.rules.not_promotable import Refusal
+from xdist_fixtureworker.sharing import pool as shared_pool
 from xdist_fixtureworker.sharing import (
     arguments,
     calls,
@@ -44,7 +45,6 @@ from xdist_fixtureworker.sharing import (
     in_process,
     lanes,
     performing,
-    pool,
     proxy,
     remedies,
     returning,
@@ -815,20 +815,20 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         'Return plain data, or share the object itself: share="proxy".',
     ),
     (
-        pool.all_taken,
+        shared_pool.all_taken,
         (2.5, "gw0 (test_it.py::test)"),
         "no item of the pool was free within 2.5 s: gw0 (test_it.py::test) had them.",
     ),
     (
-        pool.nothing_like_that,
+        shared_pool.nothing_like_that,
         ({"role": "admin", "n": 1},),
         "no item of the pool has role='admin', n=1.",
     ),
-    (pool.nothing_like_that, ({},), "the pool has no items."),
-    (pool.makes_another, (), "the making of another item"),
-    (pool.not_waited_for, (), "nobody waits for an item any more."),
+    (shared_pool.nothing_like_that, ({},), "the pool has no items."),
+    (shared_pool.makes_another, (), "the making of another item"),
+    (shared_pool.not_waited_for, (), "nobody waits for an item any more."),
     (
-        pool.closed_by_test,
+        shared_pool.closed_by_test,
         (),
         "close() disposes of the items of a pool, which other tests use.\n"
         "Call it in the finalizer of the fixture that made the pool.",
