@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .declared.decorator import global_fixture
     from .declared.guard_marks import parallel_only, serial_only
     from .errors import (
+        CallError,
         CannotShareError,
         FixtureWorkerDiedError,
         FixtureWorkerError,
@@ -19,9 +20,16 @@ if TYPE_CHECKING:
         SetUpError,
     )
     from .roles import is_fixture_worker
+    from .sharing.exclusive import exclusive
+    from .sharing.pool import Pool
+    from .sharing.state import Counter, Journal
 else:
     _MODULES = {
+        "Counter": "sharing.state",
+        "Journal": "sharing.state",
+        "Pool": "sharing.pool",
         "attrs": "declared.attributes",
+        "exclusive": "sharing.exclusive",
         "global_fixture": "declared.decorator",
         "is_fixture_worker": "roles",
         "parallel_only": "declared.guard_marks",
@@ -39,12 +47,17 @@ else:
 
 
 __all__ = [
+    "CallError",
     "CannotShareError",
+    "Counter",
     "FixtureWorkerDiedError",
     "FixtureWorkerError",
+    "Journal",
+    "Pool",
     "RemoteTraceback",
     "SetUpError",
     "attrs",
+    "exclusive",
     "global_fixture",
     "is_fixture_worker",
     "parallel_only",

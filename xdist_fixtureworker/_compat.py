@@ -11,7 +11,8 @@ of the others.
 
 xdist and execnet have no public way to start one more worker, and to learn the process of one. What
 is private to them stands in ``controller/``, whose ``versions`` also names, as texts, what it looks
-for.
+for. Where another thread is, which time-outs show, is private to Python: ``sharing/`` looks at it,
+too.
 
 Attributes without an underscore of :class:`pytest.FixtureDef`, which pytest does not document
 either, are read wherever one is handled: ``argname``, ``func``, ``scope``, ``params``,

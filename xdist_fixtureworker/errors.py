@@ -38,18 +38,22 @@ class FixtureWorkerDiedError(FixtureWorkerError):
 
     __module__ = _PACKAGE
 
-    def __init__(self, reason: str, fixture: str = "the global fixture") -> None:
-        super().__init__(reason, fixture)
+    def __init__(self, reason: str, what: str = "the global fixture was set up") -> None:
+        super().__init__(reason, what)
         self._reason = reason
-        self._fixture = fixture
+        self._what = what
 
     def before(self, fixture: str, where: str) -> FixtureWorkerDiedError:
         """The same for a test that waits for that fixture."""
-        return type(self)(self._reason, f"the global fixture '{fixture}' ({where})")
+        return type(self)(self._reason, f"the global fixture '{fixture}' ({where}) was set up")
+
+    def before_call(self, what: str) -> FixtureWorkerDiedError:
+        """The same for a test that waits for what it does with a live object."""
+        return type(self)(self._reason, f"there was an answer to {what}")
 
     def __str__(self) -> str:
         return (
-            f"the fixture worker ended before {self._fixture} was set up: {self._reason}.\n"
+            f"the fixture worker ended before {self._what}: {self._reason}.\n"
             f"The end of the report says what is known of it."
         )
 
@@ -64,6 +68,13 @@ class SetUpError(FixtureWorkerError):
 class CannotShareError(FixtureWorkerError):
     """Raised for the tests that need it: the value of a global fixture cannot be pickled in
     the fixture worker, or not be unpickled in the test worker."""
+
+    __module__ = _PACKAGE
+
+
+class CallError(FixtureWorkerError):
+    """Raised in a test: something cannot be done with a live object (``share="proxy"``); or its
+    method raised an exception that cannot be sent, so that this one stands in for it."""
 
     __module__ = _PACKAGE
 

@@ -102,6 +102,8 @@ class OnDemand:
 
             plugin = UnservedTestWorker(self._config)
             self._config.pluginmanager.register(plugin, "xdist_fixtureworker_unserved")
+        if self._role in (Role.CONTROLLER, Role.UNSERVED_TEST_WORKER):
+            self._share_in_process()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
@@ -129,6 +131,15 @@ class OnDemand:
             from .controller.earlier_runs import show_earlier_runs
 
             show_earlier_runs(self._config, terminalreporter)
+
+    def _share_in_process(self) -> None:
+        from .settings import COPIES
+
+        if self._config.getini(COPIES):
+            from .sharing.in_process import SharesInProcess
+
+            plugin = SharesInProcess(self._config)
+            self._config.pluginmanager.register(plugin, "xdist_fixtureworker_copies")
 
     @property
     def _has_global(self) -> bool:

@@ -43,15 +43,22 @@ def add_options(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager
         action="append",
         metavar="NAME",
         help="Make a session fixture global, whoever defines it: 'NAME', or 'NAME: attrs(a, b)' "
-        "to share these attributes of its value, or 'NAME: env' to change in the test workers what "
-        "it changes in os.environ, or 'NAME: marks(a, b)' for the marks of its set-up. Can be "
-        "given several times",
+        "to share these attributes of its value, or 'NAME: proxy' to share the object itself, or "
+        "'NAME: env' to change in the test workers what it changes in os.environ, or "
+        "'NAME: marks(a, b)' for the marks of its set-up. Can be given several times",
     )
     parser.addini(
         GLOBAL_FIXTURES,
         type="linelist",
         help="Session fixtures to make global, whoever defines them; on each line as for "
         "--global-fixture",
+    )
+    parser.addini(
+        settings.COPIES,
+        type="bool",
+        default=False,
+        help="Give tests copies and stand-ins of the values of global fixtures in runs without a "
+        "fixture worker, too, so that a suite can be checked without -n",
     )
     parser.addini(
         settings.TIMEOUT,

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+COPIES = "fixture_worker_copies"
 TIMEOUT = "fixture_worker_timeout"
 STRAYS = "fixture_worker_strays"
 WORKER_ID = "fixture_worker_id"

@@ -74,7 +74,10 @@ MISUSES = {
     "worker_id": "cannot be global: it is about the process that it is in.",
 }
 NOT_UNDERSTOOD = {
-    "tables: proxy": "'tables: proxy' asks for share=\"proxy\", which comes with a later version.",
+    "tables: proxy(url)": "'tables: proxy(url)' is not understood.",
+    "tables: proxy attrs(url)": "'tables: proxy attrs(url)' is not understood.",
+    "tables: writable(url)": "'tables: writable(url)' is not understood.",
+    "tables: proxy writable": "'tables: proxy writable' is not understood.",
     "tables: attr(url)": "'tables: attr(url)' is not understood.",
     "tables attrs(url)": "'tables attrs(url)' is not understood.",
     ": attrs(url)": "': attrs(url)' is not understood.",
@@ -108,8 +111,8 @@ def test_all_names_are_told_at_once(written: Suite, mode: tuple[str, ...]) -> No
 @pytest.mark.parametrize(
     ("line", "mode"),
     sampled(
-        lambda line, mode: not mode or line in ("tabels", "tables: proxy"),
-        ["tabels", "row", "request", "tables: proxy"],
+        lambda line, mode: not mode or line in ("tabels", "tables: proxy(url)"),
+        ["tabels", "row", "request", "tables: proxy(url)"],
         [ONE, SERIAL],
     ),
 )

@@ -43,7 +43,10 @@ ROLES: dict[str, tuple[str, set[str]]] = {
     "gw0": ("test_worker", {*COLLECTED, "rules.findings", "rules.refused"}),
     "fixtureworker": (
         "fixture_worker",
-        {*COLLECTED, *PROCESSES, "rules.guard_plugin", "rules.worker_id", "wire.culprit"},
+        {
+            *(*COLLECTED, *PROCESSES, "rules.guard_plugin", "rules.worker_id", "wire.culprit"),
+            *("sharing", "sharing.remedies", "sharing.values"),
+        },
     ),
 }
 

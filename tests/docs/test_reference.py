@@ -71,7 +71,7 @@ def test_hooks() -> None:
 def test_public_names() -> None:
     text = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
     documented = re.findall(
-        r"^\.\. auto(?:function|exception):: (\w+)(?:\(.*\))?$", text, re.MULTILINE
+        r"^\.\. auto(?:function|class|exception):: (\w+)(?:\(.*\))?$", text, re.MULTILINE
     )
     documented += re.findall(
         r"`(\w+)`", next(line for line in text.splitlines() if re.match("`[^`]", line))

@@ -14,6 +14,7 @@ import pytest
 
 from xdist_fixtureworker.errors import FixtureWorkerDiedError, ProtocolError
 from xdist_fixtureworker.test_worker.connection import Connection
+from xdist_fixtureworker.wire.codec import encode
 from xdist_fixtureworker.wire.frozen import replace
 from xdist_fixtureworker.wire.messages import Answer, Failed, Finish, Inline, Ready, Request
 
@@ -187,7 +188,7 @@ def test_a_lost_connection_ends_all_waits(
 
 GARBAGE = [
     (("Nonsense", ()), "an unknown message: ('Nonsense', ())"),
-    (("Finish", ()), str(Finish())),
+    (encode(Finish()), str(Finish())),
 ]
 
 

@@ -170,6 +170,7 @@ def test_private_names_stand_where_compat_says() -> None:
     rooms = {"_compat": pytests, "fixture_worker": pytests | {"_current_frames"}}
     rooms["controller"] = OF_OTHERS | {"_tw"}
     rooms["plugin"] = {"_must_rewrite", "_marked_for_rewrite_cache"}
+    rooms["sharing"] = {"_current_frames"}
     named = set(re.findall(r"``(\w+)/``", _compat.__doc__ or ""))
     assert named == rooms.keys() - {"_compat", "plugin"}
     assert "``plugin``" in (_compat.__doc__ or "")

@@ -13,12 +13,12 @@ import pytest
 from xdist_fixtureworker import attrs, global_fixture
 from xdist_fixtureworker._compat import fixture_function, fixture_scope, is_fixture
 from xdist_fixtureworker.declared import decorator
-from xdist_fixtureworker.declared.attributes import Attributes
+from xdist_fixtureworker.declared.attributes import Attributes, Proxied
 from xdist_fixtureworker.declared.decorator import Declaration, declaration_of
 from xdist_fixtureworker.declared.locations import location, unbound
 
 HERE = Path(__file__).parent
-KNOWN = "share, env, recover, params, autouse, ids, name"
+KNOWN = "share, writable, env, recover, params, autouse, ids, name"
 
 
 @pytest.fixture(autouse=True)
@@ -350,13 +350,46 @@ def test_recover_that_cannot_be_called(below: Any) -> None:
     assert str(excinfo.value) == decorator.recover_not_callable("function_fixture", WHERE, 3)
 
 
-@pytest.mark.parametrize("share", ["proxy", "Copy", None, 1, ["copy"]])
+@pytest.mark.parametrize("share", ["Proxy", "Copy", None, 1, ["copy"]])
 @pytest.mark.parametrize("below", [function_fixture, scoped("session")], ids=["alone", "on-top"])
 def test_unknown_share(share: object, below: Any) -> None:
     with pytest.raises(pytest.UsageError) as excinfo:
         on(below, share=share)()
     assert str(excinfo.value) == decorator.unknown_share("function_fixture", WHERE, share)
     assert declaration_of(function_fixture) is None
+
+
+@pytest.mark.parametrize(
+    ("writable", "names"), [((), ()), (["mode", "level"], ("mode", "level")), ("mode", ("mode",))]
+)
+def test_proxy(writable: Any, names: tuple[str, ...]) -> None:
+    def pool() -> None: ...
+
+    fixture = global_fixture(share="proxy", writable=writable)(pool)
+    assert declared(fixture).share == Proxied(names)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"writable": ("mode",)},
+        {"writable": ("mode",), "share": attrs("url")},
+        {"writable": ("mode.a",), "share": "proxy"},
+        {"writable": (1,), "share": "proxy"},
+    ],
+    ids=str,
+)
+def test_writable_that_means_nothing(arguments: Any) -> None:
+    with pytest.raises(pytest.UsageError) as excinfo:
+        on(function_fixture, **arguments)()
+    writable = arguments["writable"]
+    assert str(excinfo.value) == decorator.wrong_writable("function_fixture", WHERE, writable)
+
+
+def test_proxy_with_recover() -> None:
+    with pytest.raises(pytest.UsageError) as excinfo:
+        on(function_fixture, share="proxy", recover=print)()
+    assert str(excinfo.value) == decorator.proxy_with_recover("function_fixture", WHERE)
 
 
 @pytest.mark.parametrize(

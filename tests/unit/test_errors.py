@@ -12,6 +12,7 @@ import pytest
 
 import xdist_fixtureworker
 from xdist_fixtureworker import errors, settings
+from xdist_fixtureworker.controller import calls as calls_under_way
 from xdist_fixtureworker.controller import (
     changed_values,
     python_versions,
@@ -29,14 +30,27 @@ from xdist_fixtureworker.fixture_worker import (
     items,
     lookup,
     out_of_reach,
-    remedies,
     reports,
     running,
-    sharing,
     surprises,
 )
 from xdist_fixtureworker.rules import debugger, guard_plugin, promotable, refused, worker_id
 from xdist_fixtureworker.rules.not_promotable import Refusal
+from xdist_fixtureworker.sharing import (
+    arguments,
+    calls,
+    handles,
+    host,
+    in_process,
+    lanes,
+    performing,
+    proxy,
+    remedies,
+    returning,
+    turns,
+    values,
+)
+from xdist_fixtureworker.sharing import pool as shared_pool
 from xdist_fixtureworker.test_worker import answers as test_worker_answers
 from xdist_fixtureworker.test_worker import asking, forking, naming, nearer
 
@@ -44,6 +58,11 @@ from xdist_fixtureworker.test_worker import asking, forking, naming, nearer
 def died_message(reason: str, *fixture: str) -> str:
     error = errors.FixtureWorkerDiedError(reason)
     return str(pickle.loads(pickle.dumps(error.before(*fixture) if fixture else error)))
+
+
+def died_call_message(reason: str, what: str) -> str:
+    error = errors.FixtureWorkerDiedError(reason).before_call(what)
+    return str(pickle.loads(pickle.dumps(error)))
 
 
 MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
@@ -160,7 +179,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "kill or ignore.",
     ),
     (
-        sharing.cannot_pickle,
+        values.cannot_pickle,
         (
             "'engine' (conftest.py:7)",
             "_thread.lock",
@@ -175,7 +194,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "Return a URL.",
     ),
     (
-        sharing.cannot_pickle,
+        values.cannot_pickle,
         ("'e' (conftest.py:7)", "Engine", "the value", "", "TypeError: no", "Return a URL."),
         "an Engine cannot be sent to the test workers: the value of the global fixture 'e' (conftest.py:7)\n"
         "(TypeError: no).\n"
@@ -300,14 +319,14 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "worker makes its own.",
     ),
     (
-        sharing.cannot_read,
+        values.cannot_read,
         ("server", "conftest.py:7", "http.server.HTTPServer", "AttributeError: no attribute 'url'"),
         "an attribute of the global fixture 'server' (conftest.py:7) cannot be read to be sent to the test\n"
         "workers: its value is a http.server.HTTPServer (AttributeError: no attribute 'url').\n"
         "Share attributes that it has when it is set up.",
     ),
     (
-        sharing.too_large,
+        values.too_large,
         ("dump", "conftest.py:7", 3_000_000_000, 2_146_435_072),
         "the value of the global fixture 'dump' (conftest.py:7) is too large to be sent to the test workers:\n"
         "3000000000 bytes when pickled, of 2146435072 at most.\n"
@@ -640,19 +659,11 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
     ),
     (
         decorator.unknown_share,
-        ("tables", "conftest.py:7", "proxy"),
-        "@global_fixture(share='proxy') on 'tables' (conftest.py:7): this way of sharing comes "
-        "with a later version.\n"
-        "Leave share out and return connection details instead of a live object, or share some "
-        'attributes of the object: share=attrs("url", "port").',
-    ),
-    (
-        decorator.unknown_share,
         ("tables", "conftest.py:7", "Copy"),
         "@global_fixture(share='Copy') on 'tables' (conftest.py:7): this way of sharing does not "
         "exist.\n"
         "Leave share out and return connection details instead of a live object, or share some "
-        'attributes of the object: share=attrs("url", "port").',
+        'attributes of the object: share=attrs("url", "port"), or all of it: share="proxy".',
     ),
     (
         attributes.no_attributes,
@@ -695,8 +706,9 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         ("httpbin: attr(url)", "global_fixtures"),
         "global_fixtures: 'httpbin: attr(url)' is not understood.\n"
         "Write the name of a session fixture, alone or with the attributes of it that are shared: "
-        "docker_services, or httpbin: attrs(url, host); and with env, or env(NAME, OTHER), if it "
-        "sets environment variables that tests need; and with marks(a, b(1)) for its set-up.",
+        "docker_services, or httpbin: attrs(url, host); or httpbin: proxy, with writable(mode) for "
+        "attributes that tests may set; and with env, or env(NAME, OTHER), if it sets environment "
+        "variables that tests need; and with marks(a, b(1)) for its set-up.",
     ),
     (
         promotion.wrong_promotion,
@@ -705,11 +717,207 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "nothing.",
     ),
     (
-        promotion.promotion_by_proxy,
-        ("pool: proxy", "global_fixtures"),
-        "global_fixtures: 'pool: proxy' asks for share=\"proxy\", which comes with a later version."
-        "\nUntil then, share the attributes that the tests need, as in httpbin: attrs(url, host), "
-        "or leave the fixture out: each test worker then sets it up for itself.",
+        decorator.wrong_writable,
+        ("pool", "conftest.py:7", "a.b"),
+        "@global_fixture(writable='a.b') on 'pool' (conftest.py:7): writable names attributes of an "
+        "object that is shared by proxy.\n"
+        'Write share="proxy", writable=("mode", "level").',
+    ),
+    (
+        decorator.proxy_with_recover,
+        ("pool", "conftest.py:7"),
+        "the global fixture 'pool' (conftest.py:7) has a recover= function and is shared by proxy: "
+        "when the fixture worker has died there is no copy of the value to recover with.\n"
+        "Return what recover= needs from another global fixture, on which 'pool' depends, and give "
+        "that one the function.",
+    ),
+    (
+        calls_under_way.waits_for,
+        ("pool.next() (conftest.py:7)", "gw0", "gw1 (test_it.py::test)"),
+        "pool.next() (conftest.py:7), asked for by gw0, held by gw1 (test_it.py::test)",
+    ),
+    (
+        relay.run_is_over,
+        (),
+        "the fixture worker has finalized all fixtures, and their objects are gone.",
+    ),
+    (
+        relay.no_thread_runs,
+        (),
+        "there is no answer within fixture_worker_timeout, and no thread of the fixture worker "
+        "runs, as in a call into C code that keeps the interpreter's lock.",
+    ),
+    (
+        died_call_message,
+        ("killed by SIGKILL", "pool.next() (conftest.py:7)"),
+        "the fixture worker ended before there was an answer to pool.next() (conftest.py:7): killed "
+        "by SIGKILL.\n"
+        "The end of the report says what is known of it.",
+    ),
+    (
+        arguments.is_callback,
+        ("pool.next() (conftest.py:7)", "test_it.<locals>.<lambda>"),
+        "the function 'test_it.<locals>.<lambda>' cannot be an argument of pool.next() "
+        "(conftest.py:7): it belongs to this test worker, and the fixture worker cannot call it.\n"
+        "Send plain data, or write a method that does it there.",
+    ),
+    (
+        arguments.cannot_pickle_arguments,
+        ("pool.next() (conftest.py:7)", "TypeError: cannot pickle '_thread.lock' object"),
+        "the arguments of pool.next() (conftest.py:7) cannot be sent to the fixture worker (TypeError:\n"
+        "cannot pickle '_thread.lock' object).\n"
+        "Send plain data, or what its method needs to make the object there.",
+    ),
+    (
+        arguments.arguments_too_large,
+        ("pool.next() (conftest.py:7)", 3, 2),
+        "the arguments of pool.next() (conftest.py:7) are too large to be sent: 3 bytes when "
+        "pickled, of 2 at most.\n"
+        "Write them to a file and send the path.",
+    ),
+    (calls.connection_lost, (), "the connection to the controller is lost"),
+    (
+        calls.is_forked,
+        ("pool.next() (conftest.py:7)",),
+        "pool.next() (conftest.py:7) is asked for in a forked process, which has no connection to "
+        "the fixture worker.\n"
+        "Do it before the fork, or in the process of the test.",
+    ),
+    (
+        calls.cannot_unpickle_result,
+        ("pool.next() (conftest.py:7)", "ModuleNotFoundError: No module named 'shop'"),
+        "the result of pool.next() (conftest.py:7) was sent by the fixture worker, but cannot be unpickled\n"
+        "in the test worker (ModuleNotFoundError: No module named 'shop').\n"
+        "Its class must be importable there by the same name: define it in a module that both import, or\n"
+        "return plain data.",
+    ),
+    (
+        handles.is_private,
+        ("pool", "_items"),
+        "'_items' of pool is private: its name begins with an underscore.",
+    ),
+    (
+        handles.not_writable,
+        ("pool", "mode"),
+        "'mode' of pool cannot be set from a test: the object is shared by all tests.\n"
+        'If that is meant, name it where the fixture is made global: writable=("mode",).',
+    ),
+    (
+        host.is_finalized,
+        ("pool.next() (conftest.py:7)",),
+        "pool.next() (conftest.py:7) comes too late: its fixture has been finalized.",
+    ),
+    (
+        in_process.cannot_unpickle_here,
+        ("pool", "conftest.py:7", "TypeError: no"),
+        "the value of the global fixture 'pool' (conftest.py:7) can be pickled, but not unpickled "
+        "again (TypeError: no), as a test worker has to (fixture_worker_copies).\n"
+        'Return plain data, or share the object itself: share="proxy".',
+    ),
+    (
+        shared_pool.all_taken,
+        (2.5, "gw0 (test_it.py::test)"),
+        "no item of the pool was free within 2.5 s: gw0 (test_it.py::test) had them.",
+    ),
+    (
+        shared_pool.nothing_like_that,
+        ({"role": "admin", "n": 1},),
+        "no item of the pool has role='admin', n=1.",
+    ),
+    (shared_pool.nothing_like_that, ({},), "the pool has no items."),
+    (shared_pool.makes_another, (), "the making of another item"),
+    (shared_pool.not_waited_for, (), "nobody waits for an item any more."),
+    (
+        shared_pool.closed_by_test,
+        (),
+        "close() disposes of the items of a pool, which other tests use.\n"
+        "Call it in the finalizer of the fixture that made the pool.",
+    ),
+    (
+        lanes.holder,
+        ("gw0", "test_it.py::test (call)"),
+        "gw0 (test_it.py::test)",
+    ),
+    (
+        performing.is_gone,
+        ("pool.next() (conftest.py:7)",),
+        "pool.next() (conftest.py:7): there is no such live object any more.",
+    ),
+    (
+        performing.argument_is_gone,
+        (),
+        "a live object among the arguments is not there any more.",
+    ),
+    (
+        performing.cannot_unpickle_arguments,
+        ("pool.next() (conftest.py:7)", "ModuleNotFoundError: No module named 'shop'"),
+        "the arguments of pool.next() (conftest.py:7) were sent by the test, but cannot be unpickled "
+        "in the fixture worker (ModuleNotFoundError: No module named 'shop').\n"
+        "Their classes must be importable there by the same name: define them in a module that both "
+        "import, or use plain data.",
+    ),
+    (
+        proxy.not_deletable,
+        ("pool", "mode"),
+        "'mode' of pool cannot be deleted from a test: the object is shared by all tests.",
+    ),
+    (
+        proxy.cannot_pickle_proxy,
+        ("<proxy of shop.Pool in the fixture worker: pool (conftest.py:7)>",),
+        "<proxy of shop.Pool in the fixture worker: pool (conftest.py:7)> cannot be copied or "
+        "pickled.\n"
+        "It can be an argument of another proxy's method, where it arrives as the object itself.",
+    ),
+    (
+        returning.is_module,
+        ("pool.os (conftest.py:7)", "os"),
+        "pool.os (conftest.py:7) is the module 'os', which is used where it is imported.\n"
+        "Write a method that does with it what the test needs.",
+    ),
+    (
+        returning.is_async,
+        ("pool.next() (conftest.py:7)",),
+        "pool.next() (conftest.py:7) is asynchronous: what it returns can be awaited in the event "
+        "loop of its own process only, not in a test.\n"
+        "Write a method that awaits it there, as with asyncio.run(...), and returns what comes out "
+        "of it.",
+    ),
+    (
+        returning.ends_process,
+        ("pool.next() (conftest.py:7)", "SystemExit: 3"),
+        "pool.next() (conftest.py:7) raised what ends a process, so this stands in for it: "
+        "SystemExit: 3",
+    ),
+    (
+        returning.cannot_be_sent,
+        ("pool.next() (conftest.py:7)", "shop.EmptyError: no"),
+        "pool.next() (conftest.py:7) raised an exception that cannot be sent: shop.EmptyError: no",
+    ),
+    (
+        returning.result_too_large,
+        ("pool.next() (conftest.py:7)", 3, 2),
+        "the result of pool.next() (conftest.py:7) is too large to be sent: 3 bytes when pickled, of "
+        "2 at most.\n"
+        "Write it to a file and return the path.",
+    ),
+    (
+        turns.takes_too_long,
+        ("pool.next() (conftest.py:7)", 2.5, "  here"),
+        "pool.next() (conftest.py:7) took longer than the 2.5 s of fixture_worker_timeout.\n"
+        "Until it ends, nothing else can be done with that object. Where it is:\n"
+        "  here",
+    ),
+    (
+        turns.is_busy,
+        ("pool.next() (conftest.py:7)", "pool.size (conftest.py:7)", "gw0 (test_it.py::test)"),
+        "pool.next() (conftest.py:7) cannot begin: pool.size (conftest.py:7) of gw0 "
+        "(test_it.py::test) took longer than fixture_worker_timeout, and has not ended yet.",
+    ),
+    (
+        turns.still_held,
+        ("exclusive use of pool (conftest.py:7)", 2.5, "gw0 (test_it.py::test)"),
+        "no exclusive use of pool (conftest.py:7) within 2.5 s: gw0 (test_it.py::test) had it all "
+        "the time.",
     ),
     (
         promotable.no_such_session_fixture,
@@ -917,7 +1125,11 @@ def messages_of_the_package() -> set[tuple[str, str]]:
 
 def test_every_message_is_quoted_here() -> None:
     quoted = {(message.__module__, message.__name__) for message, _, _ in MESSAGES}
-    not_in_sections = {(__name__, "died_message"), (worker_id.__name__, "worker_id_hint")}
+    not_in_sections = {
+        (__name__, "died_message"),
+        (__name__, "died_call_message"),
+        (worker_id.__name__, "worker_id_hint"),
+    }
     assert quoted - not_in_sections == messages_of_the_package()
 
 

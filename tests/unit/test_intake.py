@@ -40,7 +40,7 @@ def main() -> Iterator[MainThread]:
 
 @pytest.fixture
 def intake(main: MainThread) -> Intake:
-    return Intake(main)
+    return Intake(main, lambda message: None)
 
 
 def taken(intake: Intake) -> Work | None:

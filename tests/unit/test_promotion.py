@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from xdist_fixtureworker.declared.attributes import Attributes
+from xdist_fixtureworker.declared.attributes import Attributes, Proxied
 from xdist_fixtureworker.declared.promotion import Promotion, promotions, read_promotions
 from xdist_fixtureworker.rules.promotable import collects_everything
 
@@ -54,6 +54,8 @@ def test_attributes(pytester: pytest.Pytester, line: str) -> None:
         ("web: copy env( A, 'B' )", None, ("A", "B")),
         ("web: attrs(url) env", Attributes(("url",)), True),
         ("web:env(A),attrs(url)", Attributes(("url",)), ("A",)),
+        ("web: proxy", Proxied(), None),
+        ("web: env proxy writable(mode, 'level')", Proxied(("mode", "level")), True),
     ],
 )
 def test_variables(

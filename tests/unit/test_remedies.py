@@ -19,8 +19,8 @@ from unittest.mock import Mock
 import pytest
 
 from xdist_fixtureworker.declared.attributes import attrs, take
-from xdist_fixtureworker.fixture_worker import remedies
-from xdist_fixtureworker.fixture_worker.remedies import remedy
+from xdist_fixtureworker.sharing import remedies
+from xdist_fixtureworker.sharing.remedies import remedy
 from xdist_fixtureworker.wire.culprit import find_culprit
 
 

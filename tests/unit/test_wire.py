@@ -19,6 +19,7 @@ from xdist_fixtureworker.wire.frozen import Frozen, field_names, replace
 from xdist_fixtureworker.wire.messages import (
     AsBefore,
     Begin,
+    Call,
     Change,
     Doing,
     ExitRequested,
@@ -28,6 +29,7 @@ from xdist_fixtureworker.wire.messages import (
     Finish,
     Finished,
     Hanging,
+    Held,
     Inline,
     Instance,
     Interrupt,
@@ -35,16 +37,21 @@ from xdist_fixtureworker.wire.messages import (
     Message,
     Output,
     Param,
+    Raised,
     Ready,
     Recover,
     Recovery,
+    Released,
     Request,
+    Returned,
     Serving,
     SettingUp,
     SetUp,
     Step,
     Variable,
+    Withdrawn,
     WorkerJoined,
+    WorkerLeft,
 )
 
 NESTED = Instance(
@@ -80,8 +87,20 @@ EXAMPLES: list[Message] = [
     Failed(1, b"\x80\x05N.", "ValueError: no", "conftest.py:3: ValueError", REPORT),
     Failed(2, None, "", "", None),
     AsBefore(2, 1),
+    Call(
+        "", 1, 3, "call", "next", b"\x80", "accounts.next() (conftest.py:3)", "test_it.py::test_é"
+    ),
+    Returned("gw0", 1, b"\x80\x05N.", (3, 3, 4)),
+    Returned("gw0", 2, b"", ()),
+    Raised("gw0", 1, b"\x80", "ValueError: no", "conftest.py:3: ValueError"),
+    Raised("gw0", 1, None, "", ""),
+    Held("gw0", 1, "gw1 (test_it.py::test_é)"),
+    Withdrawn("", 1),
+    Released("gw0", (3, 3, 4)),
+    WorkerLeft("gw0"),
     Interrupt(),
     Finish(),
+    Finish(3, 60, "stopping after 3 failures", "enough", 1),
     Serving(),
     Begin("5f0c", 4711, "/project/.pytest_cache/fixture_worker"),
     Begin("5f0c", 4711, None),
@@ -188,6 +207,7 @@ NOT_UTF_8 = os.fsdecode(b"caf\xe9")  # as in os.environ or in the name of a file
         SetUp(1, "tables", "conftest.py:3", {"sections": [("stdout", NOT_UTF_8)]}, (), None),
         Finalized(1, {"longrepr": NOT_UTF_8}),
         ExitRequested(NOT_UTF_8, 1),
+        Raised("gw0", 1, None, NOT_UTF_8, NOT_UTF_8),
     ],
     ids=[
         "environment",
@@ -197,6 +217,7 @@ NOT_UTF_8 = os.fsdecode(b"caf\xe9")  # as in os.environ or in the name of a file
         "set-up-report",
         "finalizer-report",
         "exit",
+        "raised",
     ],
 )
 def test_text_that_is_not_utf_8_can_be_sent(message: Message) -> None:

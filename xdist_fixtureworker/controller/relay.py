@@ -11,12 +11,19 @@ fixture worker is dead. What ``recover=`` needs of a fixture is the same object.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from ..errors import FixtureWorkerDiedError, FixtureWorkerError, ProtocolError, SetUpError
+from ..errors import (
+    CallError,
+    FixtureWorkerDiedError,
+    FixtureWorkerError,
+    ProtocolError,
+    SetUpError,
+)
 from ..roles import FIXTURE_WORKER_ID
 from ..wire.messages import (
     AsBefore,
+    Call,
     Doing,
     ExitRequested,
     Failed,
@@ -25,15 +32,20 @@ from ..wire.messages import (
     Finish,
     Finished,
     Hanging,
+    Held,
     Interrupt,
     Interrupted,
     Message,
+    Raised,
     Ready,
     Recover,
+    Released,
     Request,
+    Returned,
     Serving,
     SettingUp,
     SetUp,
+    Withdrawn,
     WorkerJoined,
 )
 from .fixture_worker_state import FixtureWorkerState, Move, State
@@ -57,11 +69,17 @@ from .journal import (
 from .recoveries import Recoveries
 from .requests import Delivery, Requests
 
+if TYPE_CHECKING:
+    from .calls import Calls
+
 FromFixtureWorker: TypeAlias = (
     Serving
     | Ready
     | Failed
     | AsBefore
+    | Returned
+    | Raised
+    | Held
     | Doing
     | SettingUp
     | SetUp
@@ -87,6 +105,7 @@ class Relay:
         self.journal = journal
         self.fixture_worker = FixtureWorkerState(fixture_worker)
         self._requests = Requests(journal)
+        self._calls: Calls | None = None  # where a test has made one
         self._recoveries = Recoveries()
         self._interrupted = False
         self._to_undo: dict[int, str] = {}  # ids of set-ups, and the fixture worker that died
@@ -96,6 +115,8 @@ class Relay:
         match message:
             case Request():
                 return self._requests.ask(worker, message, self._refusal)
+            case Call() | Withdrawn() | Released():
+                return self._open_calls.pass_on(worker, message, self._refusal_of_calls)
             case _:
                 raise ProtocolError(f"Internal error: test worker {worker} sent {message}")
 
@@ -104,11 +125,12 @@ class Relay:
         if not isinstance(message, FromFixtureWorker):
             raise ProtocolError(f"Internal error: the fixture worker sent {message}")
         deliveries = self._move(*_move_of(message))
-        if isinstance(message, Ready | Failed | AsBefore | Finalized):
-            self.journal.rests(self.fixture_worker.name)
+        _note_rest(self.journal, self.fixture_worker.name, message)
         match message:
             case Ready() | Failed() | AsBefore():
                 return self._requests.answer(self._recoveries.one_copy(message))
+            case Returned() | Raised() | Held():
+                return deliveries + self._open_calls.from_fixture_worker(message)
             case SettingUp() | SetUp() | Interrupted():
                 self._note_set_up(message)
             case Finalizing() | Finalized():
@@ -122,17 +144,22 @@ class Relay:
 
         No thread of it runs then, as while a call into C code keeps the interpreter's lock.
         """
+        activity = self.activity or ""
+        calls: list[Delivery] = []
+        if self._calls is not None:
+            calls = self._calls.give_up(CallError(no_thread_runs()))
         if self.fixture_worker.hangs:
-            return []
+            return calls
         if not self.fixture_worker.came_up:
             return self._move(Move.HANGS, _NOT_WANTED if self.is_unwanted else starts_too_slowly())
-        return self._move(Move.HANGS, says_nothing_more(self.activity or ""))
+        return self._move(Move.HANGS, says_nothing_more(activity)) + calls
 
     @property
     def activity(self) -> str | None:
         """What goes on in the fixture worker, as far as somebody may wait for it."""
         if self.fixture_worker.came_up:
-            return self.journal.activity(self.fixture_worker.name)
+            activity = self.journal.activity(self.fixture_worker.name)
+            return activity if activity or self._calls is None else self._calls.activity
         if self.is_unwanted:
             return f"{_START}, to end it"
         called_off = self.fixture_worker.state is State.CALLED_OFF
@@ -143,6 +170,13 @@ class Relay:
         """Whether the run was interrupted while the fixture worker started."""
         return self._interrupted and not self.fixture_worker.came_up
 
+    @property
+    def waits_for_tests(self) -> bool:
+        """Whether all that goes on is calls that wait for what other tests have."""
+        if self._calls is None or self.journal.activity(self.fixture_worker.name):
+            return False
+        return self._calls.may_take_long
+
     def interrupt(self) -> list[Delivery]:
         """What to send when the user does not want to wait for a set-up any more."""
         if self.is_unwanted:  # the second time; nothing is set up in it
@@ -150,10 +184,14 @@ class Relay:
         self._interrupted = True
         return [(FIXTURE_WORKER_ID, Interrupt())]
 
-    def finish(self) -> list[Delivery]:
-        """What to send when all test workers are down."""
+    def finish(self, message: Finish | None = None) -> list[Delivery]:
+        """What to send when all test workers are down.
+
+        :param message: how the run went.
+        """
         deliveries = self._move(Move.IS_TO_FINISH)
-        return deliveries if self.fixture_worker.ended else [(FIXTURE_WORKER_ID, Finish())]
+        message = message or Finish()
+        return deliveries if self.fixture_worker.ended else [(FIXTURE_WORKER_ID, message)]
 
     @property
     def recoverable(self) -> list[Recover]:
@@ -180,7 +218,7 @@ class Relay:
         """What to send after a test worker ended."""
         self.journal.append(WorkerDown(self._now, worker))
         self._requests.test_worker_down(worker)
-        return []
+        return [] if self._calls is None else self._calls.test_worker_down(worker)
 
     def fixture_worker_down(self, reason: str) -> list[Delivery]:
         """What to send after the fixture worker ended, for whatever reason."""
@@ -194,7 +232,25 @@ class Relay:
         if died_before is None and reason is not None:
             self.journal.append(FixtureWorkerDied(self._now, name, reason))
         refusal = self._refusal
-        return [] if refusal is None else self._requests.give_up(refusal)
+        deliveries = [] if refusal is None else self._requests.give_up(refusal)
+        if self._calls is not None and self._refusal_of_calls is not None:
+            deliveries += self._calls.give_up(self._refusal_of_calls)
+        return deliveries
+
+    @property
+    def _open_calls(self) -> Calls:
+        if self._calls is None:
+            from .calls import Calls
+
+            self._calls = Calls()
+        return self._calls
+
+    @property
+    def _refusal_of_calls(self) -> FixtureWorkerError | None:
+        """Why nothing can be done with a live object. A set-up that hangs is no reason."""
+        if self.fixture_worker.died is not None:
+            return self._refusal
+        return CallError(run_is_over()) if self.fixture_worker.ended else None
 
     @property
     def _refusal(self) -> FixtureWorkerError | None:
@@ -258,6 +314,12 @@ def _move_of(message: FromFixtureWorker) -> tuple[Move, str]:
             return Move.SENDS, ""
 
 
+def _note_rest(journal: Journal, by: str, message: FromFixtureWorker) -> None:
+    """Note that a fixture worker has done what it was asked for, if that is so."""
+    if isinstance(message, Ready | Failed | AsBefore | Finalized):
+        journal.rests(by)
+
+
 def _event(message: Serving | Doing | ExitRequested, at: float, by: str) -> Event:
     match message:
         case Serving():
@@ -275,6 +337,17 @@ def starts_too_slowly() -> str:
     return (
         "its start took longer than fixture_worker_timeout: what is loaded there, a conftest or a "
         "plugin, does not come to an end"
+    )
+
+
+def run_is_over() -> str:
+    return "the fixture worker has finalized all fixtures, and their objects are gone."
+
+
+def no_thread_runs() -> str:
+    return (
+        "there is no answer within fixture_worker_timeout, and no thread of the fixture worker "
+        "runs, as in a call into C code that keeps the interpreter's lock."
     )
 
 

@@ -10,7 +10,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ import pytest
 from .. import errors
 from ..declared.promotion import promotions
 from ..settings import worker_id
-from ..wire.messages import Recover
+from ..wire.messages import Finish, Recover
 from . import reporting
 from .run import DistributedRun
 from .service import Service, in_thread
@@ -47,26 +48,35 @@ class Shutdown:
 
     # --- 1. when the test loop ends
 
-    def finish(self, session: pytest.Session | None, interrupted: bool) -> None:
+    def finish(
+        self,
+        session: pytest.Session | None,
+        interrupted: bool,
+        error: BaseException | None = None,
+    ) -> None:
         """Bring all down and report; does nothing if called again.
 
         :param session: None: it did not come to the test loop.
         :param interrupted: whether the user, or the system, wants it to end now.
+        :param error: that ended the test loop.
         """
         if self._finished:
             return
         self._finished = True
         self._signals.hold()
         try:
-            self._bring_all_down(interrupted)
+            self._bring_all_down(interrupted, partial(_outcome, session, error))
         finally:
             self._signals.restore()
         self._report(session)
         if session is not None:
             self._raise_what_ended_the_run(interrupted)
 
-    def _bring_all_down(self, interrupted: bool) -> None:
-        """Bring the test workers down, have everything finalized, stop the fixture worker."""
+    def _bring_all_down(self, interrupted: bool, outcome: Callable[[], Finish]) -> None:
+        """Bring the test workers down, have everything finalized, stop the fixture worker.
+
+        :param outcome: tells how the run went, once they are down.
+        """
         run, service = self._run, self._run.service
         waiting = InterruptibleWait(self._config, run, self._signals, interrupted)
         try:
@@ -76,7 +86,7 @@ class Shutdown:
             test_workers_down = run.end_test_workers()
             if test_workers_down is not None:
                 waiting.wait(test_workers_down)
-            self._bring_down(service, waiting)
+            self._bring_down(service, waiting, outcome())
             lost = service.relay.recoverable
             if lost and service.fixture_worker.died is not None:
                 self._recover(lost, service.fixture_worker.name, waiting)
@@ -89,10 +99,10 @@ class Shutdown:
                 each.switchboard.close()
             run.waiting_line.show(None)
 
-    def _bring_down(self, service: Service, waiting: InterruptibleWait) -> None:
+    def _bring_down(self, service: Service, waiting: InterruptibleWait, finish: Finish) -> None:
         """Have a fixture worker finalize, and stop it."""
         if service.process is not None:
-            service.switchboard.finish()
+            service.switchboard.finish(finish)
             waiting.wait(service.switchboard.done)
             if not service.fixture_worker.hangs:
                 waiting.wait(in_thread(service.process.wait_ended))
@@ -105,7 +115,7 @@ class Shutdown:
         self._services.append(again)
         self._run.start_recovery(again)
         again.switchboard.recover(lost, lost_by)
-        self._bring_down(again, waiting)
+        self._bring_down(again, waiting, Finish())
 
     def _report(self, session: pytest.Session | None) -> None:
         """Log what went wrong."""
@@ -186,6 +196,14 @@ class Shutdown:
             from ..processes.crash_file import forget
 
             forget(self._run.crash_files, search.run)
+
+
+def _outcome(session: pytest.Session | None, error: BaseException | None) -> Finish:
+    if session is None:
+        return Finish()
+    from .outcome import outcome
+
+    return outcome(session, error)
 
 
 class Abandoned(Exception):

@@ -82,16 +82,18 @@ class Supervisor:
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         interrupted = False
+        ended_by: BaseException | None = None
         try:
             return (yield)
         except BaseException as error:
+            ended_by = error
             exits = isinstance(error, pytest.exit.Exception)
             # Not xdist's Interrupted, with which -x ends a run.
             interrupted = exits or type(error) is KeyboardInterrupt
             raise
         finally:
             if self._shutdown is not None:
-                self._shutdown.finish(session, interrupted)
+                self._shutdown.finish(session, interrupted, ended_by)
 
     # After other plugins have ended what is theirs, and before the summary.
     @pytest.hookimpl(trylast=True)

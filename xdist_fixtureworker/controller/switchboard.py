@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from ..roles import FIXTURE_WORKER_ID
 from ..wire.codec import decode, encode
-from ..wire.messages import Begin, Message, Recover, WorkerJoined
+from ..wire.messages import Begin, Finish, Message, Recover, WorkerJoined
 from .relay import Relay
 from .requests import Delivery
 from .slow_notice import SLICE, SlowNotice
@@ -141,9 +141,12 @@ class Switchboard:
         """Ask the fixture worker to cut a running set-up short."""
         self._events.put(self._relay.interrupt)
 
-    def finish(self) -> None:
-        """Ask the fixture worker to finalize."""
-        self._events.put(self._relay.finish)
+    def finish(self, message: Finish | None = None) -> None:
+        """Ask the fixture worker to finalize.
+
+        :param message: how the run went.
+        """
+        self._events.put(lambda: self._relay.finish(message))
 
     def close(self) -> None:
         """End the thread. What is still queued is delivered before, if it can be."""
@@ -190,6 +193,8 @@ class Switchboard:
         journal, fixture_worker = self._relay.journal, self._relay.fixture_worker
         activity = None if self.done.is_set() else self._relay.activity
         limit = min(self._limit, START_GRACE) if self._relay.is_unwanted else self._limit
+        if self._relay.waits_for_tests:
+            limit = math.inf
         if self._notice.update(activity, time.monotonic(), limit):
             self._on_slow(None)
         if journal.exit_called is not None or fixture_worker.died is not None:

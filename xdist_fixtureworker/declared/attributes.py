@@ -1,4 +1,4 @@
-"""Shares some attributes of a live object, chosen by ``attrs(...)``; every process."""
+"""How an object is shared that stays where it is: by attributes, or by proxy; every process."""
 
 from __future__ import annotations
 
@@ -14,6 +14,12 @@ class Attributes(Frozen):
     """The names of the attributes to share, as :func:`attrs` returns them."""
 
     names: tuple[str, ...]
+
+
+class Proxied(Frozen):
+    """The object is shared by proxy."""
+
+    writable: tuple[str, ...] = ()  #: attributes that test workers may set
 
 
 def attrs(*names: str) -> Attributes:

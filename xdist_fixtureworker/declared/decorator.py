@@ -15,7 +15,7 @@ import pytest
 from .._compat import fixture_function, fixture_name, fixture_scope, is_fixture
 from ..roles import GLOBAL
 from ..wire.frozen import Frozen, replace
-from .attributes import Attributes
+from .attributes import Attributes, Proxied
 from .guards import take_marks
 from .locations import location, unbound
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _OF_TESTS = {"parametrize": "params=...", "usefixtures": "their names as arguments"}
 _FIXTURE_ARGUMENTS = ("params", "autouse", "ids", "name")
-_ARGUMENTS = ("share", "env", "recover", *_FIXTURE_ARGUMENTS)
+_ARGUMENTS = ("share", "writable", "env", "recover", *_FIXTURE_ARGUMENTS)
 
 
 class Declaration(Frozen):
@@ -44,7 +44,7 @@ class Declaration(Frozen):
     #: whether changes to the environment are replayed, or which; None: they are told, False: not
     env: bool | tuple[str, ...] | None = None
     recover: Callable[[Any], object] | None = None
-    share: Attributes | None = None  #: which attributes to share; None: a copy of the value
+    share: Attributes | Proxied | None = None  #: None: a copy of the value
     promoted: bool = False  #: declared by configuration, not by a decorator
     marks: tuple[pytest.Mark, ...] = ()  #: of the items that set it up and finalize it
 
@@ -61,6 +61,7 @@ def global_fixture(fixture: Function, /) -> GlobalFixture[Function]: ...
 def global_fixture(
     *,
     share: Share = ...,
+    writable: Iterable[str] = ...,
     env: bool | None = ...,
     recover: None = ...,
     params: Iterable[object] | None = ...,
@@ -101,6 +102,7 @@ def global_fixture(
     /,
     *,
     share: Any = "copy",
+    writable: Any = (),
     env: Any = None,
     recover: Any = None,
     params: Any = None,
@@ -120,7 +122,9 @@ def global_fixture(
 
     :param share: how the value reaches the test workers. ``"copy"``, the default: pickled once,
         unpickled once in each test worker. :func:`attrs(...) <attrs>`: a record of some attributes
-        of an object that cannot be pickled.
+        of an object that cannot be pickled. ``"proxy"``: the object stays in the fixture worker,
+        and test workers get a stand-in, which does there what is done with it.
+    :param writable: with ``share="proxy"``, the names of attributes that tests may set.
     :param env: whether what the set-up changes in ``os.environ`` is changed in each test worker
         too, when it gets the value, and taken back at the worker's end. Default: it is not, and
         the terminal summary names what was changed, there and elsewhere in that process. False: no
@@ -135,13 +139,13 @@ def global_fixture(
     :param ids: as in ``pytest.fixture``.
     :param name: as in ``pytest.fixture``.
     :raises pytest.UsageError: on a narrower scope, on a class, for an unknown argument or
-        ``share``, for a ``recover`` that cannot be called, or when the same fixture is declared
-        global twice.
+        ``share``, for a ``recover`` that cannot be called or has no copy of the value, or when the
+        same fixture is declared global twice.
     """
     __tracebackhide__ = True
     if unknown:
         raise pytest.UsageError(unknown_argument(next(iter(unknown)), _ARGUMENTS))
-    arguments = {"share": share, "env": env, "recover": recover}
+    arguments = {"share": share, "writable": writable, "env": env, "recover": recover}
     arguments |= {"params": params, "autouse": autouse, "ids": ids, "name": name}
     if fixture is not None:
         return _declare(fixture, arguments)
@@ -233,14 +237,27 @@ def _check_fixture(fixture: Any, for_fixture: Mapping[str, object]) -> None:
 
 def _declaration(name: str, where: str, arguments: Mapping[str, Any]) -> Declaration:
     __tracebackhide__ = True
-    share, recover = arguments.get("share", "copy"), arguments.get("recover")
-    if share != "copy" and not isinstance(share, Attributes):
-        raise pytest.UsageError(unknown_share(name, where, share))
+    share, recover = _share(name, where, arguments), arguments.get("recover")
     if recover is not None and not callable(recover):
         raise pytest.UsageError(recover_not_callable(name, where, recover))
-    shared = share if isinstance(share, Attributes) else None
+    if recover is not None and isinstance(share, Proxied):
+        raise pytest.UsageError(proxy_with_recover(name, where))
     env = arguments.get("env")
-    return Declaration(name, where, None if env is None else bool(env), recover, shared)
+    return Declaration(name, where, None if env is None else bool(env), recover, share)
+
+
+def _share(name: str, where: str, arguments: Mapping[str, Any]) -> Attributes | Proxied | None:
+    __tracebackhide__ = True
+    share, writable = arguments.get("share", "copy"), arguments.get("writable", ())
+    if share not in ("copy", "proxy") and not isinstance(share, Attributes):
+        raise pytest.UsageError(unknown_share(name, where, share))
+    names = (writable,) if isinstance(writable, str) else tuple(writable)
+    wrong = [each for each in names if not (isinstance(each, str) and each.isidentifier())]
+    if wrong or (names and share != "proxy"):
+        raise pytest.UsageError(wrong_writable(name, where, writable))
+    if share == "proxy":
+        return Proxied(names)
+    return share if isinstance(share, Attributes) else None
 
 
 def declaration_of(function: object) -> Declaration | None:
@@ -293,11 +310,28 @@ def unknown_argument(argument: str, known: tuple[str, ...]) -> str:
 
 
 def unknown_share(name: str, where: str, share: object) -> str:
-    later = "comes with a later version" if share == "proxy" else "does not exist"
     return (
-        f"@global_fixture(share={share!r}) on '{name}' ({where}): this way of sharing {later}.\n"
+        f"@global_fixture(share={share!r}) on '{name}' ({where}): this way of sharing does not "
+        f"exist.\n"
         f"Leave share out and return connection details instead of a live object, or share some "
-        f'attributes of the object: share=attrs("url", "port").'
+        f'attributes of the object: share=attrs("url", "port"), or all of it: share="proxy".'
+    )
+
+
+def wrong_writable(name: str, where: str, writable: object) -> str:
+    return (
+        f"@global_fixture(writable={writable!r}) on '{name}' ({where}): writable names attributes "
+        f"of an object that is shared by proxy.\n"
+        f'Write share="proxy", writable=("mode", "level").'
+    )
+
+
+def proxy_with_recover(name: str, where: str) -> str:
+    return (
+        f"the global fixture '{name}' ({where}) has a recover= function and is shared by proxy: "
+        f"when the fixture worker has died there is no copy of the value to recover with.\n"
+        f"Return what recover= needs from another global fixture, on which '{name}' depends, and "
+        f"give that one the function."
     )
 
 

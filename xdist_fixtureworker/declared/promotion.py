@@ -16,9 +16,10 @@ import pytest
 from .._compat import new_mark
 from ..roles import GLOBAL_FIXTURES
 from ..wire.frozen import Frozen
-from .attributes import Attributes, attrs
+from .attributes import Attributes, Proxied, attrs
 
-_WORDS = ("copy", "proxy", "attrs", "env", "marks")
+_WORDS = ("copy", "proxy", "writable", "attrs", "env", "marks")
+_SHARES = ("copy", "proxy", "attrs")
 OPTION = "--global-fixture"
 _LINE = re.compile(r"(?P<name>[^\s:]+)\s*(:\s*(?P<ways>.*))?")
 _WORD = re.compile(r"\w+")
@@ -28,7 +29,7 @@ class Promotion(Frozen):
     """A line of the configuration that makes a session fixture global."""
 
     name: str
-    share: Attributes | None  #: which attributes to share; None: a copy of the value
+    share: Attributes | Proxied | None  #: None: a copy of the value
     source: str  #: the ini setting or the option, for messages
     env: bool | tuple[str, ...] | None = None  #: as in ``Declaration``
     marks: tuple[pytest.Mark, ...] = ()  #: likewise
@@ -63,13 +64,13 @@ def _parse(line: str, source: str) -> Promotion:
     ways = None if match is None else _ways(match["ways"] or "")
     if match is None or ways is None:
         raise pytest.UsageError(unknown_promotion(line, source))
-    if "proxy" in ways:
-        raise pytest.UsageError(promotion_by_proxy(line, source))
     marks = _marks(ways["marks"]) if "marks" in ways else ()
-    if ("copy" in ways and "attrs" in ways) or ways.get("copy") or marks is None:
+    if marks is None or not _agree(ways):
         raise pytest.UsageError(unknown_promotion(line, source))
-    share = None
-    if "attrs" in ways:
+    share: Attributes | Proxied | None = None
+    if "proxy" in ways:
+        share = Proxied(_names(ways.get("writable", "")))
+    elif "attrs" in ways:
         try:
             share = attrs(*_names(ways["attrs"]))
         except pytest.UsageError as error:
@@ -78,6 +79,13 @@ def _parse(line: str, source: str) -> Promotion:
     if "env" in ways:
         env = True if not ways["env"] else _names(ways["env"]) or False
     return Promotion(match["name"], share, source, env, marks)
+
+
+def _agree(ways: Mapping[str, str]) -> bool:
+    """Whether a line has at most one way of sharing, and parentheses where they mean something."""
+    if sum(word in ways for word in _SHARES) > 1 or ways.get("copy") or ways.get("proxy"):
+        return False
+    return "writable" not in ways or ("proxy" in ways and bool(ways["writable"]))
 
 
 def _ways(text: str) -> dict[str, str] | None:
@@ -141,18 +149,11 @@ def unknown_promotion(line: str, source: str) -> str:
     return (
         f"{source}: '{line}' is not understood.\n"
         f"Write the name of a session fixture, alone or with the attributes of it that are shared: "
-        f"docker_services, or httpbin: attrs(url, host); and with env, or env(NAME, OTHER), if it "
-        f"sets environment variables that tests need; and with marks(a, b(1)) for its set-up."
+        f"docker_services, or httpbin: attrs(url, host); or httpbin: proxy, with "
+        f"writable(mode) for attributes that tests may set; and with env, or env(NAME, OTHER), if "
+        f"it sets environment variables that tests need; and with marks(a, b(1)) for its set-up."
     )
 
 
 def wrong_promotion(line: str, source: str, cause: str) -> str:
     return f"{source}: '{line}' is not right: {cause}"
-
-
-def promotion_by_proxy(line: str, source: str) -> str:
-    return (
-        f"{source}: '{line}' asks for share=\"proxy\", which comes with a later version.\n"
-        f"Until then, share the attributes that the tests need, as in httpbin: attrs(url, host), "
-        f"or leave the fixture out: each test worker then sets it up for itself."
-    )

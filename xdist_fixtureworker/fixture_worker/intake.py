@@ -8,13 +8,26 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from queue import SimpleQueue
 from typing import TypeAlias
 
 from ..errors import ProtocolError
 from ..processes.identity import Identity
 from ..wire.codec import decode
-from ..wire.messages import Begin, Finish, Interrupt, Recover, Request, WorkerJoined
+from ..wire.messages import (
+    Begin,
+    Call,
+    Finish,
+    Interrupt,
+    Message,
+    Recover,
+    Released,
+    Request,
+    Withdrawn,
+    WorkerJoined,
+    WorkerLeft,
+)
 from .main_thread import MainThread
 
 CONNECTION_LOST = object()
@@ -33,12 +46,14 @@ class Intake:
     """What has arrived from the controller.
 
     :param main: interrupted where the controller says so, or dies.
+    :param on_call: given at once what concerns calls of live objects.
     """
 
-    def __init__(self, main: MainThread) -> None:
+    def __init__(self, main: MainThread, on_call: Callable[[Message], object]) -> None:
         self.test_workers: list[Identity] = []  #: all that joined
         self.connection_lost = False
         self._main = main
+        self._on_call = on_call
         self._work: deque[Work | Exception | None] = deque()  # None: no more comes
         self._arrived: SimpleQueue[None] = SimpleQueue()  # wakes who waits for work
         self._may_end = threading.Event()
@@ -78,6 +93,8 @@ class Intake:
 
     def _sort(self, data: object) -> None:
         match message := decode(data, "the controller"):
+            case Call() | Withdrawn() | Released() | WorkerLeft():
+                self._on_call(message)
             case Interrupt():
                 self._main.interrupt()
             case WorkerJoined():

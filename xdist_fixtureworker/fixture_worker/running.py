@@ -16,10 +16,12 @@ from _pytest.nodes import Node
 
 from .. import errors
 from .._compat import defining_node, definition_in_force, forget_asked, note_asked
+from ..declared.attributes import Attributes, Proxied
 from ..declared.definitions import Definition, instance_of, module_of
 from ..declared.locations import place_in
 from ..rules.changed_values import Values
 from ..rules.not_promotable import refusal
+from ..sharing.values import share
 from ..wire.messages import (
     ExitRequested,
     Inline,
@@ -36,11 +38,11 @@ from .environment import Environment, Replay
 from .fixture_item import FixtureItem
 from .foreign import Foreign
 from .items import Items, named
+from .live import LiveObjects
 from .lookup import Found, Lookup
 from .out_of_reach import parameter_out_of_reach
 from .reports import set_up_broke
 from .set_ups import Result, SetUpRecord, SetUps
-from .sharing import share
 
 _CAPTURED = re.compile(r"Captured (?P<kind>stdout|stderr|log) setup")
 _SCALARS = (type(None), bool, int, float, str, bytes)
@@ -50,6 +52,7 @@ class Runner:
     """Runs set-ups in the main thread.
 
     :param elsewhere: notices what set-ups change besides the environment.
+    :param live: has the values that are shared by proxy.
     :param send: sends a message to the controller; must not raise.
     """
 
@@ -61,6 +64,7 @@ class Runner:
         items: Items,
         foreign: Foreign,
         elsewhere: Elsewhere,
+        live: LiveObjects,
         send: Callable[[Message], None],
     ) -> None:
         self._set_ups = set_ups
@@ -69,6 +73,7 @@ class Runner:
         self._foreign = foreign
         self._send = send
         self._elsewhere = elsewhere
+        self._live = live
         self._environment = Environment(os.environ)
         self.notes: dict[str, None] = {}  #: about fixtures, for the summary
         self._told: BaseException | None = None
@@ -144,7 +149,7 @@ class Runner:
         assert declaration is not None
         recovery = None
         # Attributes at once, too, as other global fixtures may change the object.
-        if declaration.recover or declaration.share:
+        if declaration.recover or isinstance(declaration.share, Attributes):
             self.pack(record, result)
         if declaration.recover is not None and isinstance(result.packed, bytes):
             recovery = Recovery(instance_of(record.original, node), Inline(result.packed))
@@ -167,6 +172,9 @@ class Runner:
             return
         assert record.declaration is not None
         with self._pickling(record):
+            if isinstance(record.declaration.share, Proxied):
+                result.packed = self._live.share(record)
+                return
             module = module_of(record.original)
             result.packed = share(record.declaration, record.value, module)
         if record.declaration.share is None and isinstance(result.packed, bytes):

@@ -42,10 +42,12 @@ from .forked import ForkGuard
 from .intake import CONNECTION_LOST, Intake, Work
 from .items import Items
 from .lazy_collection import collect_when_read
+from .live import LiveObjects
 from .lookup import Lookup
 from .main_thread import MainThread
 from .marks import Marks
 from .orphaned import deal_with_strays, wait_test_workers_down
+from .outcome import take_over
 from .reports import shortened
 from .running import Runner
 from .set_ups import SetUps
@@ -62,10 +64,12 @@ class FixtureWorker:
         self._channel = channel
         self._main = MainThread()
         self._forks = ForkGuard()
-        self._intake = Intake(self._main)
+        self._live = LiveObjects(self._send)
+        self._intake = Intake(self._main, self._live.receive)
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
-        foreign = Foreign(self._main, timeout(session.config), self._send)
+        self._live.limit = timeout(session.config)
+        foreign = Foreign(self._main, self._live.limit, self._send)
         self._tree = Tree(session, foreign.importing)
         self._set_ups = SetUps(session.config)
         self._surprises = Surprises(session.config, foreign)
@@ -91,6 +95,7 @@ class FixtureWorker:
             items=items,
             foreign=foreign,
             elsewhere=elsewhere,
+            live=self._live,
             send=self._send,
         )
         self._answerer = Answerer(
@@ -123,8 +128,9 @@ class FixtureWorker:
         self._channel.setcallback(self._intake.receive, endmarker=CONNECTION_LOST)
         self._send(Serving())
         try:
-            self._insist(partial(self._serve, session.config))
+            self._insist(partial(self._serve, session))
             self._main.end_of_set_ups()
+            self._live.finalize()
             output: dict[str, object] = session.config.workeroutput  # type: ignore[attr-defined]  # set by xdist
             output[CHANGED_VALUES] = self._runner.changed_values()
             if self._runner.notes:
@@ -186,20 +192,21 @@ class FixtureWorker:
             item.error = call.excinfo.value
         return report
 
-    def _serve(self, config: pytest.Config) -> None:
+    def _serve(self, session: pytest.Session) -> None:
         """Do what the controller asks for, until it is to finish. Nothing that is raised on the way
         ends that, as finalizers would then run under tests."""
-        while not isinstance(work := self._wait_next(config), Finish):
+        while not isinstance(work := self._wait_next(session.config), Finish):
             if work is None:
                 self._insist(partial(wait_test_workers_down, self._intake.test_workers))
                 return
             try:
                 self._intake.take()
-                self._do(work, config)
+                self._do(work, session.config)
             except BaseException as error:
                 self._surprises.tell(error)
                 if isinstance(work, Request):  # the controller drops a second answer
                     self._send(self._answerer.broken(work, error))
+        take_over(session, work)
 
     def _do(self, work: Begin | Request | Recover, config: pytest.Config) -> None:
         match work:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .._compat import all_definitions, defining_node, fixture_info, is_session_scoped
-from ..declared.decorator import Declaration, declaration_of
+from ..declared.attributes import Proxied
+from ..declared.decorator import Declaration, declaration_of, proxy_with_recover
 from ..declared.definitions import Definition, dependencies, global_declaration
 from .findings import Findings
 from .not_promotable import Refusal, refusal
@@ -43,7 +44,8 @@ def examine_global(session: pytest.Session, is_served: bool) -> Findings:
             for one in known
             for note in _notes(one, is_global[id(one)], _seen_from(one, session), is_global)
         )
-    return Findings("\n".join(_errors(known, definitions)), tuple(notes))
+    found = [*_errors(known, definitions), *_unrecoverable(is_global.values())]
+    return Findings("\n".join(found), tuple(notes))
 
 
 def _errors(known: Iterable[Definition], definitions: Sequence[Definition]) -> Iterator[str]:
@@ -59,6 +61,13 @@ def _errors(known: Iterable[Definition], definitions: Sequence[Definition]) -> I
         if declaration is not None and definition.argname in refused:
             reason = refused[definition.argname]
             yield declared_refused(declaration.name, declaration.where, reason)
+
+
+def _unrecoverable(declarations: Iterable[Declaration]) -> Iterator[str]:
+    """What configuration shares by proxy, so that ``recover=`` would have no value."""
+    for each in declarations:
+        if each.recover is not None and isinstance(each.share, Proxied):
+            yield proxy_with_recover(each.name, each.where)
 
 
 def _notes(

@@ -8,19 +8,25 @@ from collections.abc import Iterator
 import pytest
 
 from .. import errors
+from ..declared.attributes import Proxied
 from ..declared.decorator import Declaration
 from ..roles import FAILED_SET_UP, MARKS_ASKED
 from ..rules.changed_values import Values
 from ..wire import pickles
 from ..wire.messages import Answer, Failed, Ready
 from .instances import Fetched
+from .live import LiveObjects
 
 
 class Answers:
-    """Reads answers, and knows which of the exceptions that tests raise came with one."""
+    """Reads answers, and knows which of the exceptions that tests raise came with one.
 
-    def __init__(self, config: pytest.Config) -> None:
+    :param live: makes the stand-ins for what is shared by proxy.
+    """
+
+    def __init__(self, config: pytest.Config, live: LiveObjects) -> None:
         self._config = config
+        self._live = live
         self._failed: list[Fetched] = []
         self.values = Values()
 
@@ -52,8 +58,10 @@ class Answers:
         return Fetched(error=error, report=report, failure=failure)
 
     def _read_value(self, declaration: Declaration, answer: Ready) -> Fetched:
+        is_proxied = isinstance(declaration.share, Proxied)
         try:
-            value = pickles.unpack(answer.value.data)
+            unpack = self._live.unpack if is_proxied else pickles.unpack
+            value = unpack(answer.value.data)
         except Exception as cause:
             message = cannot_unpickle(
                 declaration.name,
@@ -63,7 +71,8 @@ class Answers:
             )
             error = errors.CannotShareError(message)
             return Fetched(error=error, failure=_first_sentence(message))
-        self.values.note(f"{declaration.name} ({declaration.where})", value)
+        if not is_proxied:
+            self.values.note(f"{declaration.name} ({declaration.where})", value)
         return Fetched(
             value, environment=answer.environment, output=answer.output, asked=answer.asked
         )
@@ -81,6 +90,8 @@ class Answers:
                     report.sections = [*sections, *report.sections]
                     setattr(report, MARKS_ASKED, getattr(fetched.report, MARKS_ASKED, None))
                     return
+        if isinstance(excinfo.value, errors.CallError):
+            return  # where the test calls is what counts
         if isinstance(excinfo.value, errors.FixtureWorkerError):
             shown = excinfo.getrepr(style="value")
             if shown.reprcrash is not None:

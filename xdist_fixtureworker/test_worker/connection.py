@@ -11,13 +11,13 @@ import itertools
 import os
 import threading
 from collections.abc import Callable
-from typing import Generic, NoReturn, TypeVar
+from typing import Generic, NoReturn, Protocol, TypeVar
 
 import execnet
 
 from ..errors import FixtureWorkerDiedError, ProtocolError
 from ..wire.codec import decode, encode
-from ..wire.messages import Answer, Failed, Instance, Ready, Request
+from ..wire.messages import Answer, Failed, Instance, Message, Raised, Ready, Request, Returned
 
 T = TypeVar("T")
 
@@ -71,6 +71,14 @@ class Pending(Generic[T]):
         self._over.set()
 
 
+class CallAnswers(Protocol):
+    """Who waits for answers to calls."""
+
+    def answered(self, message: Returned | Raised) -> None: ...
+
+    def lose(self, cause: BaseException) -> None: ...
+
+
 class Connection(Generic[T]):
     """The channel to the controller, and the requests that were sent over it."""
 
@@ -83,6 +91,7 @@ class Connection(Generic[T]):
         # The receiver thread must not wait for a lock; single operations on a dict need none.
         self._unanswered: dict[int, Pending[T]] = {}
         self._lost: Exception | None = None
+        self._calls: CallAnswers | None = None
         channel.setcallback(self._received, endmarker=_END)
 
     @property
@@ -126,6 +135,19 @@ class Connection(Generic[T]):
                 self._asked[instance] = pending
             return pending
 
+    def take_calls(self, calls: CallAnswers) -> None:
+        """Hand answers to calls of live objects over, from now on."""
+        self._calls = calls
+        if self._lost is not None:
+            calls.lose(self._lost)
+
+    def send(self, message: Message) -> None:
+        """Send a message that concerns calls of live objects.
+
+        :raises OSError: if the connection is lost.
+        """
+        self._channel.send(encode(message))
+
     def _send(self, request: Request, pending: Pending[T]) -> Pending[T]:
         __tracebackhide__ = True
         self._unanswered[request.id] = pending
@@ -144,6 +166,9 @@ class Connection(Generic[T]):
             return
         try:
             message = decode(data, "the controller")
+            if isinstance(message, (Returned, Raised)) and self._calls is not None:
+                self._calls.answered(message)
+                return
             if not isinstance(message, (Ready, Failed)):
                 raise ProtocolError(f"Internal error: the controller sent {message}")
         except ProtocolError as error:
@@ -157,6 +182,8 @@ class Connection(Generic[T]):
         self._lost = self._lost or cause
         for pending in list(self._unanswered.values()):
             pending.fail(self._lost)
+        if self._calls is not None:
+            self._calls.lose(self._lost)
 
 
 def _raise_lost(cause: Exception | None) -> NoReturn:

@@ -23,7 +23,15 @@ fixture w. -> controller  :class:`Finalized`            a finalizer, or a recove
 fixture w. -> controller  :class:`Hanging`              a time-out did not cut it short
 fixture w. -> controller  :class:`ExitRequested`        a set-up called ``pytest.exit``
 fixture w. -> controller  :class:`Finished`             last message: all is finalized
+test w. -> fixture w.     :class:`Call`                 do this with a live object
+fixture w. -> test w.     :class:`Returned`, :class:`Raised`   the one answer to a call
+test w. -> fixture w.     :class:`Withdrawn`            nobody waits for that call any more
+test w. -> fixture w.     :class:`Released`             these results are not used any more
+fixture w. -> controller  :class:`Held`                 whom a call waits for
+controller -> fixture w.  :class:`WorkerLeft`           a test worker that made calls is down
 ========================  ============================  =========================================
+
+What concerns calls goes by way of the controller, which does not look into arguments and values.
 
 :mod:`.codec` says how they cross a channel. A pickled value is kept once in a run, by the
 controller's relay, until the end: so a test worker that comes later gets it, also when the fixture
@@ -158,12 +166,68 @@ class AsBefore(Frozen):
     earlier: int  #: the id of the request that was answered
 
 
+class Call(Frozen):
+    """Something that a test does with a live object: a call, an attribute, ``len()``."""
+
+    worker: str  #: that makes it; the controller fills it in
+    id: int  #: unique in that test worker
+    object: int
+    operation: str  #: see :mod:`xdist_fixtureworker.sharing.operations`
+    name: str  #: of the method or attribute, where the operation has one
+    arguments: bytes  #: pickled
+    what: str  #: for messages: ``accounts.next() (conftest.py:3)``
+    test: str  #: that makes it, for messages
+
+
+class Returned(Frozen):
+    worker: str
+    id: int
+    value: bytes
+    objects: tuple[int, ...]  #: the live objects in the value, each as often as it is in there
+
+
+class Raised(Frozen):
+    worker: str
+    id: int
+    exception: bytes | None  #: pickled, where pickle takes it
+    text: str  #: type and message of the exception
+    traceback: str
+
+
+class Held(Frozen):
+    """A call waits until somebody gives back what it wants."""
+
+    worker: str
+    id: int
+    by: str  #: as in "gw1 (test_it.py::test_a)"; empty: it does not wait any more
+
+
+class Withdrawn(Frozen):
+    worker: str
+    id: int
+
+
+class Released(Frozen):
+    worker: str
+    objects: tuple[int, ...]  #: as in :class:`Returned`
+
+
+class WorkerLeft(Frozen):
+    worker: str
+
+
 class Interrupt(Frozen):
     pass
 
 
 class Finish(Frozen):
-    pass
+    """What the finalizers are told of the run, named as in :class:`pytest.Session`."""
+
+    testsfailed: int = 0
+    testscollected: int = 0
+    shouldstop: str = ""
+    shouldfail: str = ""
+    exitstatus: int = 0  #: of the run, if no finalizer fails
 
 
 class Recover(Frozen):
@@ -235,6 +299,13 @@ Message: TypeAlias = (
     | Ready
     | Failed
     | AsBefore
+    | Call
+    | Returned
+    | Raised
+    | Held
+    | Withdrawn
+    | Released
+    | WorkerLeft
     | Interrupt
     | Recover
     | Finish

@@ -1,4 +1,4 @@
-"""What to do about a value that cannot be sent, by what it is; runs in the fixture worker."""
+"""What to do about a value that cannot be sent, by what it is; any process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pickles what of a global fixture's value is sent to the test workers; fixture worker."""
+"""Pickles what of a global fixture's value is sent to the test workers; any process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def share(declaration: Declaration, value: object, module: str = "") -> bytes | 
     name, where = declaration.name, declaration.where
     shared = value
     try:
-        if declaration.share is not None:
+        if isinstance(declaration.share, attributes.Attributes):
             shared = attributes.take(value, name, declaration.share)
     except BaseException as error:  # also of a time-out, and what its class raises
         message = cannot_read(name, where, culprit.type_name(value), pickles.describe(error))

@@ -1,0 +1,1 @@
+"""What is shared of a fixture's value, as a copy or as a live object; every process."""
