@@ -1,4 +1,8 @@
-"""pytest-timeout: set-ups and finalizers are limited as tests are, each for itself."""
+"""pytest-timeout: set-ups and finalizers are limited as tests are, each for itself.
+
+A mark ``timeout`` that all tests of a fixture agree in would hold for its set-up as well: where that
+is not the point, they differ.
+"""
 
 from __future__ import annotations
 
@@ -40,8 +44,8 @@ def hangs(good):
     {HANGS}
 """,
             "test_it.py": """
-@pytest.mark.parametrize("i", range(3))
-@pytest.mark.timeout(1200)
+limits = [pytest.param(i, marks=pytest.mark.timeout(1200 + i)) for i in range(3)]
+@pytest.mark.parametrize("i", limits)
 def test_hangs(hangs, i): pass
 @pytest.mark.timeout(1200)
 def test_good(good): assert good == 1
@@ -72,15 +76,16 @@ def hangs():
     {HANGS}
 """,
             "test_it.py": """
-@pytest.mark.timeout(1200)
-def test_hangs(hangs): pass
+limits = [pytest.param(i, marks=pytest.mark.timeout(1200 + i)) for i in range(2)]
+@pytest.mark.parametrize("i", limits)
+def test_hangs(hangs, i): pass
 @pytest.mark.timeout(1200)
 def test_slow(slow): assert slow == 1
 """,
         }
     )
     result = suite.run(*ONE, *PLUGIN, "--timeout=1", "--timeout-method=signal")
-    assert result.outcomes == {"passed": 1, "errors": 1}
+    assert result.outcomes == {"passed": 1, "errors": 2}
     assert result.lines("Failed: Timeout .>10.0s. from pytest-timeout")
     assert result.lines(
         "^The mark of this test, timeout.1200., does not hold for the set-up of the"
@@ -130,11 +135,12 @@ def test_impatient(slow): pass
 @pytest.fixture
 def go(): open("go", "w").close()
 def test_patient(go, request): assert request.getfixturevalue("slow") == 1
+def test_later(slow): pass
 """,
         }
     )
     result = suite.run(*ONE, *PLUGIN, "--timeout-method=signal")
-    assert result.outcomes == {"errors": 1, "passed": 1}
+    assert result.outcomes == {"errors": 1, "passed": 2}
     assert result.noted() == ["up", "down"]
 
 
@@ -154,7 +160,12 @@ def hangs(good):
     note("hangs")
     {HANGS}
 """,
-            "test_it.py": "@pytest.mark.timeout(1200)\ndef test_it(hangs): pass",
+            "test_it.py": """
+@pytest.mark.timeout(1200)
+def test_it(hangs): pass
+@pytest.mark.timeout(1201)
+def test_other(hangs): pass
+""",
         }
     )
     result = suite.run(*ONE, *PLUGIN, "--timeout=10", "--timeout-method=thread")
