@@ -94,6 +94,7 @@ class SetUpEnded(OfSetUp):
     elsewhere: tuple[str, ...] = ()  #: what else it changed that tests may look for
     is_replayed: bool = False  #: what it changes in the environment
     is_silent: bool = False  #: autouse, and without a value: all that it does is elsewhere
+    failed: bool = False
 
 
 class SetUpInterrupted(OfSetUp):

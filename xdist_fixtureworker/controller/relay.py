@@ -283,6 +283,7 @@ class Relay:
                     elsewhere=message.elsewhere,
                     is_replayed=message.is_replayed,
                     is_silent=message.is_silent,
+                    failed=message.failed,
                 )
                 if message.recovery is not None:
                     self._recoveries.add(id_, message.recovery)

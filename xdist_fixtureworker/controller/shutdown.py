@@ -23,6 +23,7 @@ from ..wire.messages import Finish, Recover
 from . import reporting
 from .run import DistributedRun
 from .service import Service, in_thread
+from .set_up_once import once_lines
 from .signals import ABANDONING_INTERRUPT, EndSignals
 from .start_failures import could_not_start
 
@@ -187,7 +188,12 @@ class Shutdown:
         interrupted = reporting.interrupted_lines(self._run.journal)
         signals = [service.killed_at_end_by for service in self._services]
         killed = [reporting.killed_at_end(number) for number in signals if number is not None]
-        for line in (*first, *interrupted, *killed, *elsewhere):
+        once = once_lines(self._run.journal, self._config.getoption("verbose"))
+        lines = (*once, *first, *interrupted, *killed, *elsewhere)
+        if lines:
+            terminal.ensure_newline()
+            terminal.section("fixture worker")
+        for line in lines:
             terminal.write_line(line)
         search = self._run.stray_search
         reporting.write_left_behind(terminal, search.lines())

@@ -161,6 +161,7 @@ class Runner:
                 report=None if report is None else self._items.for_durations(report),
                 environment=tuple(v.name for v in changed) if declaration.env is None else (),
                 recovery=recovery,
+                failed=result.error is not None,
                 **self._elsewhere.left_by(record, self._lookup, node),
             )
         )
