@@ -46,10 +46,17 @@ def _lines(output: str) -> list[str]:
 def test_xdists_lines_stay(written: Suite, options: tuple[str, ...]) -> None:
     with_it = written.run(*ONE, *options)
     without = written.run("-n1", "-p", "no:xdist_fixtureworker", *options)
+    shown = _lines(with_it.output)
+    if "-q" not in options:  # a section of ours, with one line, or with one for each fixture
+        start = shown.index(" fixture worker ".center(80, "="))
+        section = [shown.pop(start) for _ in range(3 if "-v" in options else 2)][1:]
+        once = r"set up once, in \d+\.\d\d s, for gw0; finalized in \d+\.\d\d s".replace("gw0", "")
+        if "-v" in options:
+            assert all(re.search(f": {once}$", line) for line in section)
+        else:
+            assert re.match("2 global fixtures, set up once: database ", section[0])
     ours = [
-        line
-        for line in _lines(with_it.output)
-        if not line.startswith(("fixture worker:", "plugins:", "rootdir:"))
+        line for line in shown if not line.startswith(("fixture worker:", "plugins:", "rootdir:"))
     ]
     theirs = [
         line for line in _lines(without.output) if not line.startswith(("plugins:", "rootdir:"))
