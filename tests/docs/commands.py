@@ -16,6 +16,7 @@ NEVER_HANG = 1200.0  # seconds, which no machine is too slow for: it only ends w
 
 _VARYING = [
     (re.compile(r"\d+\.\d+s( \([\d:]+\))?"), "0.00s"),
+    (re.compile(r"\d+\.\d+ s\b"), "0.0 s"),
     (re.compile(r"\bgw\d+"), "gw0"),
     (re.compile(r"\bprocess \d+"), "process 0"),
     # From version to version of pytest: how it names an exception, which line a fixture is at.

@@ -123,7 +123,7 @@ class FixtureWorkerProcess:
         on_down: Callable[[str], None],
     ) -> None:
         self.warnings: list[dict[str, Any]] = []  #: for ``pytest_warning_recorded``
-        self.killed_by: int | None = None  #: a signal, once it has ended by one
+        self.killed_by: int | None = None  #: the signal by which it ended when it was to stop
         self._config = config
         self._on_down = on_down
         self._ended = threading.Event()  # pytest in it, at least
@@ -159,6 +159,9 @@ class FixtureWorkerProcess:
         # execnet waits for the pipes, too, which a forked child of a fixture may hold for long.
         timeout = PIPES_TIMEOUT if self._exited.is_set() else EXIT_TIMEOUT
         self._interpreter.group.terminate(timeout)
+        status = self._interpreter.gateway()._io.wait()
+        if status is not None and status < 0:
+            self.killed_by = -status
 
     def _event(self, event: tuple[str, dict[str, Any]]) -> None:
         """Receive a report of xdist's worker side. Runs in the receiver thread of the gateway."""
@@ -192,14 +195,13 @@ class FixtureWorkerProcess:
             # No waitid (macOS before Python 3.13, Windows): execnet's end of the connection tells.
             return
         assert ended is not None  # it is, without WNOHANG
-        if ended.si_code in (os.CLD_KILLED, os.CLD_DUMPED):
-            self.killed_by = ended.si_status
         self._exited.set()
         self._heard_all.wait(PIPES_TIMEOUT)  # what it sent before its end
         discard_what_is_sent(self._interpreter.gateway())
         self._ended.set()
+        killed = ended.si_code in (os.CLD_KILLED, os.CLD_DUMPED)
         self._on_down(
-            f"its process {self.pid} was killed by signal {self.killed_by}"
-            if self.killed_by is not None
+            f"its process {self.pid} was killed by signal {ended.si_status}"
+            if killed
             else f"its process {self.pid} ended with exit status {ended.si_status}"
         )
