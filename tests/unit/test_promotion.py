@@ -46,6 +46,20 @@ def test_attributes(pytester: pytest.Pytester, line: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "web: attrs(url(), port(80, 'a, (b'), ['a'][\"b\"], [1]) env",
+        "web: attrs(url(),port(80,'a, (b'), \"['a']['b']\", '[1]'), env",
+        "web: env attrs(\"url()\", \"port(80, 'a, (b')\", ['a'] ['b'], [ 1 ],)",
+    ],
+)
+def test_calls_and_items(pytester: pytest.Pytester, line: str) -> None:
+    shared = Attributes(("url()", "port(80, 'a, (b')", "['a']['b']", "[1]"))
+    (found,) = configured(pytester, f"    {line}")
+    assert found == Promotion("web", shared, "global_fixtures", env=True)
+
+
+@pytest.mark.parametrize(
     ("line", "share", "env"),
     [
         ("web: env", None, True),

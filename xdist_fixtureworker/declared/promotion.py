@@ -16,7 +16,7 @@ import pytest
 from .._compat import new_mark
 from ..roles import GLOBAL_FIXTURES
 from ..wire.frozen import Frozen
-from .attributes import Attributes, Proxied, attrs
+from .attributes import Proxied, Share, attrs
 
 _WORDS = ("copy", "proxy", "writable", "attrs", "env", "marks")
 _SHARES = ("copy", "proxy", "attrs")
@@ -29,7 +29,7 @@ class Promotion(Frozen):
     """A line of the configuration that makes a session fixture global."""
 
     name: str
-    share: Attributes | Proxied | None  #: None: a copy of the value
+    share: Share
     source: str  #: the ini setting or the option, for messages
     env: bool | tuple[str, ...] | None = None  #: as in ``Declaration``
     marks: tuple[pytest.Mark, ...] = ()  #: likewise
@@ -67,7 +67,7 @@ def _parse(line: str, source: str) -> Promotion:
     marks = _marks(ways["marks"]) if "marks" in ways else ()
     if marks is None or not _agree(ways):
         raise pytest.UsageError(unknown_promotion(line, source))
-    share: Attributes | Proxied | None = None
+    share: Share = None
     if "proxy" in ways:
         share = Proxied(_names(ways.get("writable", "")))
     elif "attrs" in ways:
@@ -120,8 +120,20 @@ def _end_of_parentheses(text: str) -> int:
 
 
 def _names(parentheses: str) -> tuple[str, ...]:
-    parts = (part.strip().strip("\"'") for part in parentheses[1:-1].split(","))
-    return tuple(filter(None, parts))
+    """What commas separate, but for those in quotes or in parentheses within."""
+    parts, depth, quote = [""], 0, ""
+    for character in parentheses[1:-1]:
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "\"'":
+            quote = character
+        else:
+            depth += (character in "([{") - (character in ")]}")
+        if character == "," and not (depth or quote):
+            parts.append("")
+        else:
+            parts[-1] += character
+    return tuple(filter(None, (part.strip().strip("\"'") for part in parts)))
 
 
 def _marks(parentheses: str) -> tuple[pytest.Mark, ...] | None:
