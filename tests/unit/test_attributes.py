@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from operator import attrgetter
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,9 +16,14 @@ from xdist_fixtureworker.declared.attributes import (
     AttributeRecord,
     Attributes,
     CannotTakeError,
+    Computed,
     take,
 )
+from xdist_fixtureworker.declared.decorator import Declaration
+from xdist_fixtureworker.errors import CannotShareError
+from xdist_fixtureworker.sharing.values import cannot_read, function_raised, share
 from xdist_fixtureworker.wire.culprit import find_culprit
+from xdist_fixtureworker.wire.pickles import unpack
 
 SERVER = SimpleNamespace(
     url="http://here",
@@ -295,3 +301,29 @@ def test_what_cannot_be_pickled_is_found() -> None:
     found = find_culprit(taken)
     assert found is not None
     assert found.path == "the value['a'][1]"
+
+
+def test_what_a_function_returns_is_sent() -> None:
+    declaration = Declaration("server", "conftest.py:7", share=Computed(attrgetter("url")))
+    packed = share(declaration, SERVER)
+    assert isinstance(packed, bytes)
+    assert unpack(packed) == "http://here"
+
+
+def test_a_function_that_raises() -> None:
+    def address_of(server: Any) -> Any:
+        return server.address
+
+    error = share(Declaration("server", "conftest.py:7", share=Computed(address_of)), SERVER)
+    assert isinstance(error, CannotShareError)
+    cause = "AttributeError: 'types.SimpleNamespace' object has no attribute 'address'"
+    assert str(error) == function_raised("server", "conftest.py:7", "address_of", cause)
+
+
+def test_a_method_that_raises() -> None:
+    wanted = attrs("get_exposed_port(80)")
+    error = share(Declaration("redis", "conftest.py:7", share=wanted), Container())
+    assert isinstance(error, CannotShareError)
+    of = f"{__name__}.Container"
+    told = cannot_read("redis", "conftest.py:7", "'get_exposed_port(80)'", of, "KeyError: 80")
+    assert str(error) == told
