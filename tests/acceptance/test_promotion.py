@@ -259,13 +259,14 @@ def test_attributes_by_configuration(plugin: Suite, mode: tuple[str, ...]) -> No
     """They are those of the set-up, whatever other global fixtures do with the object."""
     plugin.write(
         {
-            "pytest.ini": ini(f"server: attrs({', '.join(SHARED)})"),
+            "pytest.ini": ini(f"serv*: attrs({', '.join(SHARED)})"),
             "conftest.py": "pytest_plugins = ['plugin']\n" + DEPENDENT,
             "test_it.py": ATTRIBUTES,
         }
     )
-    result = plugin.run(*mode)
+    result = plugin.run(*mode, "-v")
     assert result.outcomes == {"passed": 3}
+    assert result.output.count("global_fixtures: serv* is server\n") == 1
     # Right after the set-up, or by the test.
     noted = ["server", "get_port", "server down"]
     assert result.noted(*noted) == noted

@@ -720,8 +720,8 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         promotion.unknown_promotion,
         ("httpbin: attr(url)", "global_fixtures"),
         "global_fixtures: 'httpbin: attr(url)' is not understood.\n"
-        "Write the name of a session fixture, alone or with the attributes of it that are shared: "
-        "docker_services, or httpbin: attrs(url, host); or httpbin: proxy, with writable(mode) for "
+        "Write the name of a session fixture, or a pattern such as docker_*, alone or with the "
+        "attributes of it that are shared: docker_services, or httpbin: attrs(url, host); or httpbin: proxy, with writable(mode) for "
         "attributes that tests may set; and with env, or env(NAME, OTHER), if it sets environment "
         "variables that tests need; and with marks(a, b(1)) for its set-up.",
     ),
@@ -945,6 +945,18 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         ("tabels", "global_fixtures", ()),
         "global_fixtures: there is no session fixture 'tabels'.\n"
         "pytest --fixtures lists all. A plugin that is not loaded has none.",
+    ),
+    (
+        promotable.pattern_refused,
+        ("*_id", "global_fixtures", "worker_id", "xdist/plugin.py:7", "it is about its process"),
+        "global_fixtures: the pattern '*_id' fits the fixture 'worker_id' (xdist/plugin.py:7), which "
+        "cannot be global: it is about its process.\n"
+        "Write a pattern that does not fit it, or the names one by one.",
+    ),
+    (
+        promotable.pattern_fits,
+        ("wheel_*", "global_fixtures", ("wheel_a", "wheel_b")),
+        "global_fixtures: wheel_* is wheel_a, wheel_b",
     ),
     (
         promotable.not_collected,

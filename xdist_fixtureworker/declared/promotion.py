@@ -7,6 +7,7 @@ defined: definitions are known only once conftest files have been loaded.
 from __future__ import annotations
 
 import ast
+import fnmatch
 import re
 from collections.abc import Mapping
 from typing import TypeAlias
@@ -23,19 +24,27 @@ _SHARES = ("copy", "proxy", "attrs")
 OPTION = "--global-fixture"
 _LINE = re.compile(r"(?P<name>[^\s:]+)\s*(:\s*(?P<ways>.*))?")
 _WORD = re.compile(r"\w+")
+_PATTERN = frozenset("*?[")
 
 
 class Promotion(Frozen):
     """A line of the configuration that makes a session fixture global."""
 
-    name: str
+    name: str  #: or a pattern of names
     share: Share
     source: str  #: the ini setting or the option, for messages
     env: bool | tuple[str, ...] | None = None  #: as in ``Declaration``
     marks: tuple[pytest.Mark, ...] = ()  #: likewise
 
+    @property
+    def is_pattern(self) -> bool:
+        return not _PATTERN.isdisjoint(self.name)
 
-Promotions: TypeAlias = Mapping[str, Promotion]
+    def fits(self, name: str) -> bool:
+        return name == self.name or (self.is_pattern and fnmatch.fnmatchcase(name, self.name))
+
+
+Promotions: TypeAlias = dict[str, Promotion]
 _KEY = pytest.StashKey[Promotions]()
 
 
@@ -48,14 +57,27 @@ def read_promotions(config: pytest.Config) -> Promotions:
     """
     lines = [(line, GLOBAL_FIXTURES) for line in config.getini(GLOBAL_FIXTURES)]
     lines += [(line, OPTION) for line in config.getoption(GLOBAL_FIXTURES) or ()]
-    found = [_parse(line, source) for line, source in lines]
-    config.stash[_KEY] = {promotion.name: promotion for promotion in found}
-    return config.stash[_KEY]
+    found: dict[str, Promotion] = {}
+    for line, source in lines:
+        promotion = _parse(line, source)
+        if promotion.is_pattern:
+            found.pop(promotion.name, None)  # to be the last
+        found[promotion.name] = promotion
+    config.stash[_KEY] = found
+    return found
 
 
 def promotions(config: pytest.Config) -> Promotions:
-    """The promotions of this run, by the names of the fixtures."""
+    """The promotions of this run, by the names of the fixtures, or patterns of names."""
     return config.stash.get(_KEY, {})
+
+
+def promotion_of(name: str, config: pytest.Config) -> Promotion | None:
+    """The promotion of the fixtures of that name: by itself, or by the last pattern that fits."""
+    found = promotions(config)
+    if name in found:
+        return found[name]
+    return next((each for each in reversed(found.values()) if each.fits(name)), None)
 
 
 def _parse(line: str, source: str) -> Promotion:
@@ -160,10 +182,11 @@ def _marks(parentheses: str) -> tuple[pytest.Mark, ...] | None:
 def unknown_promotion(line: str, source: str) -> str:
     return (
         f"{source}: '{line}' is not understood.\n"
-        f"Write the name of a session fixture, alone or with the attributes of it that are shared: "
-        f"docker_services, or httpbin: attrs(url, host); or httpbin: proxy, with "
-        f"writable(mode) for attributes that tests may set; and with env, or env(NAME, OTHER), if "
-        f"it sets environment variables that tests need; and with marks(a, b(1)) for its set-up."
+        f"Write the name of a session fixture, or a pattern such as docker_*, alone or with "
+        f"the attributes of it that are shared: docker_services, or httpbin: attrs(url, host); or "
+        f"httpbin: proxy, with writable(mode) for attributes that tests may set; and with env, or "
+        f"env(NAME, OTHER), if it sets environment variables that tests need; and with "
+        f"marks(a, b(1)) for its set-up."
     )
 
 
