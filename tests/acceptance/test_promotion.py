@@ -16,6 +16,10 @@ class Server:
         self.url = "http://here"
         self.config = Config()
         self.lock = threading.Lock()
+        self.ports = {"http": [80, 8080]}
+    def get_port(self, number, kind="tcp"):
+        note("get_port")
+        return {6379: 32768}[number]
 
 class Config:
     port = 80
@@ -205,6 +209,7 @@ def test_it(tables): assert tables in (1, 2)
 # --- attributes
 
 
+SHARED = ("url", "config.port", "get_port(6379, kind='udp')", "ports['http'][1]")
 ATTRIBUTES = """
 import threading, xdist_fixtureworker
 def test_it(server, tables_of_server, request):
@@ -218,12 +223,28 @@ def test_it(server, tables_of_server, request):
             server.config.password
         with pytest.raises(AttributeError, match="cannot be changed here"):
             server.url = "http://there"
-        assert repr(server) == "<server: url='http://here', config=<server.config: port=80>>"
+        assert repr(server).startswith("<server: url='http://here', config=<server.config: port=80>")
     else:
         assert server.lock.acquire()
+def test_calls(server, request):
+    assert server.get_port(6379, kind="udp") == 32768
+    assert request.getfixturevalue("server").ports["http"][1] == 8080
+    if is_distributed(request):
+        with pytest.raises(LookupError, match="'get_port.80.' of the global fixture 'server' is not"):
+            server.get_port(80)
+def test_function(listener, request):
+    assert listener.url == request.getfixturevalue("listener").url == "http://there"
+    assert hasattr(listener, "lock") != is_distributed(request)
 def is_distributed(request): return hasattr(request.config, "workerinput")
 """
 DEPENDENT = """
+import threading
+from types import SimpleNamespace
+def address_of(listener):
+    listener.lock.acquire()
+    return SimpleNamespace(url=listener.url)
+@global_fixture(share=address_of)
+def listener(): return SimpleNamespace(url="http://there", lock=threading.Lock())
 @global_fixture
 def tables_of_server(server):
     server.lock.acquire()  # it is the object itself
@@ -238,27 +259,30 @@ def test_attributes_by_configuration(plugin: Suite, mode: tuple[str, ...]) -> No
     """They are those of the set-up, whatever other global fixtures do with the object."""
     plugin.write(
         {
-            "pytest.ini": ini("server: attrs(url, config.port)"),
+            "pytest.ini": ini(f"serv*: attrs({', '.join(SHARED)})"),
             "conftest.py": "pytest_plugins = ['plugin']\n" + DEPENDENT,
             "test_it.py": ATTRIBUTES,
         }
     )
-    result = plugin.run(*mode)
-    assert result.outcomes == {"passed": 1}
-    assert result.noted("server", "server down") == ["server", "server down"]
+    result = plugin.run(*mode, "-v")
+    assert result.outcomes == {"passed": 3}
+    assert result.output.count("global_fixtures: serv* is server\n") == 1
+    # Right after the set-up, or by the test.
+    noted = ["server", "get_port", "server down"]
+    assert result.noted(*noted) == noted
 
 
 @pytest.mark.parametrize(
     ("configured", "mode"),
     sampled(
         lambda configured, mode: not mode or "attrs" in configured,
-        ["server", "server: attrs(url, config.port)"],
+        ["server", f"server: attrs({', '.join(SHARED)})"],
         [ONE, ()],
     ),
 )
 def test_attributes_by_declaration(plugin: Suite, configured: str, mode: tuple[str, ...]) -> None:
     """Where both say it, configuration wins, unless it says no attributes."""
-    declared = '"url"' if "attrs" in configured else '"url", "config.port"'
+    declared = '"url"' if "attrs" in configured else ", ".join(f'"{name}"' for name in SHARED)
     source = PLUGIN.replace(
         '@pytest.fixture(scope="session")\ndef server',
         f"@global_fixture(share=attrs({declared}))\ndef server",
@@ -271,11 +295,12 @@ def test_attributes_by_declaration(plugin: Suite, configured: str, mode: tuple[s
             "test_it.py": ATTRIBUTES,
         }
     )
-    assert plugin.run(*mode).outcomes == {"passed": 1}
+    assert plugin.run(*mode).outcomes == {"passed": 3}
 
 
 IMPOSSIBLE = {
     "attrs(url, uri)": "its value is a plugin.Server (AttributeError: 'Server' object has no attribute",
+    "attrs(url, get_port(80))": "its value is a plugin.Server (KeyError: 80)",
     "attrs(url, lock)": "a plugin.Server (TypeError: cannot pickle '_thread.lock' object)",
     "attrs(url, config.port.real.what)": "its value is a plugin.Server (AttributeError: 'int' object",
 }

@@ -30,8 +30,8 @@ INSTALLED = {
 #: What tells global fixtures from others, and what messages are made of.
 SERVED = {
     *("declared.attributes", "declared.decorator", "declared.guards"),
-    *("declared.locations", "declared.promotion", "errors", "rules.debugger", "wire.codec"),
-    *("wire.messages", "wire.named", "wire.pickles"),
+    *("declared.locations", "declared.promotion", "declared.steps", "errors", "rules.debugger"),
+    *("wire.codec", "wire.messages", "wire.named", "wire.pickles"),
 }
 COLLECTED = {"declared.definitions", "rules.changed_values", "rules.not_promotable"} | {
     "rules.same_value"

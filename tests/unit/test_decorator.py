@@ -13,7 +13,7 @@ import pytest
 from xdist_fixtureworker import attrs, global_fixture
 from xdist_fixtureworker._compat import fixture_function, fixture_scope, is_fixture
 from xdist_fixtureworker.declared import decorator
-from xdist_fixtureworker.declared.attributes import Attributes, Proxied
+from xdist_fixtureworker.declared.attributes import Attributes, Computed, Proxied
 from xdist_fixtureworker.declared.decorator import Declaration, declaration_of
 from xdist_fixtureworker.declared.locations import location, unbound
 
@@ -91,6 +91,14 @@ def test_attributes() -> None:
     fixture = global_fixture(share=attrs("url", "config.port"))(server)
     shared = Attributes(("url", "config.port"))
     assert declared(fixture) == Declaration("server", place(server), env=None, share=shared)
+
+
+def test_a_function_of_the_value() -> None:
+    def server() -> object:
+        return object()
+
+    fixture = global_fixture(share=repr)(server)
+    assert declared(fixture) == Declaration("server", place(server), share=Computed(repr))
 
 
 @pytest.mark.parametrize("env", [True, False])

@@ -320,10 +320,17 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
     ),
     (
         values.cannot_read,
-        ("server", "conftest.py:7", "http.server.HTTPServer", "AttributeError: no attribute 'url'"),
-        "an attribute of the global fixture 'server' (conftest.py:7) cannot be read to be sent to the test\n"
-        "workers: its value is a http.server.HTTPServer (AttributeError: no attribute 'url').\n"
-        "Share attributes that it has when it is set up.",
+        ("server", "conftest.py:7", "'port(80)'", "containers.Redis", "KeyError: 80"),
+        "'port(80)' of the global fixture 'server' (conftest.py:7) cannot be read to be sent to the test\n"
+        "workers: its value is a containers.Redis (KeyError: 80).\n"
+        "Share what it has, and what it can do, right after its set-up.",
+    ),
+    (
+        values.function_raised,
+        ("server", "conftest.py:7", "address_of", "AttributeError: no attribute 'url'"),
+        "share=address_of of the global fixture 'server' (conftest.py:7) raised an error when it was called\n"
+        "with the value, to make what is sent to the test workers (AttributeError: no attribute 'url').\n"
+        "It is called once, right after the set-up.",
     ),
     (
         values.too_large,
@@ -663,7 +670,8 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "@global_fixture(share='Copy') on 'tables' (conftest.py:7): this way of sharing does not "
         "exist.\n"
         "Leave share out and return connection details instead of a live object, or share some "
-        'attributes of the object: share=attrs("url", "port"), or all of it: share="proxy".',
+        'attributes of the object: share=attrs("url", "port"), or what a function makes of it: '
+        'share=function, or all of it: share="proxy".',
     ),
     (
         attributes.no_attributes,
@@ -673,16 +681,23 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
     ),
     (
         attributes.not_an_attribute,
-        ("url()",),
-        "attrs('url()'): this cannot be the name of an attribute.\n"
-        'Names go in as texts, one by one, with dots for attributes of attributes: attrs("url", '
-        '"config.port").',
+        ("port(number)",),
+        "attrs('port(number)'): this cannot be an attribute, an item, or a call of a method.\n"
+        "They go in as texts, one by one, with literals as arguments and in brackets: "
+        """attrs("url", "config.port", "get_port(80)", "['key']").""",
+    ),
+    (
+        attributes.private_method,
+        ("config._read()", "_read"),
+        "attrs('config._read()'): '_read' is private, as its name begins with an underscore, and "
+        "is not called.\n"
+        "Name a method that is meant to be called from outside of its class.",
     ),
     (
         attributes.attribute_within_another,
         ("config.port", "config"),
-        "attrs() got 'config', which is the whole object, and 'config.port', which is an attribute "
-        "of it.\nRemove one of the two.",
+        "attrs() got 'config', which is the whole object, and 'config.port', which is a part of "
+        "it.\nRemove one of the two.",
     ),
     (
         attributes.not_shared,
@@ -692,7 +707,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "If it is plain data, add it where the fixture is made global: in "
         '@global_fixture(share=attrs("url", "config.port", "config.password")), or in '
         "global_fixtures: server: attrs(url, config.port, config.password). "
-        "Methods can be called in the fixture worker only.",
+        'Of a method, what a call returns is shared, as by "get_port(80)".',
     ),
     (
         attributes.record_is_read_only,
@@ -705,8 +720,8 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         promotion.unknown_promotion,
         ("httpbin: attr(url)", "global_fixtures"),
         "global_fixtures: 'httpbin: attr(url)' is not understood.\n"
-        "Write the name of a session fixture, alone or with the attributes of it that are shared: "
-        "docker_services, or httpbin: attrs(url, host); or httpbin: proxy, with writable(mode) for "
+        "Write the name of a session fixture, or a pattern such as docker_*, alone or with the "
+        "attributes of it that are shared: docker_services, or httpbin: attrs(url, host); or httpbin: proxy, with writable(mode) for "
         "attributes that tests may set; and with env, or env(NAME, OTHER), if it sets environment "
         "variables that tests need; and with marks(a, b(1)) for its set-up.",
     ),
@@ -930,6 +945,18 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         ("tabels", "global_fixtures", ()),
         "global_fixtures: there is no session fixture 'tabels'.\n"
         "pytest --fixtures lists all. A plugin that is not loaded has none.",
+    ),
+    (
+        promotable.pattern_refused,
+        ("*_id", "global_fixtures", "worker_id", "xdist/plugin.py:7", "it is about its process"),
+        "global_fixtures: the pattern '*_id' fits the fixture 'worker_id' (xdist/plugin.py:7), which "
+        "cannot be global: it is about its process.\n"
+        "Write a pattern that does not fit it, or the names one by one.",
+    ),
+    (
+        promotable.pattern_fits,
+        ("wheel_*", "global_fixtures", ("wheel_a", "wheel_b")),
+        "global_fixtures: wheel_* is wheel_a, wheel_b",
     ),
     (
         promotable.not_collected,

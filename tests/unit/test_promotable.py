@@ -138,3 +138,34 @@ def test_where_something_cannot_be_collected(suite: Suite, pytester: pytest.Pyte
     option = ("--continue-on-collection-errors",)
     found = examined(suite, pytester, "tabels", arguments=option, test_other="def")
     assert found == Findings()
+
+
+def test_patterns(suite: Suite, pytester: pytest.Pytester) -> None:
+    """Narrower fixtures that fit stay as they are: here, "rows" and "row"."""
+    assert examined(suite, pytester, "*s", "t?bles: proxy", "[l]abels") == Findings()
+    told = examined(suite, pytester, "*s: proxy", "tables", arguments=("-v",))
+    assert told == Findings(notes=("global_fixtures: *s is labels, tables",))
+
+
+def test_a_pattern_that_fits_nothing(suite: Suite, pytester: pytest.Pytester) -> None:
+    found = examined(suite, pytester, "wheel_*", "row?")
+    assert found.error.splitlines()[::2] == [
+        "global_fixtures: there is no session fixture 'wheel_*'.",
+        "global_fixtures: there is no session fixture 'row?'.",
+    ]
+    found = examined(suite, pytester, "wheel_*", arguments=("-v",), everything=False)
+    nothing = "global_fixtures: wheel_* is nothing in what was collected"
+    assert found == Findings(notes=(nothing,))
+
+
+def test_a_pattern_that_fits_what_is_refused(suite: Suite, pytester: pytest.Pytester) -> None:
+    found = examined(suite, pytester, "worker_*", "tables")
+    assert found.error.startswith(
+        "global_fixtures: the pattern 'worker_*' fits the fixture 'worker_id' ("
+    )
+    assert "about the process that it is in.\nWrite a pattern that does not fit it" in found.error
+
+
+def test_a_pattern_of_guarded_definitions(suite: Suite, pytester: pytest.Pytester) -> None:
+    guarded = "@pytest.mark.parallel_only\n@pytest.fixture(scope='session')\ndef pool(): pass\n"
+    assert examined(suite, pytester, "po*", test_it=guarded + "def test_it(): pass") == Findings()

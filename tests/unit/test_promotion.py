@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 from xdist_fixtureworker.declared.attributes import Attributes, Proxied
-from xdist_fixtureworker.declared.promotion import Promotion, promotions, read_promotions
+from xdist_fixtureworker.declared.promotion import (
+    Promotion,
+    promotion_of,
+    promotions,
+    read_promotions,
+)
 from xdist_fixtureworker.rules.promotable import collects_everything
 
 
@@ -43,6 +48,20 @@ def test_a_name(pytester: pytest.Pytester, line: str) -> None:
 def test_attributes(pytester: pytest.Pytester, line: str) -> None:
     shared = Attributes(("url", "config.port"))
     assert configured(pytester, f"    {line}") == [Promotion("web", shared, "global_fixtures")]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "web: attrs(url(), port(80, 'a, (b'), ['a'][\"b\"], [1]) env",
+        "web: attrs(url(),port(80,'a, (b'), \"['a']['b']\", '[1]'), env",
+        "web: env attrs(\"url()\", \"port(80, 'a, (b')\", ['a'] ['b'], [ 1 ],)",
+    ],
+)
+def test_calls_and_items(pytester: pytest.Pytester, line: str) -> None:
+    shared = Attributes(("url()", "port(80, 'a, (b')", "['a']['b']", "[1]"))
+    (found,) = configured(pytester, f"    {line}")
+    assert found == Promotion("web", shared, "global_fixtures", env=True)
 
 
 @pytest.mark.parametrize(
@@ -115,6 +134,32 @@ def test_the_command_line_wins(pytester: pytest.Pytester) -> None:
         Promotion("labels", None, "global_fixtures"),
         Promotion("tables", None, "--global-fixture"),
     ]
+
+
+def test_patterns(pytester: pytest.Pytester) -> None:
+    """A name wins over patterns, the last of several patterns over the others."""
+    pytester.makeini(
+        "[pytest]\nglobal_fixtures =\n    web_a\n    web_*: env\n    web_b*: proxy\n    [xy]?: env\n"
+    )
+    config = pytester.parseconfig("--global-fixture", "web_*: attrs(url)")
+    read_promotions(config)
+    of = {
+        name: found.name if (found := promotion_of(name, config)) else None
+        for name in ("web_a", "web_c", "web_bc", "web", "my_web_a", "WEB_C", "x1", "x", "[xy]?")
+    }
+    assert of.pop("[xy]?") == "[xy]?"
+    assert of == {
+        "web_a": "web_a",
+        "web_c": "web_*",
+        "web_bc": "web_*",
+        "web": None,
+        "my_web_a": None,
+        "WEB_C": None,
+        "x1": "[xy]?",
+        "x": None,
+    }
+    found = promotion_of("web_c", config)
+    assert found == Promotion("web_*", Attributes(("url",)), "--global-fixture")
 
 
 @pytest.mark.parametrize(

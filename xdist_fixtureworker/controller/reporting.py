@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,14 +99,14 @@ def write_left_behind(terminal: Any, lines: Iterable[str]) -> None:
             terminal.write_line(line)
 
 
-def elsewhere_lines(journal: Journal, promoted: Container[str]) -> Iterable[str]:
+def elsewhere_lines(journal: Journal, is_promoted: Callable[[str], bool]) -> Iterable[str]:
     """A summary line for each global fixture whose set-up changed what no test gets to see.
 
-    :param promoted: the names of those that configuration made global.
+    :param is_promoted: whether configuration made the fixtures of that name global.
     """
     lines: dict[str, None] = {}  # the same of each instance of a parametrized one
     for done in journal.of(SetUpEnded):
-        in_ini = done.fixture in promoted or _is_installed(done.where)
+        in_ini = is_promoted(done.fixture) or _is_installed(done.where)
         if done.environment or done.elsewhere:
             changes = done.environment, done.elsewhere
             text = changed_elsewhere(done.fixture, done.where, *changes, in_ini)

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from .. import errors
-from ..declared.promotion import promotions
+from ..declared.promotion import promotion_of
 from ..settings import worker_id
 from ..wire.messages import Finish, Recover
 from . import reporting
@@ -184,7 +184,9 @@ class Shutdown:
         self._summary_shown = True
         elsewhere: Iterable[str] = ()
         if self._finished:
-            elsewhere = reporting.elsewhere_lines(self._run.journal, promotions(self._config))
+            elsewhere = reporting.elsewhere_lines(
+                self._run.journal, lambda name: promotion_of(name, self._config) is not None
+            )
         interrupted = reporting.interrupted_lines(self._run.journal)
         signals = [service.killed_at_end_by for service in self._services]
         killed = [reporting.killed_at_end(number) for number in signals if number is not None]

@@ -15,7 +15,8 @@ import pytest
 from .._compat import fixture_function, fixture_name, fixture_scope, is_fixture
 from ..roles import GLOBAL
 from ..wire.frozen import Frozen, replace
-from .attributes import Attributes, Proxied
+from .attributes import Attributes, Computed, Proxied
+from .attributes import Share as Way
 from .guards import take_marks
 from .locations import location, unbound
 
@@ -44,7 +45,7 @@ class Declaration(Frozen):
     #: whether changes to the environment are replayed, or which; None: they are told, False: not
     env: bool | tuple[str, ...] | None = None
     recover: Callable[[Any], object] | None = None
-    share: Attributes | Proxied | None = None  #: None: a copy of the value
+    share: Way = None
     promoted: bool = False  #: declared by configuration, not by a decorator
     marks: tuple[pytest.Mark, ...] = ()  #: of the items that set it up and finalize it
 
@@ -87,7 +88,7 @@ def global_fixture(
 @overload
 def global_fixture(
     *,
-    share: Attributes,
+    share: Attributes | Callable[[Any], object],
     env: bool | None = ...,
     recover: Callable[[Any], object],
     params: Iterable[object] | None = ...,
@@ -122,8 +123,10 @@ def global_fixture(
 
     :param share: how the value reaches the test workers. ``"copy"``, the default: pickled once,
         unpickled once in each test worker. :func:`attrs(...) <attrs>`: a record of some attributes
-        of an object that cannot be pickled. ``"proxy"``: the object stays in the fixture worker,
-        and test workers get a stand-in, which does there what is done with it.
+        of an object that cannot be pickled. A function: what it returns for the value, called once
+        in the fixture worker, right after the set-up; other global fixtures get the value itself,
+        and so do tests where tests are not distributed. ``"proxy"``: the object stays in the
+        fixture worker, and test workers get a stand-in, which does there what is done with it.
     :param writable: with ``share="proxy"``, the names of attributes that tests may set.
     :param env: whether what the set-up changes in ``os.environ`` is changed in each test worker
         too, when it gets the value, and taken back at the worker's end. Default: it is not, and
@@ -246,10 +249,10 @@ def _declaration(name: str, where: str, arguments: Mapping[str, Any]) -> Declara
     return Declaration(name, where, None if env is None else bool(env), recover, share)
 
 
-def _share(name: str, where: str, arguments: Mapping[str, Any]) -> Attributes | Proxied | None:
+def _share(name: str, where: str, arguments: Mapping[str, Any]) -> Way:
     __tracebackhide__ = True
     share, writable = arguments.get("share", "copy"), arguments.get("writable", ())
-    if share not in ("copy", "proxy") and not isinstance(share, Attributes):
+    if not (share in ("copy", "proxy") or isinstance(share, Attributes) or callable(share)):
         raise pytest.UsageError(unknown_share(name, where, share))
     names = (writable,) if isinstance(writable, str) else tuple(writable)
     wrong = [each for each in names if not (isinstance(each, str) and each.isidentifier())]
@@ -257,6 +260,8 @@ def _share(name: str, where: str, arguments: Mapping[str, Any]) -> Attributes | 
         raise pytest.UsageError(wrong_writable(name, where, writable))
     if share == "proxy":
         return Proxied(names)
+    if callable(share):
+        return Computed(share)
     return share if isinstance(share, Attributes) else None
 
 
@@ -314,7 +319,8 @@ def unknown_share(name: str, where: str, share: object) -> str:
         f"@global_fixture(share={share!r}) on '{name}' ({where}): this way of sharing does not "
         f"exist.\n"
         f"Leave share out and return connection details instead of a live object, or share some "
-        f'attributes of the object: share=attrs("url", "port"), or all of it: share="proxy".'
+        f'attributes of the object: share=attrs("url", "port"), or what a function makes of it: '
+        f'share=function, or all of it: share="proxy".'
     )
 
 

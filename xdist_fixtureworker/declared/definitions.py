@@ -14,7 +14,7 @@ from ..wire.frozen import replace
 from ..wire.messages import Instance, Step
 from .decorator import Declaration, declaration_of
 from .locations import location
-from .promotion import promotions
+from .promotion import promotion_of
 
 if TYPE_CHECKING:
     from .._compat import Node
@@ -31,7 +31,7 @@ def global_declaration(definition: Definition, config: pytest.Config) -> Declara
     if not is_session_scoped(definition):
         return None
     declared = declaration_of(definition.func)
-    promotion = promotions(config).get(definition.argname)
+    promotion = promotion_of(definition.argname, config)
     if promotion is None or not is_promotable(definition):
         return declared
     if declared is not None:

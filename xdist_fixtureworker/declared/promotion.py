@@ -7,6 +7,7 @@ defined: definitions are known only once conftest files have been loaded.
 from __future__ import annotations
 
 import ast
+import fnmatch
 import re
 from collections.abc import Mapping
 from typing import TypeAlias
@@ -16,26 +17,34 @@ import pytest
 from .._compat import new_mark
 from ..roles import GLOBAL_FIXTURES
 from ..wire.frozen import Frozen
-from .attributes import Attributes, Proxied, attrs
+from .attributes import Proxied, Share, attrs
 
 _WORDS = ("copy", "proxy", "writable", "attrs", "env", "marks")
 _SHARES = ("copy", "proxy", "attrs")
 OPTION = "--global-fixture"
 _LINE = re.compile(r"(?P<name>[^\s:]+)\s*(:\s*(?P<ways>.*))?")
 _WORD = re.compile(r"\w+")
+_PATTERN = frozenset("*?[")
 
 
 class Promotion(Frozen):
     """A line of the configuration that makes a session fixture global."""
 
-    name: str
-    share: Attributes | Proxied | None  #: None: a copy of the value
+    name: str  #: or a pattern of names
+    share: Share
     source: str  #: the ini setting or the option, for messages
     env: bool | tuple[str, ...] | None = None  #: as in ``Declaration``
     marks: tuple[pytest.Mark, ...] = ()  #: likewise
 
+    @property
+    def is_pattern(self) -> bool:
+        return not _PATTERN.isdisjoint(self.name)
 
-Promotions: TypeAlias = Mapping[str, Promotion]
+    def fits(self, name: str) -> bool:
+        return name == self.name or (self.is_pattern and fnmatch.fnmatchcase(name, self.name))
+
+
+Promotions: TypeAlias = dict[str, Promotion]
 _KEY = pytest.StashKey[Promotions]()
 
 
@@ -48,14 +57,27 @@ def read_promotions(config: pytest.Config) -> Promotions:
     """
     lines = [(line, GLOBAL_FIXTURES) for line in config.getini(GLOBAL_FIXTURES)]
     lines += [(line, OPTION) for line in config.getoption(GLOBAL_FIXTURES) or ()]
-    found = [_parse(line, source) for line, source in lines]
-    config.stash[_KEY] = {promotion.name: promotion for promotion in found}
-    return config.stash[_KEY]
+    found: dict[str, Promotion] = {}
+    for line, source in lines:
+        promotion = _parse(line, source)
+        if promotion.is_pattern:
+            found.pop(promotion.name, None)  # to be the last
+        found[promotion.name] = promotion
+    config.stash[_KEY] = found
+    return found
 
 
 def promotions(config: pytest.Config) -> Promotions:
-    """The promotions of this run, by the names of the fixtures."""
+    """The promotions of this run, by the names of the fixtures, or patterns of names."""
     return config.stash.get(_KEY, {})
+
+
+def promotion_of(name: str, config: pytest.Config) -> Promotion | None:
+    """The promotion of the fixtures of that name: by itself, or by the last pattern that fits."""
+    found = promotions(config)
+    if name in found:
+        return found[name]
+    return next((each for each in reversed(found.values()) if each.fits(name)), None)
 
 
 def _parse(line: str, source: str) -> Promotion:
@@ -67,7 +89,7 @@ def _parse(line: str, source: str) -> Promotion:
     marks = _marks(ways["marks"]) if "marks" in ways else ()
     if marks is None or not _agree(ways):
         raise pytest.UsageError(unknown_promotion(line, source))
-    share: Attributes | Proxied | None = None
+    share: Share = None
     if "proxy" in ways:
         share = Proxied(_names(ways.get("writable", "")))
     elif "attrs" in ways:
@@ -120,8 +142,20 @@ def _end_of_parentheses(text: str) -> int:
 
 
 def _names(parentheses: str) -> tuple[str, ...]:
-    parts = (part.strip().strip("\"'") for part in parentheses[1:-1].split(","))
-    return tuple(filter(None, parts))
+    """What commas separate, but for those in quotes or in parentheses within."""
+    parts, depth, quote = [""], 0, ""
+    for character in parentheses[1:-1]:
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "\"'":
+            quote = character
+        else:
+            depth += (character in "([{") - (character in ")]}")
+        if character == "," and not (depth or quote):
+            parts.append("")
+        else:
+            parts[-1] += character
+    return tuple(filter(None, (part.strip().strip("\"'") for part in parts)))
 
 
 def _marks(parentheses: str) -> tuple[pytest.Mark, ...] | None:
@@ -148,10 +182,11 @@ def _marks(parentheses: str) -> tuple[pytest.Mark, ...] | None:
 def unknown_promotion(line: str, source: str) -> str:
     return (
         f"{source}: '{line}' is not understood.\n"
-        f"Write the name of a session fixture, alone or with the attributes of it that are shared: "
-        f"docker_services, or httpbin: attrs(url, host); or httpbin: proxy, with "
-        f"writable(mode) for attributes that tests may set; and with env, or env(NAME, OTHER), if "
-        f"it sets environment variables that tests need; and with marks(a, b(1)) for its set-up."
+        f"Write the name of a session fixture, or a pattern such as docker_*, alone or with "
+        f"the attributes of it that are shared: docker_services, or httpbin: attrs(url, host); or "
+        f"httpbin: proxy, with writable(mode) for attributes that tests may set; and with env, or "
+        f"env(NAME, OTHER), if it sets environment variables that tests need; and with "
+        f"marks(a, b(1)) for its set-up."
     )
 
 

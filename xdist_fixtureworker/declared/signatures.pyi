@@ -15,7 +15,7 @@ Marked = TypeVar(
 Value = TypeVar("Value")
 Parameters = ParamSpec("Parameters")
 
-Share: TypeAlias = Literal["copy", "proxy"] | Attributes
+Share: TypeAlias = Literal["copy", "proxy"] | Attributes | Callable[[Any], object]
 # What has no type of its own to keep: pytest's fixtures, which do not either, and methods.
 Untyped: TypeAlias = Fixture | classmethod[Any, ..., object] | staticmethod[..., object]
 

@@ -16,7 +16,7 @@ from _pytest.nodes import Node
 
 from .. import errors
 from .._compat import defining_node, definition_in_force, forget_asked, note_asked
-from ..declared.attributes import Attributes, Proxied
+from ..declared.attributes import Attributes, Computed, Proxied
 from ..declared.definitions import Definition, instance_of, module_of
 from ..declared.locations import place_in
 from ..rules.changed_values import Values
@@ -149,7 +149,7 @@ class Runner:
         assert declaration is not None
         recovery = None
         # Attributes at once, too, as other global fixtures may change the object.
-        if declaration.recover or isinstance(declaration.share, Attributes):
+        if declaration.recover or isinstance(declaration.share, (Attributes, Computed)):
             self.pack(record, result)
         if declaration.recover is not None and isinstance(result.packed, bytes):
             recovery = Recovery(instance_of(record.original, node), Inline(result.packed))

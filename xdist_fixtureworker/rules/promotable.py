@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import difflib
 import glob
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from .._compat import all_definitions
+from .._compat import all_definitions, is_session_scoped
 from ..declared.definitions import Definition, is_promotable
 from ..declared.locations import location
 from ..declared.promotion import OPTION, Promotion, promotions
@@ -27,8 +27,11 @@ def examine(session: pytest.Session, everything: bool) -> Findings:
     if session.testsfailed:
         return Findings()  # what could not be collected may define what is missing
     config = session.config
-    wanted = promotions(config).values()
-    return compare(wanted, list(all_definitions(session)), names_kept_out(config), everything)
+    wanted, definitions = promotions(config).values(), list(all_definitions(session))
+    findings = compare(wanted, definitions, names_kept_out(config), everything)
+    if config.option.verbose > 0:
+        findings += Findings(notes=tuple(_what_patterns_fit(wanted, definitions)))
+    return findings
 
 
 def compare(
@@ -45,10 +48,12 @@ def compare(
     problems: list[str] = []
     notes: list[str] = []
     for promotion in wanted:
-        named = [one for one in definitions if one.argname == promotion.name]
+        named = [one for one in definitions if promotion.fits(one.argname)]
+        if promotion.is_pattern:  # there may be others that fit, but stay as they are
+            named = list(filter(is_session_scoped, named))
         if named or promotion.name == "request":
             problems += _unsuitable(promotion, named)
-        elif promotion.name not in kept_out:
+        elif not any(map(promotion.fits, kept_out)):
             near = _similar_names(promotion.name, definitions)
             if everything or promotion.source == OPTION:
                 problems.append(no_such_session_fixture(promotion.name, promotion.source, near))
@@ -74,10 +79,22 @@ def _unsuitable(promotion: Promotion, named: Sequence[Definition]) -> list[str]:
     for definition in named:
         if (refused := refusal(definition)) is not None:
             where = location(definition.func)
+            if promotion.is_pattern:
+                return [pattern_refused(name, source, definition.argname, where, refused.reason)]
             return [promotion_refused(name, source, where, refused.reason, refused.instead)]
     if any(map(is_promotable, named)):
         return []
     return [promotion_of_narrower(name, source, tuple(map(_scope, named)))]
+
+
+def _what_patterns_fit(
+    wanted: Iterable[Promotion], definitions: Sequence[Definition]
+) -> Iterator[str]:
+    promotable = sorted({one.argname for one in definitions if is_promotable(one)})
+    for promotion in wanted:
+        if promotion.is_pattern:
+            fitting = tuple(filter(promotion.fits, promotable))
+            yield pattern_fits(promotion.name, promotion.source, fitting)
 
 
 def _scope(definition: Definition) -> str:
@@ -139,3 +156,15 @@ def promotion_refused(name: str, source: str, where: str, reason: str, instead: 
         f"{source}: the fixture '{name}' ({where}) cannot be global: {reason}.\n"
         f"Remove it there. {instead}."
     )
+
+
+def pattern_refused(pattern: str, source: str, name: str, where: str, reason: str) -> str:
+    return (
+        f"{source}: the pattern '{pattern}' fits the fixture '{name}' ({where}), which cannot be "
+        f"global: {reason}.\n"
+        f"Write a pattern that does not fit it, or the names one by one."
+    )
+
+
+def pattern_fits(pattern: str, source: str, names: tuple[str, ...]) -> str:
+    return f"{source}: {pattern} is {', '.join(names) or 'nothing in what was collected'}"

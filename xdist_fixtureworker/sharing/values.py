@@ -10,20 +10,17 @@ from . import remedies
 
 
 def share(declaration: Declaration, value: object, module: str = "") -> bytes | CannotShareError:
-    """Pickle a value, or the attributes of it that are shared; returns why if that fails.
+    """Pickle a value, or what of it is shared; returns why if that fails.
 
-    Runs code of the value's classes.
+    Runs code of the value's classes, and of the user's function if there is one.
 
     :param module: that defines the fixture, and may have names for what is in the value.
     """
     name, where = declaration.name, declaration.where
-    shared = value
     try:
-        if isinstance(declaration.share, attributes.Attributes):
-            shared = attributes.take(value, name, declaration.share)
-    except BaseException as error:  # also of a time-out, and what its class raises
-        message = cannot_read(name, where, culprit.type_name(value), pickles.describe(error))
-        return CannotShareError(message)
+        shared = _part_to_send(declaration, value)
+    except CannotShareError as error:
+        return error
     try:
         packed = pickles.pack(shared, [module])
     except BaseException as error:
@@ -33,6 +30,35 @@ def share(declaration: Declaration, value: object, module: str = "") -> bytes | 
     if len(packed) > pickles.LIMIT:
         return CannotShareError(too_large(name, where, len(packed), pickles.LIMIT))
     return packed
+
+
+def _part_to_send(declaration: Declaration, value: object) -> object:
+    """The value, or what of it is shared.
+
+    :raises CannotShareError: if it cannot be had.
+    """
+    try:
+        match declaration.share:
+            case attributes.Attributes() as wanted:
+                return attributes.take(value, declaration.name, wanted)
+            case attributes.Computed(function):
+                return function(value)
+    except BaseException as error:  # also of a time-out, and what its class raises
+        message = _not_to_be_had(declaration, value, error)
+    else:
+        return value
+    raise CannotShareError(message)
+
+
+def _not_to_be_had(declaration: Declaration, value: object, error: BaseException) -> str:
+    name, where, share = declaration.name, declaration.where, declaration.share
+    if isinstance(share, attributes.Computed):
+        function = getattr(share.function, "__name__", type(share.function).__name__)
+        return function_raised(name, where, function, pickles.describe(error))
+    what, cause = "an attribute", error
+    if isinstance(error, attributes.CannotTakeError):
+        what, cause = f"'{error.name}'", error.__cause__ or error
+    return cannot_read(name, where, what, culprit.type_name(value), pickles.describe(cause))
 
 
 def _refused(
@@ -74,11 +100,19 @@ def cannot_pickle(  # noqa: PLR0917  # all of one kind
     )
 
 
-def cannot_read(fixture: str, where: str, type_name: str, cause: str) -> str:
+def cannot_read(fixture: str, where: str, what: str, type_name: str, cause: str) -> str:
     return in_lines(
-        f"an attribute of the global fixture '{fixture}' ({where}) cannot be read to be sent to "
-        f"the test workers: its value is a {type_name} ({cause}).\n"
-        f"Share attributes that it has when it is set up."
+        f"{what} of the global fixture '{fixture}' ({where}) cannot be read to be sent to the "
+        f"test workers: its value is a {type_name} ({cause}).\n"
+        f"Share what it has, and what it can do, right after its set-up."
+    )
+
+
+def function_raised(fixture: str, where: str, function: str, cause: str) -> str:
+    return in_lines(
+        f"share={function} of the global fixture '{fixture}' ({where}) raised an error when it was "
+        f"called with the value, to make what is sent to the test workers ({cause}).\n"
+        f"It is called once, right after the set-up."
     )
 
 

@@ -16,6 +16,8 @@ _FAILURES = 100
 """Attempts that may fail in a search: there may be thousands of parts that refer back to the whole,
 so that each attempt pickles all of it."""
 _KEY = "a key of "
+OTHERS = "_xdist_fixtureworker_others"
+"""Where a record of ours keeps items and results of calls, by texts such as ``['key']``."""
 _ELEMENTS = 10_000
 """How many of an iterator, which may have no end, are looked at."""
 
@@ -107,6 +109,9 @@ def _children(value: object, path: str) -> list[tuple[str, object]]:
     children: list[tuple[str, object]] = []
     try:
         children += [(f"{path}.{name}", child) for name, child in _arguments(value).items()]
+        if hasattr(type(value), OTHERS):
+            others = getattr(value, OTHERS)
+            children += [(f"{path}{step}", child) for step, child in others.items()]
         if isinstance(value, Mapping):
             children += [(f"{path}[{key!r:.40}]", child) for key, child in value.items()]
             children += [(f"{_KEY}{path}", key) for key in value]

@@ -88,6 +88,22 @@ def server() -> Iterator[HTTPServer]:
         yield made
 
 
+@global_fixture(share=attrs("fileno()"))
+def server_by_method() -> Iterator[HTTPServer]:
+    with HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as made:
+        yield made
+
+
+def port_of(server: HTTPServer) -> int:
+    return server.server_port
+
+
+@global_fixture(share=port_of, recover=forget)
+def server_by_function() -> Iterator[HTTPServer]:
+    with HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as made:
+        yield made
+
+
 @global_fixture(share=attrs("server_port"), recover=forget)
 def another_server() -> Iterator[HTTPServer]:
     with HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as made:
