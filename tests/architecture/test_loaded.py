@@ -33,8 +33,8 @@ SERVED = {
     *("declared.locations", "declared.promotion", "declared.steps", "errors", "rules.debugger"),
     *("wire.codec", "wire.messages", "wire.named", "wire.pickles"),
 }
-COLLECTED = {"declared.definitions", "rules.changed_values", "rules.not_promotable"} | {
-    "rules.same_value"
+COLLECTED = {
+    *("declared.definitions", "rules.changed_values", "rules.not_promotable", "rules.same_value"),
 }
 PROCESSES = {"processes", "processes.identity", "processes.crash_file"}
 #: Per process of a served run, the room that its role is in, and what it loads of other rooms.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -11,21 +10,12 @@ import pytest
 from coverage import CoverageData
 
 from ..suite import Suite
+from ..warm import BOTH, FORKED, WARM, unmeasured
 
 if sys.platform != "linux":
     pytest.skip("warm workers are for Linux", allow_module_level=True)
 
-WARM = "--warm-workers"
-FORKED = "^warm workers: {} process(es)?, forked in the place of"
-BOTH = pytest.mark.parametrize("warm", [(), (WARM,)], ids=["cold", "warm"])
-
-
-@pytest.fixture(autouse=True)
-def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Coverage that measures these runs from the start of their interpreters keeps them cold."""
-    for name in os.environ:
-        if name.startswith("COV"):
-            monkeypatch.delenv(name)
+__all__ = ["unmeasured"]  # an autouse fixture
 
 
 MEASURED = """

@@ -12,21 +12,12 @@ import pytest
 
 from ..running import count, running, until
 from ..suite import Suite
+from ..warm import BOTH, FORKED, WARM, unmeasured
 
 if sys.platform != "linux":
     pytest.skip("warm workers are for Linux", allow_module_level=True)
 
-WARM = "--warm-workers"
-FORKED = "^warm workers: {} process(es)?, forked in the place of"
-BOTH = pytest.mark.parametrize("warm", [(), (WARM,)], ids=["cold", "warm"])
-
-
-@pytest.fixture(autouse=True)
-def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Coverage that measures these runs from the start of their interpreters keeps them cold."""
-    for name in os.environ:
-        if name.startswith("COV"):
-            monkeypatch.delenv(name)
+__all__ = ["unmeasured"]  # an autouse fixture
 
 
 # --- what a test finds in its process

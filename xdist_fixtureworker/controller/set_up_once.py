@@ -5,7 +5,7 @@ Pure: it reads the journal.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from .journal import (
     Asked,
@@ -42,7 +42,7 @@ class SetUpFixture:
         self.failed = False
         self.set_up = 0.0  #: seconds, all instances together; likewise the next
         self.finalized: float | None = None
-        self.workers: dict[str, None] = {}  #: that asked for it
+        self.workers: set[str] = set()  #: that asked for it
 
     def add(self, seconds: float, failed: bool) -> None:
         """Add the set-up of an instance."""
@@ -77,11 +77,16 @@ def _fixtures(journal: Journal) -> list[SetUpFixture]:
             fixture = instances[_key(ended)] = found.setdefault(place, SetUpFixture(*place))
             fixture.add(ended.at - start.at, ended.failed)
     _add_finalizers(journal, instances)
-    for asked in journal.of(Asked):
-        for fixture in found.values():
-            if fixture.name == asked.fixture:
-                fixture.workers[asked.worker] = None
+    _add_workers(journal, found.values())
     return list(found.values())
+
+
+def _add_workers(journal: Journal, fixtures: Iterable[SetUpFixture]) -> None:
+    by_name: dict[str, set[str]] = {}
+    for asked in journal.of(Asked):
+        by_name.setdefault(asked.fixture, set()).add(asked.worker)
+    for fixture in fixtures:
+        fixture.workers = by_name.get(fixture.name, set())
 
 
 def _add_finalizers(journal: Journal, instances: Mapping[Key, SetUpFixture]) -> None:

@@ -33,6 +33,7 @@ from ..wire.messages import (
     SetUp,
     Variable,
 )
+from ..wire.pickles import SCALARS
 from .elsewhere import Elsewhere
 from .environment import Environment, Replay
 from .fixture_item import FixtureItem
@@ -45,7 +46,6 @@ from .reports import set_up_broke
 from .set_ups import Result, SetUpRecord, SetUps
 
 _CAPTURED = re.compile(r"Captured (?P<kind>stdout|stderr|log) setup")
-_SCALARS = (type(None), bool, int, float, str, bytes)
 
 
 class Runner:
@@ -190,7 +190,7 @@ class Runner:
     def _pickling(self, record: SetUpRecord) -> AbstractContextManager[None]:
         """Around the pickling of a value, which may run code of its classes."""
         declaration = record.declaration
-        if declaration is not None and declaration.share is None and type(record.value) in _SCALARS:
+        if declaration is not None and declaration.share is None and type(record.value) in SCALARS:
             return nullcontext()
         return self._foreign.running(named("pickling", record.name, record.where))
 

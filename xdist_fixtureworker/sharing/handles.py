@@ -13,9 +13,7 @@ from collections.abc import Callable
 
 from ..wire.frozen import Frozen, field_values
 from ..wire.named import Everywhere, Names
-from ..wire.pickles import PROTOCOL, Pickler
-
-_PLAIN = (type(None), bool, int, float, str, bytes)
+from ..wire.pickles import PROTOCOL, SCALARS, Pickler
 
 
 class Handle(Frozen):
@@ -34,7 +32,7 @@ class Handle(Frozen):
 
 def is_plain(value: object) -> bool:
     """Whether a copy of it is as good as the object itself."""
-    return type(value) in _PLAIN
+    return type(value) in SCALARS
 
 
 def pack(

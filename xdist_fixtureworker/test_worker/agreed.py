@@ -16,8 +16,6 @@ from ..declared.definitions import Definition
 from ..wire import pickles
 from .asking import OF_TESTS
 
-_SCALARS = (type(None), bool, int, float, str, bytes)
-
 
 class AgreedMarks:
     """The marks that the tests of a session agree in."""
@@ -68,4 +66,4 @@ def _is_plain(value: Any) -> bool:
         return all(map(_is_plain, value))
     if type(value) is dict:
         return all(map(_is_plain, [*value, *value.values()]))
-    return type(value) in _SCALARS
+    return type(value) in pickles.SCALARS

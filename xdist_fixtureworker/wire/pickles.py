@@ -21,6 +21,9 @@ from ..errors import RemoteTraceback
 from .named import Everywhere, Names, content, found_or_made, found_or_made_if_there
 
 PROTOCOL = 5  # the newest that all supported Python versions share
+SCALARS = (type(None), bool, int, float, str, bytes)
+"""Types of which a copy is as good as the value, and whose pickling runs nobody's code."""
+
 LIMIT = 2**31 - 2**20
 """Bytes that a pickled value may have: execnet counts the bytes of a message with 31 bits."""
 
