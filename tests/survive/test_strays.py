@@ -167,7 +167,7 @@ def test_report_is_the_default(suite: Suite) -> None:
     result = suite.run(*ONE)
     ((pid, what, _),) = _named(result)
     assert (pid, what) == (_pid(result, "sleep"), "is still running: sleep 3600")
-    assert result.lines("fixture_worker_strays = kill ends them, ignore says nothing")
+    assert result.lines("--fixture-worker-strays=kill ends them, ignore says nothing")
     assert result.code == 0
 
 
@@ -175,7 +175,7 @@ def test_nothing_is_said_where_nothing_is_left(suite: Suite) -> None:
     _suite(suite, "def test_it(): sleep().kill()", "report")
     result = suite.run(*ONE)
     assert result.code == 0
-    assert not result.lines("left behind|fixture_worker_strays")
+    assert not result.lines("left behind|fixture-worker-strays")
 
 
 CRASH = """
@@ -361,7 +361,7 @@ def test_a_run_within_a_run(suite: Suite, inner: str) -> None:
 def test_outer():
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "inner.py", "-n1", "--fixture-worker",
-         "-o", "fixture_worker_strays={treatment}"],
+         "--fixture-worker-strays={treatment}"],
         stdout=subprocess.PIPE, text=True
     )
     note("inner", output=run.stdout)

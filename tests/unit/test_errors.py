@@ -615,7 +615,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
     ),
     (
         settings.bad_timeout,
-        ("fixture_worker_timeout", "'soon'"),
+        ("the ini setting fixture_worker_timeout", "'soon'"),
         "the ini setting fixture_worker_timeout is 'soon', which is not a number of seconds.\n"
         "Write a number such as 60 or 2.5; 0, or nothing, is no limit.",
     ),
