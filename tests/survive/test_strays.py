@@ -272,7 +272,9 @@ def pytest_unconfigure():
     result = suite.run(*ONE)
     assert result.code == 0
     assert [note.what for note in result.notes] == ["down", "hangs"]
-    assert result.lines("^fixture worker: all is finalized, but its process did not end by itself")
+    assert result.lines(
+        "^all is finalized, but the process of the fixture worker did not end by itself"
+    )
     assert _alive(result.notes) == set()
 
 
@@ -319,7 +321,7 @@ def test_after_the_controller_was_killed(suite: Suite, treatment: str) -> None:
     suite.write({"test_next.py": "def test_next(): pass"})
     said = suite.run(*ONE, "test_next.py")
     if treatment == "report":
-        assert said.lines("^fixture worker: a run that started at .* was killed and left:$")
+        assert said.lines("^a run that started at .* was killed and left:$")
     else:
         assert not said.lines("was killed")
     named = {int(line.split()[1]) for line in said.lines("^  process ")}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +51,10 @@ def what_was_left(fixture_worker: FixtureWorkerState, journal: Journal) -> str |
     return text
 
 
-def failure_lines(failed: Iterable[pytest.TestReport]) -> Iterable[str]:
+def failures(failed: Iterable[pytest.TestReport]) -> Iterable[str]:
     """Finalizers that failed, as pytest would show them."""
     for report in failed:
-        yield f"ERROR at teardown of {report.head_line}"
-        yield from report.longreprtext.splitlines()
+        yield f"ERROR at teardown of {report.head_line}\n{report.longreprtext}"
 
 
 def _listed(heading: str, names: Iterable[str]) -> str:
@@ -99,12 +98,12 @@ def write_left_behind(terminal: Any, lines: Iterable[str]) -> None:
             terminal.write_line(line)
 
 
-def elsewhere_lines(journal: Journal, is_promoted: Callable[[str], bool]) -> Iterable[str]:
-    """A summary line for each global fixture whose set-up changed what no test gets to see.
+def changes_elsewhere(journal: Journal, is_promoted: Callable[[str], bool]) -> Iterable[str]:
+    """What to say of each global fixture whose set-up changed what no test gets to see.
 
     :param is_promoted: whether configuration made the fixtures of that name global.
     """
-    lines: dict[str, None] = {}  # the same of each instance of a parametrized one
+    texts: dict[str, None] = {}  # the same of each instance of a parametrized one
     for done in journal.of(SetUpEnded):
         in_ini = is_promoted(done.fixture) or _is_installed(done.where)
         if done.environment or done.elsewhere:
@@ -112,11 +111,11 @@ def elsewhere_lines(journal: Journal, is_promoted: Callable[[str], bool]) -> Ite
             text = changed_elsewhere(done.fixture, done.where, *changes, in_ini)
             # With env=True, env=False would be no way to say that the rest is not needed.
             silencing = "" if done.is_replayed else f"; {silenced_by(done.fixture, in_ini)}"
-            lines[f"{text}{silencing}"] = None
+            texts[f"{text}{silencing}."] = None
         elif done.is_silent:
             text = is_silent(done.fixture, done.where)
-            lines[f"{text}; {silenced_by(done.fixture, in_ini)}"] = None
-    return lines
+            texts[f"{text}; {silenced_by(done.fixture, in_ini)}."] = None
+    return texts
 
 
 def _is_installed(where: str) -> bool:
@@ -124,26 +123,8 @@ def _is_installed(where: str) -> bool:
     return not {"site-packages", "dist-packages"}.isdisjoint(Path(where).parts)
 
 
-def values_lines(
-    in_fixture_worker: Mapping[str, Collection[str]],
-    in_test_workers: Mapping[str, Collection[str]],
-) -> Iterable[str]:
-    """A summary line for each session fixture whose value differs between the fixture worker, where
-    a global fixture used it, and the test workers.
-
-    Both arguments are digests of the values, by ``name (file:line)``.
-    """
-    for fixture, there in sorted(in_fixture_worker.items()):
-        if not set(in_test_workers.get(fixture, ())) <= set(there):
-            yield (
-                f"session fixture {fixture} had another value in the fixture worker, where a "
-                f"global fixture depends on it, than in the test workers, where tests use it; in "
-                f"global_fixtures, {fixture.partition(' ')[0]} would be one value for all"
-            )
-
-
-def interrupted_lines(journal: Journal) -> Iterable[str]:
-    """A line for each set-up that was cut short."""
+def interruptions(journal: Journal) -> Iterable[str]:
+    """What to say of each set-up that was cut short."""
     for event in journal.of(SetUpInterrupted):
         yield f"set-up of {event.fixture} ({event.where}) interrupted at {event.place}"
 
@@ -186,9 +167,10 @@ def _say(config: pytest.Config, text: str, interrupts_left: int) -> None:
 
 def killed_at_end(number: int) -> str:
     return (
-        f"fixture worker: all is finalized, but its process did not end by itself: it was killed "
-        f"by signal {number}; a hook pytest_sessionfinish or pytest_unconfigure in it, a thread or "
-        f"an atexit handler does not come to its end"
+        f"all is finalized, but the process of the fixture worker did not end by itself: it was "
+        f"killed by signal {number}.\n"
+        f"A hook pytest_sessionfinish or pytest_unconfigure in it, a thread or an atexit handler "
+        f"does not come to its end."
     )
 
 
@@ -209,14 +191,15 @@ def changed_elsewhere(
         )
     return (
         f"global fixture {fixture} ({where}) changed {', '.join(changed)} of the fixture worker "
-        f"only; if tests need it, {'; '.join(remedies)}"
+        f"only.\nIf tests need it, {'; '.join(remedies)}"
     )
 
 
 def is_silent(fixture: str, where: str) -> str:
     return (
         f"global fixture {fixture} ({where}) is autouse and has no value: what it changes in its "
-        f"own process, no test sees; if tests need that, make it an ordinary session fixture"
+        f"own process, no test sees.\n"
+        f"If tests need that, make it an ordinary session fixture"
     )
 
 
