@@ -160,6 +160,11 @@ def terminal_column(terminal: Any) -> int:
     return int(terminal._tw.width_of_current_line)
 
 
+def terminal_file(terminal: Any) -> Any:
+    """Where pytest's terminal reporter writes."""
+    return terminal._tw._file
+
+
 def is_session_scoped(definition: FixtureDef[Any]) -> bool:
     return definition.scope == "session"
 

@@ -29,6 +29,15 @@ def test_it(database, broker, plain, i): pass
 """
 
 
+LIVE = "[fixtureworker]"
+AS_IT_HAPPENS = [
+    "SETUP database (conftest.py:5)",
+    "SETUP broker (conftest.py:13)",
+    "TEARDOWN broker (conftest.py:13)",
+    "TEARDOWN database (conftest.py:5)",
+]
+
+
 @pytest.fixture
 def written(suite: Suite) -> Suite:
     suite.write({"conftest.py": CONFTEST, "test_it.py": TESTS})
@@ -55,9 +64,11 @@ def test_xdists_lines_stay(written: Suite, options: tuple[str, ...]) -> None:
             assert all(re.search(f": {once}$", line) for line in section)
         else:
             assert re.match("2 global fixtures, set up once: database ", section[0])
-    ours = [
-        line for line in shown if not line.startswith(("fixture worker:", "plugins:", "rootdir:"))
-    ]
+    assert [line for line in shown if line.startswith(LIVE)] == (
+        [f"{LIVE} {line}" for line in AS_IT_HAPPENS] if "-v" in options else []
+    )
+    not_theirs = ("fixture worker:", "plugins:", "rootdir:", LIVE)
+    ours = [line for line in shown if not line.startswith(not_theirs)]
     theirs = [
         line for line in _lines(without.output) if not line.startswith(("plugins:", "rootdir:"))
     ]
@@ -121,6 +132,8 @@ def test_setup_show_durations_and_junitxml_of_a_passing_run(written: Suite) -> N
     )
     assert result.outcomes == {"passed": 4}
     assert result.code == 0
+    # After a dot, each is on a line of its own.
+    assert result.lines(f"^{re.escape(LIVE)}") == [f"{LIVE} {line}" for line in AS_IT_HAPPENS]
     assert result.lines(r"^\d+\.\d\ds setup +conftest.py::global fixture database$")
     cases = ElementTree.parse(written.path / "junit.xml").findall(".//testcase")
     assert sorted(case.attrib["name"] for case in cases) == [f"test_it[{i}]" for i in range(4)]

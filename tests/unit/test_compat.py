@@ -62,6 +62,7 @@ from xdist_fixtureworker._compat import (
     set_final,
     skip_at_item,
     terminal_column,
+    terminal_file,
     undefined_names,
     visible_definitions,
     who_asked,
@@ -92,6 +93,7 @@ PRIVATE = {
     "_collect_path",
     "_current_frames",
     "_data",
+    "_file",
     "_fillfixtures",
     "_finalizers",
     "_fixture_function_marker",
@@ -1486,14 +1488,16 @@ def test_the_column_of_the_terminal(pytester: pytest.Pytester) -> None:
             columns.append(terminal_column(terminal))
             terminal.write("dots")
             columns.append(terminal_column(terminal))
+            assert terminal.config.get_terminal_writer() is terminal._tw
             assert not terminal.isatty
-            terminal.rewrite("written over", erase=True)
+            terminal_file(terminal).write("past it")
+            columns.append(terminal_column(terminal))
 
     pytester.makepyfile("def test_it(): ...")
     result = pytester.runpytest_inprocess(plugins=[Looks()])
     assert result.ret == 0
-    assert columns == [0, 4]
-    result.stdout.fnmatch_lines(["*dots", "written over*"])
+    assert columns == [0, 4, 4]
+    result.stdout.fnmatch_lines(["*dotspast it*"])
 
 
 def test_warnings_can_be_recorded_late(pytester: pytest.Pytester) -> None:

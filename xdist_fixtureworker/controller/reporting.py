@@ -10,6 +10,7 @@ import pytest
 
 from .fixture_worker_state import FixtureWorkerState
 from .journal import Journal, SetUpEnded, SetUpInterrupted
+from .lines import Lines
 
 # These remember failed node ids for the next run, where no test has them.
 _REMEMBERING_PLUGINS = ("lfplugin", "stepwiseplugin")
@@ -130,7 +131,7 @@ def interruptions(journal: Journal) -> Iterable[str]:
 
 
 def say_what_is_ended(
-    config: pytest.Config,
+    lines: Lines,
     journal: Journal,
     fixture_worker: FixtureWorkerState,
     interrupts_left: int,
@@ -143,23 +144,19 @@ def say_what_is_ended(
         ended.append(activity)
     finalizers = ", ".join(str(live) for live in list(journal.live.values()) if live.is_set_up)
     then = f"; then the finalizers of {finalizers} run" if finalizers else ""
-    _say(config, f"ending {' and '.join(ended)}{then}", interrupts_left)
+    _say(lines, f"ending {' and '.join(ended)}{then}", interrupts_left)
 
 
-def say_what_is_waited_for(config: pytest.Config, journal: Journal, interrupts_left: int) -> None:
+def say_what_is_waited_for(lines: Lines, journal: Journal, interrupts_left: int) -> None:
     """Say, after a signal, why the run does not end at once."""
     what = ", ".join(journal.unfinalized) or "nothing that was announced"
     text = f"waiting for the test workers and for the finalizers of {what}"
-    _say(config, text, interrupts_left)
+    _say(lines, text, interrupts_left)
 
 
-def _say(config: pytest.Config, text: str, interrupts_left: int) -> None:
-    terminal = config.pluginmanager.get_plugin("terminalreporter")
-    if terminal is not None:
-        times = "once" if interrupts_left == 1 else f"{interrupts_left} times"
-        terminal.ensure_newline()
-        terminal.write_line(f"{text}; Ctrl-C {times} more abandons them")
-        terminal.flush()  # into a file or a pipe, it would wait for more
+def _say(lines: Lines, text: str, interrupts_left: int) -> None:
+    times = "once" if interrupts_left == 1 else f"{interrupts_left} times"
+    lines.write(f"{text}; Ctrl-C {times} more abandons them")
 
 
 # --- messages

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +17,9 @@ from ..settings import treatment_of_strays, worker_id
 from ..wire.messages import WorkerJoined
 from .earlier_runs import crash_file_directory
 from .journal import Journal
+from .lines import Lines
 from .relay import Relay
 from .service import Service, in_thread
-from .slow_notice import WaitingLine
 from .stray_search import StraySearch
 from .worker_exits import WorkerExits
 
@@ -34,16 +37,17 @@ class DistributedRun:
         self.stray_search = StraySearch(
             treatment_of_strays(config), self.journal, worker_id(config)
         )
-        self.waiting_line = WaitingLine(
+        self.lines = Lines(
             config.pluginmanager.get_plugin("terminalreporter"), config.get_verbosity()
         )
         self.crash_files = _crash_files(config)
         self._config = config
         self._exits = WorkerExits()
         self._dsession: Any = config.pluginmanager.get_plugin("dsession")
-        self._notices: list[str | None] = []
-        self.service = Service(config, Relay(self.journal), self._end_early, self._notice)
+        self._notices: deque[Callable[[], None]] = deque()
         setattr(self._dsession, f"worker_{_NOTICE_EVENT}", self.show_notices)
+        self._tell_as_it_happens()
+        self.service = self._service(Relay(self.journal), self._end_early)
 
     def connect(self, node: Any) -> None:
         """Make the channel over which a test worker is served, and hand it over."""
@@ -69,7 +73,7 @@ class DistributedRun:
 
     def recovery_service(self) -> Service:
         """Another fixture worker, to undo what the first one left; it is not started yet."""
-        return Service(self._config, Relay(self.journal, RECOVERY), lambda: None, self._notice)
+        return self._service(Relay(self.journal, RECOVERY), lambda: None)
 
     def start_recovery(self, service: Service) -> None:
         """Start it; what it undoes is in the file of the first one already."""
@@ -88,13 +92,30 @@ class DistributedRun:
         return in_thread(self._exits.wait_all, down)
 
     def show_notices(self) -> None:
-        """Show what takes long. Main thread only."""
+        """Show what is to be shown by now. Main thread only."""
         while self._notices:
-            self.waiting_line.show(self._notices.pop(0))
+            self._notices.popleft()()
 
-    def _notice(self, line: str | None) -> None:
+    def _service(self, relay: Relay, on_end: Callable[[], None]) -> Service:
+        def on_slow(notice: str | None) -> None:
+            self._notice(partial(self.lines.wait, notice))
+
+        return Service(self._config, relay, on_end, on_slow, self.lines.interval)
+
+    def _tell_as_it_happens(self) -> None:
+        everything = self._config.getoption("setupshow")
+        if everything or self._config.get_verbosity() > 0:
+            from .as_it_happens import AsItHappens
+
+            def show(line: str) -> None:
+                self._notice(partial(self.lines.write, line))
+
+            happens = AsItHappens(worker_id(self._config), everything, show)
+            self.journal.on_event = happens.entered
+
+    def _notice(self, show: Callable[[], None]) -> None:
         """Have the main thread show it, which is in xdist's loop, or waits for the run's end."""
-        self._notices.append(line)
+        self._notices.append(show)
         self._dsession.queue.put((_NOTICE_EVENT, {}))
 
     def _end_early(self) -> None:

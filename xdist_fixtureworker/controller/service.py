@@ -33,6 +33,7 @@ class Service:
     :param on_end: called in another thread when the run is to end early.
     :param on_slow: called in another thread with a line that says what is waited for, and with
         None when that is over.
+    :param interval: seconds between two such lines about the same.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Service:
         relay: Relay,
         on_end: Callable[[], None],
         on_slow: Callable[[str | None], None],
+        interval: float,
     ) -> None:
         from .process import Interpreter
 
@@ -52,8 +54,9 @@ class Service:
             self.relay,
             on_end,
             on_slow,
-            math.inf if limit is None else limit + _SILENCE,
-            self._is_stopped,
+            interval=interval,
+            limit=math.inf if limit is None else limit + _SILENCE,
+            is_stopped=self._is_stopped,
         )
         self._config = config
         self._interpreter: Interpreter = Interpreter(worker_id(config))

@@ -101,7 +101,8 @@ class Shutdown:
         finally:
             for each in self._services:
                 each.switchboard.close()
-            run.waiting_line.show(None)
+            run.show_notices()
+            run.lines.wait(None)
 
     def _bring_down(self, service: Service, waiting: InterruptibleWait, finish: Finish) -> None:
         """Have a fixture worker finalize, and stop it."""
@@ -242,10 +243,9 @@ class InterruptibleWait:
         """Say at once that it is being ended, if it was a signal that asked for it."""
         if not self._signals.received:
             return
-        self._run.waiting_line.show(None)
         fixture_worker = self._run.service.fixture_worker
         left = max(1, ABANDONING_INTERRUPT - self._interrupts)
-        reporting.say_what_is_ended(self._config, self._run.journal, fixture_worker, left)
+        reporting.say_what_is_ended(self._run.lines, self._run.journal, fixture_worker, left)
 
     def wait(self, event: threading.Event) -> None:
         """Wait for ``event``, and say what is waited for whenever a signal asks to end, or when it
@@ -269,6 +269,5 @@ class InterruptibleWait:
         if interrupts >= ABANDONING_INTERRUPT:
             raise Abandoned
         self._run.service.switchboard.interrupt()
-        self._run.waiting_line.show(None)
         interrupts_left = ABANDONING_INTERRUPT - interrupts
-        reporting.say_what_is_waited_for(self._config, self._run.journal, interrupts_left)
+        reporting.say_what_is_waited_for(self._run.lines, self._run.journal, interrupts_left)

@@ -34,6 +34,7 @@ _MODULES: Mapping[str, str] = {"pytest": "pytest", "pytest-xdist": "xdist", "exe
 
 NEEDED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "pytest": {
+        "_pytest._io.terminalwriter.TerminalWriter": ("_file", "width_of_current_line"),
         "_pytest.cacheprovider.Cache": ("_cachedir",),
         "_pytest.capture.CaptureManager": ("resume_global_capture", "suspend_global_capture"),
         "_pytest.fixtures.FixtureDef": (
