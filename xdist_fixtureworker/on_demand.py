@@ -47,7 +47,7 @@ def role_plugin(config: pytest.Config, role: Role) -> object | None:
         case Role.FIXTURE_WORKER:
             from .fixture_worker.server import FixtureWorker
 
-            return FixtureWorker(handed_over(config))
+            return FixtureWorker(config, handed_over(config))
         case _:
             return None
 

@@ -67,6 +67,26 @@ def worker_id(config: pytest.Config) -> str:
     return chosen
 
 
+def shows_prints(config: pytest.Config) -> bool:
+    """Whether what is printed is shown at once: with ``-s`` and ``--capture=tee-sys``."""
+    return config.getoption("capture") in ("no", "tee-sys")
+
+
+def shows_logs(config: pytest.Config) -> bool:
+    """Whether log messages are shown at once: with ``log_cli`` and ``--log-cli-level``."""
+    if not config.pluginmanager.hasplugin("logging-plugin"):
+        return False
+    return config.getoption("log_cli_level") is not None or bool(config.getini("log_cli"))
+
+
+def shows_set_ups(config: pytest.Config) -> str:
+    """Which set-ups, and their finalizers, are shown when they begin: ``all`` of session fixtures
+    with ``--setup-show``, ``global`` ones with ``-v`` and with live logs, or none."""
+    if config.getoption("setupshow"):
+        return "all"
+    return "global" if config.get_verbosity() > 0 or shows_logs(config) else ""
+
+
 def warm_workers(config: pytest.Config) -> bool:
     """Whether workers are to be forked from the controller; known before conftests are loaded."""
     option: bool | None = getattr(config.known_args_namespace, WARM_WORKERS, None)

@@ -18,6 +18,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
+from xml.etree import ElementTree
 
 import execnet
 import pytest
@@ -40,6 +41,7 @@ import xdist_fixtureworker
 from xdist_fixtureworker import _compat
 from xdist_fixtureworker._compat import (
     Registration,
+    add_suite_property,
     all_definitions,
     autouse_names,
     cache_directory,
@@ -123,6 +125,7 @@ PRIVATE = {
     "create_io",
     "evaluate_skip_marks",
     "outfile",
+    "xml_key",
 }
 
 #: Those of them that are private to xdist, execnet or Python.
@@ -220,6 +223,7 @@ def test_all_that_is_looked_for_is_there() -> None:
 def test_every_name_of_xdist_that_is_used_is_looked_for() -> None:
     """Those of its objects: the hooks, and what it hands them, are documented."""
     owners = {
+        "dsession",
         "manager",
         "process.node",
         "self._dsession",
@@ -227,7 +231,7 @@ def test_every_name_of_xdist_that_is_used_is_looked_for() -> None:
         "self.node",
     }
     found = {"NodeManager", "WorkerController", "DSession", "putevent"}  # imported, or inherited
-    for module in ("process", "run"):
+    for module in ("process", "run", "display"):
         path = Path(xdist_fixtureworker.__file__).with_name("controller") / f"{module}.py"
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and ast.unparse(node.value) in owners:
@@ -1467,6 +1471,19 @@ def test_durations_are_shown_of_all_reports_in_the_terminals_statistics(
     result = pytester.runpytest_inprocess("--durations=1", plugins=[Adds()])
     result.stdout.fnmatch_lines(["12.50s setup*ours"])
     result.assert_outcomes(passed=1)
+
+
+def test_a_property_of_the_suite(pytester: pytest.Pytester) -> None:
+    class Adds:
+        def pytest_runtestloop(self, session: pytest.Session) -> None:
+            add_suite_property(session.config, "ours", "0.5")
+
+    pytester.makepyfile("def test_it(): ...")
+    pytester.runpytest_inprocess("--junitxml=it.xml", plugins=[Adds()]).assert_outcomes(passed=1)
+    suite = ElementTree.parse(pytester.path / "it.xml").find(".//testsuite/properties/property")
+    assert suite is not None
+    assert suite.attrib == {"name": "ours", "value": "0.5"}
+    add_suite_property(pytester.parseconfig(), "ours", "0.5")  # there is no such report
 
 
 def test_where_the_cache_is(pytester: pytest.Pytester) -> None:

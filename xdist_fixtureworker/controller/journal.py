@@ -150,7 +150,6 @@ class Journal:
         self.live: dict[Key, Live] = {}  #: in the order in which the set-ups began
         self.test_workers: dict[str, WorkerStarted] = {}  #: all that ever were, by id
         self.exit_called: ExitCalled | None = None
-        self.on_event: Callable[[Event], object] = lambda event: None  #: told of each
         self._running: dict[Key, str] = {}
         self._undone: dict[Key, Live] = {}
 
@@ -171,7 +170,6 @@ class Journal:
                 self.test_workers[event.worker] = event
             case ExitCalled():
                 self.exit_called = event
-        self.on_event(event)
 
     def rests(self, fixture_worker: str) -> None:
         """Note that what a fixture worker did apart from set-ups and finalizers is over."""

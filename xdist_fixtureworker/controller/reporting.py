@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from .._compat import add_suite_property
 from .fixture_worker_state import FixtureWorkerState
 from .journal import Journal, SetUpEnded, SetUpInterrupted
 from .lines import Lines
+from .set_up_once import set_up_seconds
 
 # These remember failed node ids for the next run, where no test has them.
 _REMEMBERING_PLUGINS = ("lfplugin", "stepwiseplugin")
@@ -88,6 +90,13 @@ def add_durations(config: pytest.Config, journal: Journal) -> None:
             report_from(config, done.report) for done in journal.of(SetUpEnded) if done.report
         ]
         terminal.stats.setdefault("", []).extend(reports)
+
+
+def add_properties(config: pytest.Config, journal: Journal) -> None:
+    """Let ``--junitxml`` have the time of each set-up, as a property of the suite."""
+    if config.getoption("xmlpath", None):
+        for name, seconds in set_up_seconds(journal):
+            add_suite_property(config, f"fixture_worker.setup.{name}", f"{seconds:.3f}")
 
 
 def write_left_behind(terminal: Any, lines: Iterable[str]) -> None:

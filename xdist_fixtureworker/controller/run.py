@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +13,14 @@ import pytest
 from ..roles import CRASH_FILES, Role, hand_over
 from ..settings import treatment_of_strays, worker_id
 from ..wire.messages import WorkerJoined
+from .display import Display
 from .earlier_runs import crash_file_directory
 from .journal import Journal
-from .lines import Lines
 from .relay import Relay
 from .service import Service, in_thread
 from .stray_search import StraySearch
 from .worker_exits import WorkerExits
 
-_NOTICE_EVENT = "fixture_worker_notice"
 RECOVERY = "recovery"
 """The name, in the journal, of the fixture worker that undoes what the one that died left."""
 
@@ -37,16 +34,11 @@ class DistributedRun:
         self.stray_search = StraySearch(
             treatment_of_strays(config), self.journal, worker_id(config)
         )
-        self.lines = Lines(
-            config.pluginmanager.get_plugin("terminalreporter"), config.get_verbosity()
-        )
         self.crash_files = _crash_files(config)
         self._config = config
         self._exits = WorkerExits()
         self._dsession: Any = config.pluginmanager.get_plugin("dsession")
-        self._notices: deque[Callable[[], None]] = deque()
-        setattr(self._dsession, f"worker_{_NOTICE_EVENT}", self.show_notices)
-        self._tell_as_it_happens()
+        self.display = Display(config, self._dsession)
         self.service = self._service(Relay(self.journal), self._end_early)
 
     def connect(self, node: Any) -> None:
@@ -91,32 +83,8 @@ class DistributedRun:
         # That waits, too, for who holds their connections, though nobody sends there.
         return in_thread(self._exits.wait_all, down)
 
-    def show_notices(self) -> None:
-        """Show what is to be shown by now. Main thread only."""
-        while self._notices:
-            self._notices.popleft()()
-
     def _service(self, relay: Relay, on_end: Callable[[], None]) -> Service:
-        def on_slow(notice: str | None) -> None:
-            self._notice(partial(self.lines.wait, notice))
-
-        return Service(self._config, relay, on_end, on_slow, self.lines.interval)
-
-    def _tell_as_it_happens(self) -> None:
-        everything = self._config.getoption("setupshow")
-        if everything or self._config.get_verbosity() > 0:
-            from .as_it_happens import AsItHappens
-
-            def show(line: str) -> None:
-                self._notice(partial(self.lines.write, line))
-
-            happens = AsItHappens(worker_id(self._config), everything, show)
-            self.journal.on_event = happens.entered
-
-    def _notice(self, show: Callable[[], None]) -> None:
-        """Have the main thread show it, which is in xdist's loop, or waits for the run's end."""
-        self._notices.append(show)
-        self._dsession.queue.put((_NOTICE_EVENT, {}))
+        return Service(self._config, relay, on_end, self.display)
 
     def _end_early(self) -> None:
         """Have xdist hand out no more tests. Runs in the switchboard's thread."""

@@ -101,8 +101,7 @@ class Shutdown:
         finally:
             for each in self._services:
                 each.switchboard.close()
-            run.show_notices()
-            run.lines.wait(None)
+            run.display.lines.wait(None)
 
     def _bring_down(self, service: Service, waiting: InterruptibleWait, finish: Finish) -> None:
         """Have a fixture worker finalize, and stop it."""
@@ -123,7 +122,8 @@ class Shutdown:
         self._bring_down(again, waiting, Finish())
 
     def _report(self, session: pytest.Session | None) -> None:
-        """Log what went wrong."""
+        """Log what went wrong, below what was printed."""
+        self._run.display.show_output()
         journal = self._run.journal
         for service in self._services:
             for warning in service.process.warnings if service.process else ():
@@ -135,6 +135,7 @@ class Shutdown:
         if session is not None:
             reporting.log_failures(session, self._failed_finalizers, self._what_was_left)
             reporting.add_durations(self._config, journal)
+            reporting.add_properties(self._config, journal)
 
     def _raise_what_ended_the_run(self, interrupted: bool) -> None:
         """:raises pytest.UsageError: if the fixture worker did not come up.
@@ -162,7 +163,8 @@ class Shutdown:
             return
         for stopping in self._stopping:
             while not stopping.wait(_LOOK_FOR_SIGNALS):
-                pass
+                self._run.display.show()
+        self._run.display.show_output(last=True)
         self._run.stray_search.finish()
 
     # --- 3. the summary
@@ -245,7 +247,9 @@ class InterruptibleWait:
             return
         fixture_worker = self._run.service.fixture_worker
         left = max(1, ABANDONING_INTERRUPT - self._interrupts)
-        reporting.say_what_is_ended(self._run.lines, self._run.journal, fixture_worker, left)
+        reporting.say_what_is_ended(
+            self._run.display.lines, self._run.journal, fixture_worker, left
+        )
 
     def wait(self, event: threading.Event) -> None:
         """Wait for ``event``, and say what is waited for whenever a signal asks to end, or when it
@@ -254,10 +258,11 @@ class InterruptibleWait:
         :raises Abandoned: at the third Ctrl-C of the run.
         """
         while not event.wait(_LOOK_FOR_SIGNALS):
-            self._run.show_notices()
+            self._run.display.show()
             if self._signals.received != self._answered:
                 self._answered = self._signals.received
                 self._answer(self._interrupts)
+        self._run.display.show()
 
     @property
     def _interrupts(self) -> int:
@@ -270,4 +275,6 @@ class InterruptibleWait:
             raise Abandoned
         self._run.service.switchboard.interrupt()
         interrupts_left = ABANDONING_INTERRUPT - interrupts
-        reporting.say_what_is_waited_for(self._run.lines, self._run.journal, interrupts_left)
+        reporting.say_what_is_waited_for(
+            self._run.display.lines, self._run.journal, interrupts_left
+        )

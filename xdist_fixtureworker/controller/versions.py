@@ -57,6 +57,8 @@ NEEDED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             *("_setupstate", "items", "perform_collect"),
         ),
         "pytest.TerminalReporter": ("_tw",),
+        "_pytest.junitxml.LogXML": ("add_global_property",),
+        "_pytest.junitxml.xml_key": (),
         "_pytest.nodes.Node": ("listchain",),
         "_pytest.terminal.TerminalReporter": ("_tw",),
         "pytest.Function": ("_fixtureinfo", "_request", "_traceback_filter", "repr_failure"),
