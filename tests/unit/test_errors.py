@@ -757,6 +757,11 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "the fixture worker has finalized all fixtures, and their objects are gone.",
     ),
     (
+        relay.around_set_up,
+        ("tables", "conftest.py:7"),
+        "the look-up of the global fixture tables (conftest.py:7), or hooks around its set-up",
+    ),
+    (
         relay.no_thread_runs,
         (),
         "there is no answer within fixture_worker_timeout, and no thread of the fixture worker "

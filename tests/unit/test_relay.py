@@ -679,9 +679,13 @@ class TestTheStart:
 
     def test_it_is_named_when_somebody_waits(self, relay: Relay) -> None:
         assert relay.activity is None
-        relay.from_test_worker("gw0", Request(1, TABLES))
+        relay.from_test_worker("gw0", Request(1, TABLES, "conftest.py:3"))
         assert relay.activity == "the start of the fixture worker"
         relay.from_fixture_worker(Serving())
+        assert relay.activity == (
+            "the look-up of the global fixture tables (conftest.py:3), or hooks around its set-up"
+        )
+        relay.from_fixture_worker(Ready(1, Inline(b""), (), ()))
         assert relay.activity is None
 
     def test_it_is_named_at_the_end(self, relay: Relay) -> None:
