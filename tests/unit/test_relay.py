@@ -21,7 +21,7 @@ from xdist_fixtureworker.controller.journal import (
     WorkerStarted,
 )
 from xdist_fixtureworker.controller.relay import Relay
-from xdist_fixtureworker.controller.reporting import interrupted_lines
+from xdist_fixtureworker.controller.reporting import interruptions
 from xdist_fixtureworker.controller.requests import Delivery
 from xdist_fixtureworker.errors import (
     FixtureWorkerDiedError,
@@ -394,7 +394,7 @@ class TestJournal:
     def test_interrupted(self, relay: Relay) -> None:
         relay.from_fixture_worker(SettingUp(1, "tables", "conftest.py:9", True))
         relay.from_fixture_worker(Interrupted(1, "tables", "conftest.py:9", "tables.py:3"))
-        assert list(interrupted_lines(relay.journal)) == [
+        assert list(interruptions(relay.journal)) == [
             "set-up of tables (conftest.py:9) interrupted at tables.py:3"
         ]
 

@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import execnet
 import pytest
@@ -19,7 +19,7 @@ from .._compat import captured, is_session_scoped
 from ..errors import ProtocolError
 from ..processes.crash_file import CrashFile
 from ..processes.identity import Identity
-from ..roles import CHANGED_VALUES, MISUSE
+from ..roles import CHANGED_VALUES, LIVE_OUTPUT, MISUSE
 from ..rules.debugger import explain_quit
 from ..settings import timeout
 from ..wire.codec import encode
@@ -55,19 +55,29 @@ from .set_ups import SetUps
 from .surprises import Surprises
 from .tree import Tree
 
+if TYPE_CHECKING:
+    from .live_output import LiveOutput
+
 _TRIES = 100  # of what may be cut short by a timer, but must not hold up the end for ever
 
 
 class FixtureWorker:
     """Serves until all is finalized, whatever becomes of the controller."""
 
-    def __init__(self, channel: execnet.Channel) -> None:
+    def __init__(self, config: Any, channel: execnet.Channel) -> None:
         self._channel = channel
         self._main = MainThread()
         self._forks = ForkGuard()
         self._outbox = Outbox(self._deliver)
         self._live = LiveObjects(lambda message: self._deliver([message]))  # of any thread
         self._intake = Intake(self._main, self._live.receive)
+        self._output: LiveOutput | None = None
+        if LIVE_OUTPUT in config.workerinput:  # set by xdist
+            from .live_output import LiveOutput
+
+            self._output = LiveOutput(*config.workerinput[LIVE_OUTPUT])
+            self._intake.on_lost = self._output.controller_is_gone
+            config.pluginmanager.register(self._output, "xdist_fixtureworker_live_output")
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         self._live.limit = timeout(session.config)
@@ -261,6 +271,8 @@ class FixtureWorker:
         self._forks.leave_if_forked()
         if any(isinstance(message, Hanging) for message in messages):
             self._intake.let_end()
+        if self._output is not None:
+            self._output.announce(message)
         try:
             self._channel.send(list(map(encode, messages)))
         except OSError:
