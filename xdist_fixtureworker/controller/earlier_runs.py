@@ -43,6 +43,10 @@ def show_earlier_runs(config: pytest.Config, terminal: Any) -> None:
             f"fixture worker: the file in which a run notes what is set up is damaged; it is now "
             f"{escaped(str(file))}"
         )
+    for leftover in leftovers:
+        from ..processes import value_files
+
+        value_files.remove(leftover.value_files, leftover.run)
     remove(leftovers)
 
 

@@ -3,7 +3,7 @@
 1. :meth:`Shutdown.finish`, when the test loop ends: test workers down, finalizers, ``recover=``
    functions if the fixture worker died, reports, and the exception that ends the session.
 2. :meth:`Shutdown.end_processes`, when the session finishes: the fixture worker's process is gone,
-   and so are, or are reported, processes that the run left behind.
+   and so are its files, and so are, or are reported, processes that the run left behind.
 3. :meth:`Shutdown.show_summary`, in the terminal summary or, where there is none, after it.
 """
 
@@ -160,6 +160,8 @@ class Shutdown:
             while not stopping.wait(_LOOK_FOR_SIGNALS):
                 pass
         self._run.stray_search.finish()
+        for service in self._services:
+            service.remove_value_files()
 
     # --- 3. the summary
 

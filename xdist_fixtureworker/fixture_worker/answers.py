@@ -18,7 +18,7 @@ from ..rules.same_value import note_value
 from ..rules.worker_id import worker_id_hint
 from ..wire import pickles
 from ..wire.frozen import replace
-from ..wire.messages import Answer, AsBefore, Change, Failed, Inline, Output, Ready, Request
+from ..wire.messages import Answer, AsBefore, Change, Failed, Output, Ready, Request
 from .foreign import Foreign
 from .lookup import Found, Lookup
 from .reports import set_up_broke
@@ -153,7 +153,7 @@ def answer_of(
     if isinstance(result.packed, CannotShareError):
         return failed(result.packed, None, id_, serialize)
     assert result.packed is not None
-    return Ready(id_, Inline(result.packed), result.environment, result.output, asked)
+    return Ready(id_, result.packed, result.environment, result.output, asked)
 
 
 def failed(

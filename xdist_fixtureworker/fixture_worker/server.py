@@ -21,7 +21,7 @@ from ..processes.crash_file import CrashFile
 from ..processes.identity import Identity
 from ..roles import CHANGED_VALUES, MISUSE
 from ..rules.debugger import explain_quit
-from ..settings import timeout
+from ..settings import mapped_from, timeout
 from ..wire.codec import encode
 from ..wire.messages import (
     Begin,
@@ -41,6 +41,7 @@ from .foreign import Foreign
 from .forked import ForkGuard
 from .intake import CONNECTION_LOST, Intake, Work
 from .items import Items
+from .large import LargeValues
 from .lazy_collection import collect_when_read
 from .live import LiveObjects
 from .lookup import Lookup
@@ -65,10 +66,12 @@ class FixtureWorker:
         self._main = MainThread()
         self._forks = ForkGuard()
         self._live = LiveObjects(self._send)
-        self._intake = Intake(self._main, self._live.receive)
+        self._large = LargeValues(self._send)
+        self._intake = Intake(self._main, self._live.receive, self._large.receive)
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         self._live.limit = timeout(session.config)
+        self._large.mapped_from = mapped_from(session.config)
         foreign = Foreign(self._main, self._live.limit, self._send)
         self._tree = Tree(session, foreign.importing)
         self._set_ups = SetUps(session.config)
@@ -96,6 +99,7 @@ class FixtureWorker:
             foreign=foreign,
             elsewhere=elsewhere,
             live=self._live,
+            large=self._large,
             send=self._send,
         )
         self._answerer = Answerer(
@@ -136,6 +140,7 @@ class FixtureWorker:
             if self._runner.notes:
                 output[MISUSE] = "", list(self._runner.notes)
             self._insist(self._finalization.finalize)
+            self._insist(self._large.remove)
             self._tell_raised()
             self._send(Finished())
             if self._intake.connection_lost:
@@ -248,10 +253,15 @@ class FixtureWorker:
                 self._surprises.tell(error)
 
     def _begin(self, begin: Begin, config: pytest.Config) -> None:
+        self._large.directory = begin.value_files
         if begin.crash_files is not None:
             controller = Identity.of(begin.controller)
             self._set_ups.crash_file = CrashFile(
-                Path(begin.crash_files), begin.run, _testrun_uid(config), controller
+                Path(begin.crash_files),
+                begin.run,
+                _testrun_uid(config),
+                controller,
+                begin.value_files,
             )
 
     def _send(self, message: Message) -> None:
