@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..declared.definitions import Definition
 from ..wire.messages import Fetch, Mapped, Message, Part
 
 if TYPE_CHECKING:
     from ..processes.value_files import Dump, ValueFiles
+    from .elsewhere import Elsewhere
 
 
 class LargeValues:
@@ -23,6 +25,7 @@ class LargeValues:
         self.directory = ""  #: where they are to be, as the controller says
         self._send = send
         self._files: ValueFiles | None = None
+        self._sent: list[tuple[Definition, Mapped]] = []
 
     def add(self, dump: Dump) -> Mapped:
         """Write a value to a file.
@@ -47,6 +50,28 @@ class LargeValues:
         except (OSError, LookupError) as caught:
             error = f"{type(caught).__name__}: {caught}"
         self._send(Part(message.worker, message.id, data, error))
+
+    def note_sent(self, definition: Definition, value: Mapped) -> None:
+        """Note that the value of a fixture is on its way to test workers."""
+        self._sent.append((definition, value))
+
+    def let_go(self, elsewhere: Elsewhere) -> None:
+        """Have global fixtures that need a value that was sent use its file, too, in the place of
+        an object that nobody refers to: so it is in memory once. What they write is theirs.
+
+        :param elsewhere: refers to the values of all global fixtures.
+        """
+        while self._sent:
+            from ..sharing.letting_go import is_replaceable
+            from ..sharing.mapping import mapped, unpack_from
+
+            definition, value = self._sent.pop()
+            if (kept := definition.cached_result) is None:
+                continue
+            elsewhere.forget_shared(kept[0])
+            if is_replaceable(kept, value) and (content := mapped(value, private=True)) is not None:
+                kept = definition.cached_result = (unpack_from(value, content), kept[1], None)
+            elsewhere.note_shared(kept[0])
 
     def remove(self) -> None:
         """Remove all files: nobody needs them any more."""

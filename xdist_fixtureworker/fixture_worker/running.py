@@ -26,6 +26,7 @@ from ..wire.messages import (
     ExitRequested,
     Inline,
     Interrupted,
+    Mapped,
     Message,
     Output,
     Recovery,
@@ -183,7 +184,9 @@ class Runner:
                 return
             module = module_of(record.original)
             result.packed = share(record.declaration, record.value, module, self._large)
-        if record.declaration.share is None and isinstance(result.packed, Inline):
+        if record.declaration.share is None and isinstance(result.packed, Mapped):
+            self._large.note_sent(record.definition, result.packed)
+        elif record.declaration.share is None and isinstance(result.packed, Inline):
             self._values.note(repr(record), record.value)
 
     def changed_values(self) -> list[str]:

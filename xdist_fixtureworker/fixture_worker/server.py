@@ -91,13 +91,13 @@ class FixtureWorker:
         self, session: pytest.Session, foreign: Foreign, lookup: Lookup, items: Items
     ) -> None:
         """Make what sets fixtures up, what answers, and what finalizes."""
-        elsewhere = _register_observers(session.config)
+        self._elsewhere = _register_observers(session.config)
         self._runner = Runner(
             set_ups=self._set_ups,
             lookup=lookup,
             items=items,
             foreign=foreign,
-            elsewhere=elsewhere,
+            elsewhere=self._elsewhere,
             live=self._live,
             large=self._large,
             send=self._send,
@@ -219,6 +219,7 @@ class FixtureWorker:
                 self._begin(work, config)
             case Request():
                 self._send(self._answerer.answer(work))
+                self._large.let_go(self._elsewhere)
             case Recover():
                 self._finalization.recover(work)
 

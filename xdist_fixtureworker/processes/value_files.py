@@ -28,7 +28,8 @@ _ALIGNED = 64
 _AT_ONCE = 1 << 30
 """Bytes. Linux writes 2 GiB at most in one call."""
 _FILE = re.compile("[1-9][0-9]*")
-_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL
+_FLAGS_IF_THERE = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 Dump = Callable[["ValueFile"], Sequence[PickleBuffer]]
 """Writes a pickle to a file, and returns the buffers that belong behind it."""
@@ -97,7 +98,7 @@ class ValueFile:
         self.path = path
         self.size = 0  #: bytes that were written
         try:
-            self._descriptor = os.open(path, _FLAGS, 0o600)
+            self._descriptor = os.open(path, _FLAGS | _FLAGS_IF_THERE, 0o600)
         except OSError as error:
             raise CannotWriteError(str(path), error) from error
 

@@ -20,9 +20,12 @@ _FOR_READING = sum(
 )
 
 
-def mapped(value: Mapped) -> memoryview | None:
+def mapped(value: Mapped, *, private: bool = False) -> memoryview | None:
     """The file of a value; None if this process cannot map it, as on another machine or where it
-    was removed. A file of that name may be another one: so it is tried, and not guessed."""
+    was removed. A file of that name may be another one: so it is tried, and not guessed.
+
+    :param private: whether it can be written to, which nobody else sees.
+    """
     try:
         descriptor = os.open(value.file, _FOR_READING)
     except OSError:
@@ -31,7 +34,8 @@ def mapped(value: Mapped) -> memoryview | None:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode) or found.st_size != size(value):
             return None
-        view = memoryview(mmap.mmap(descriptor, found.st_size, access=mmap.ACCESS_READ))
+        access = mmap.ACCESS_COPY if private else mmap.ACCESS_READ
+        view = memoryview(mmap.mmap(descriptor, found.st_size, access=access))
     except (OSError, ValueError):
         return None
     finally:

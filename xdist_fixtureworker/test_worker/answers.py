@@ -74,7 +74,7 @@ class Answers:
             message = self._refused(declaration, answer.value, cause)
             error = errors.CannotShareError(message)
             return Fetched(error=error, failure=_first_sentence(message))
-        if not is_proxied:
+        if not is_proxied and not isinstance(answer.value, Mapped):  # which is too large for that
             self.values.note(f"{declaration.name} ({declaration.where})", value)
         return Fetched(
             value, environment=answer.environment, output=answer.output, asked=answer.asked
