@@ -10,9 +10,11 @@ import pytest
 COPIES = "fixture_worker_copies"
 TIMEOUT = "fixture_worker_timeout"
 STRAYS = "fixture_worker_strays"
+TIMELINE = "fixture_worker_timeline"
 WORKER_ID = "fixture_worker_id"
 WARM_WORKERS = "warm_workers"
 WARM_WORKERS_IMPORT = "warm_workers_import"
+_SHOW_ONLY = ("collectonly", "showfixtures", "show_fixtures_per_test", "setupplan")
 _TREATMENTS_OF_STRAYS = ("report", "kill", "ignore")
 
 
@@ -70,6 +72,17 @@ def warm_workers_import(config: pytest.Config) -> list[str]:
     """The names of the modules to be imported before workers are forked."""
     names: list[str] = config.getini(WARM_WORKERS_IMPORT)
     return names
+
+
+def shows_only(config: pytest.Config) -> bool:
+    """Whether the run shows what there is, and runs no test."""
+    return any(config.getoption(name, False) for name in _SHOW_ONLY)
+
+
+def timeline(config: pytest.Config) -> str | None:
+    """The file that the timeline of the run is to be written to; None: there is to be none."""
+    file: str | None = config.getoption(TIMELINE)
+    return file
 
 
 # --- messages
