@@ -413,6 +413,13 @@ def test_it_comes_with_what_it_depends_on() -> None:
     }
 
 
+def test_what_does_not_work_is_not_to_be_made_faster() -> None:
+    events = [begun(2.0, 1, "broken"), ended(3.0, 1, "broken", failed=True)]
+    found = savings(events, waited("gw0", 1, "broken", 2.0, 3.0, is_ready=False))
+    assert vars(found.parts) == approximately(own=1.0)
+    assert found.fixtures[0].eager is None
+
+
 def test_waits_in_vain() -> None:
     found = savings(waited("gw0", 1, "server", 0.5, 2.5, is_ready=False))
     assert vars(found.parts) == approximately(start=0.5, rest=1.5)

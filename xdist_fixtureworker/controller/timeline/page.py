@@ -258,7 +258,7 @@ _LEGEND = (
             ("setup", "set-up of a fixture"),
             ("finalizer", "finalizer"),
             ("wait", "a worker waits"),
-            ("test passed", "test"),
+            ("test passed", "test; darker: its set-up and teardown"),
             ("test failed", "failed"),
             ("test skipped", "skipped"),
             ("start", "a process starts, or collects"),

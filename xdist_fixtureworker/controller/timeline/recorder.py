@@ -107,16 +107,17 @@ class Recorder:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodeready(self, node: Any) -> None:
-        self._workers[node.gateway.id].up = time.monotonic()
+        if (worker := self._workers.get(node.gateway.id)) is not None:
+            worker.up = time.monotonic()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any) -> None:
-        self._workers[node.gateway.id].collected = time.monotonic()
+        if (worker := self._workers.get(node.gateway.id)) is not None:
+            worker.collected = time.monotonic()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object | None) -> None:
-        if not is_fixture_workers(node):
-            worker = self._workers[node.gateway.id]
+        if (worker := self._workers.get(node.gateway.id)) is not None:
             worker.down = time.monotonic()
             worker.error = None if error is None else str(error)
 

@@ -17,7 +17,7 @@ from functools import partial
 
 from ...wire.frozen import Frozen
 from .schedule import Schedule
-from .spans import Key, SetUp, Timeline, Wait
+from .spans import OK, Key, SetUp, Timeline, Wait
 
 _TRIED = 50
 """Fixtures that are tried out, each by itself: those that tests waited for longest."""
@@ -59,6 +59,11 @@ class FixtureWaits:
         #: Seconds that it would save if it alone were eager; None: that was not looked at.
         self.eager: float | None = None
 
+    @property
+    def works(self) -> bool:
+        """Whether it was set up. What does not work is not to be made faster."""
+        return any(set_up.outcome == OK for set_up in self.set_ups)
+
 
 class Savings:
     """What follows from the waits of a run."""
@@ -95,7 +100,7 @@ class Savings:
 
     def _try_each(self) -> None:
         """Find out what some would save, each by itself."""
-        waited_for = [each for each in self.fixtures if each.parts.own > 0]
+        waited_for = [each for each in self.fixtures if each.parts.own > 0 and each.works]
         for fixture in sorted(waited_for, key=lambda each: -each.parts.own)[:_TRIED]:
             keys = [set_up.key for set_up in fixture.set_ups]
             fixture.eager = self._saved_by(partial(Schedule.ends_if_eager, keys=keys))
