@@ -66,6 +66,17 @@ def explain_start_of_workers(config: pytest.Config) -> None:
     explain(config, is_program(config))
 
 
+def record_timeline(config: pytest.Config) -> None:
+    """Have the timeline of the run recorded, and written at its end; in the controller only.
+
+    :raises pytest.UsageError: if it cannot be written where the user wants it.
+    """
+    from .controller.timeline.recorder import register
+    from .settings import timeline
+
+    register(config, timeline(config) or "")
+
+
 class OnDemand:
     """Asks what this process has to do with global fixtures."""
 

@@ -7,7 +7,13 @@ import pytest
 from . import settings
 from ._compat import offer_marks
 from .declared.guard_marks import install_marks
-from .on_demand import OnDemand, explain_start_of_workers, fork_workers, role_plugin
+from .on_demand import (
+    OnDemand,
+    explain_start_of_workers,
+    fork_workers,
+    record_timeline,
+    role_plugin,
+)
 from .roles import FIXTURE_WORKER_ID, GLOBAL_FIXTURES, Role, is_program, role_of
 from .rules.registrations import Registrations
 
@@ -99,6 +105,13 @@ def add_options(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager
         "in the summary, kill them as well, or ignore them",
     )
     group.addoption(
+        "--fixture-worker-timeline",
+        dest=settings.TIMELINE,
+        metavar="FILE",
+        help="Write down what happened when in each process: tests, set-ups, finalizers, and who "
+        "waited how long for what. FILE.html is a page, FILE.json is for Perfetto",
+    )
+    group.addoption(
         "--warm-workers",
         dest=settings.WARM_WORKERS,
         action="store_true",
@@ -152,6 +165,8 @@ def configure(config: pytest.Config) -> None:
     if (plugin := role_plugin(config, role)) is not None:
         manager.register(plugin, "xdist_fixtureworker_role")
     manager.register(OnDemand(config, role, registrations), "xdist_fixtureworker_on_demand")
+    if role is Role.CONTROLLER and settings.timeline(config) is not None:
+        record_timeline(config)
     if role is Role.CONTROLLER and settings.warm_workers(config):
         explain_start_of_workers(config)
 

@@ -10,6 +10,7 @@ import pytest
 COPIES = "fixture_worker_copies"
 TIMEOUT = "fixture_worker_timeout"
 STRAYS = "fixture_worker_strays"
+TIMELINE = "fixture_worker_timeline"
 WORKER_ID = "fixture_worker_id"
 MAPPED_FROM = "fixture_worker_mapped_from"
 MAPPED_FROM_DEFAULT = "1 MB"
@@ -18,7 +19,7 @@ WARM_WORKERS_IMPORT = "warm_workers_import"
 TREATMENTS_OF_STRAYS = ("report", "kill", "ignore")
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([KMG]?B)?", re.ASCII | re.IGNORECASE)
-_TREATMENTS_OF_STRAYS = ("report", "kill", "ignore")
+_SHOW_ONLY = ("collectonly", "showfixtures", "show_fixtures_per_test", "setupplan")
 
 
 def timeout(config: pytest.Config) -> float | None:
@@ -117,6 +118,17 @@ def warm_workers_import(config: pytest.Config) -> list[str]:
     """The names of the modules to be imported before workers are forked."""
     names: list[str] = config.getini(WARM_WORKERS_IMPORT)
     return names
+
+
+def shows_only(config: pytest.Config) -> bool:
+    """Whether the run shows what there is, and runs no test."""
+    return any(config.getoption(name, False) for name in _SHOW_ONLY)
+
+
+def timeline(config: pytest.Config) -> str | None:
+    """The file that the timeline of the run is to be written to; None: there is to be none."""
+    file: str | None = config.getoption(TIMELINE)
+    return file
 
 
 # --- messages

@@ -24,6 +24,7 @@ from xdist_fixtureworker.controller import (
     start_failures,
     versions,
 )
+from xdist_fixtureworker.controller.timeline import page, recorder
 from xdist_fixtureworker.controller.warm_start import able, pool, start, wanted
 from xdist_fixtureworker.declared import attributes, decorator, guard_marks, guards, promotion
 from xdist_fixtureworker.fixture_worker import (
@@ -123,6 +124,54 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         able.no_create_io,
         ("3.0",),
         "execnet 3.0 starts processes in another way than its versions so far",
+    ),
+    (
+        recorder.unknown_kind,
+        ("t.svg",),
+        "--fixture-worker-timeline=t.svg: the name of the file says what is written, a page or "
+        "trace events.\n"
+        "Let it end in .html, which any browser shows, or in .json, which Perfetto opens.",
+    ),
+    (
+        recorder.no_directory,
+        ("out/t.html", "/suite/out"),
+        "--fixture-worker-timeline=out/t.html: there is no directory /suite/out.\n"
+        "Make it, or name a file in one that is there.",
+    ),
+    (
+        recorder.is_directory,
+        ("out.html",),
+        "--fixture-worker-timeline=out.html: this is a directory.\n"
+        "Name a file, such as timeline.html.",
+    ),
+    (
+        recorder.not_writable,
+        ("t.html",),
+        "--fixture-worker-timeline=t.html: this cannot be written, for want of permission.\n"
+        "Name a file in a directory that this user may write to.",
+    ),
+    (
+        recorder.cannot_write,
+        ("/suite/t.html", "No space left on device"),
+        "timeline: cannot write /suite/t.html: No space left on device",
+    ),
+    (
+        page.no_fixture_worker,
+        (),
+        "This run had no fixture worker: each process set up its fixtures for itself, within the "
+        "first test that uses them.",
+    ),
+    (
+        page.nothing_set_up,
+        (),
+        "No test asked for a global fixture, so nothing was set up in the fixture worker.",
+    ),
+    (page.no_waits, (), "No test worker waited for a global fixture."),
+    (
+        page.estimates,
+        (),
+        "These are estimates, for the same tests on the same workers, as if there were a core for "
+        "whatever happens at once, and as far as arguments tell which fixture depends on which.",
     ),
     (
         changed_values.changed_in_test_workers,

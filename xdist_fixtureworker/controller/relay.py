@@ -291,6 +291,7 @@ class Relay:
                     is_replayed=message.is_replayed,
                     is_silent=message.is_silent,
                     failed=message.failed,
+                    needs=message.needs,
                 )
                 if message.recovery is not None:
                     self._recoveries.add(id_, message.recovery)

@@ -168,6 +168,7 @@ class Runner:
             environment=tuple(v.name for v in changed) if declaration.env is None else (),
             recovery=recovery,
             failed=result.error is not None,
+            needs=tuple(record.needs),
             **self._elsewhere.left_by(record, self._lookup, node),
         )
 
@@ -270,6 +271,7 @@ class Runner:
             self._outbox.send(done)
             return
         assert record.before is not None
+        self._set_ups.of(request._pyfuncitem.definition).needs.append(record.number)  # type: ignore[attr-defined]  # a FixtureItem
         noted = self._environment.note_nested(record.before, _replayed(record, self._set_ups))
         result = Result(error, environment=noted.changes)
         if error is None:  # else who asks for it next gets the error, with a report
