@@ -27,6 +27,7 @@ from ..wire.messages import (
     Doing,
     ExitRequested,
     Failed,
+    Fetch,
     Finalized,
     Finalizing,
     Finish,
@@ -36,6 +37,7 @@ from ..wire.messages import (
     Interrupt,
     Interrupted,
     Message,
+    Part,
     Raised,
     Ready,
     Recover,
@@ -80,6 +82,7 @@ FromFixtureWorker: TypeAlias = (
     | Returned
     | Raised
     | Held
+    | Part
     | Doing
     | SettingUp
     | SetUp
@@ -105,7 +108,7 @@ class Relay:
         self.journal = journal
         self.fixture_worker = FixtureWorkerState(fixture_worker)
         self._requests = Requests(journal)
-        self._calls: Calls | None = None  # where a test has made one
+        self._calls: Calls | None = None  # where a test has made one, or fetches a large value
         self._recoveries = Recoveries()
         self._interrupted = False
         self._to_undo: dict[int, str] = {}  # ids of set-ups, and the fixture worker that died
@@ -115,7 +118,7 @@ class Relay:
         match message:
             case Request():
                 return self._requests.ask(worker, message, self._refusal)
-            case Call() | Withdrawn() | Released():
+            case Call() | Withdrawn() | Released() | Fetch():
                 return self._open_calls.pass_on(worker, message, self._refusal_of_calls)
             case _:
                 raise ProtocolError(f"Internal error: test worker {worker} sent {message}")
@@ -129,7 +132,7 @@ class Relay:
         match message:
             case Ready() | Failed() | AsBefore():
                 return self._requests.answer(self._recoveries.one_copy(message))
-            case Returned() | Raised() | Held():
+            case Returned() | Raised() | Held() | Part():
                 return deliveries + self._open_calls.from_fixture_worker(message)
             case SettingUp() | SetUp() | Interrupted():
                 self._note_set_up(message)
@@ -158,8 +161,11 @@ class Relay:
     def activity(self) -> str | None:
         """What goes on in the fixture worker, as far as somebody may wait for it."""
         if self.fixture_worker.came_up:
-            activity = self.journal.activity(self.fixture_worker.name)
-            return activity if activity or self._calls is None else self._calls.activity
+            if activity := self.journal.activity(self.fixture_worker.name):
+                return activity
+            if (request := self._requests.answered_next) is not None:
+                return around_set_up(request.instance.name, request.where)
+            return None if self._calls is None else self._calls.activity
         if self.is_unwanted:
             return f"{_START}, to end it"
         called_off = self.fixture_worker.state is State.CALLED_OFF
@@ -173,7 +179,8 @@ class Relay:
     @property
     def waits_for_tests(self) -> bool:
         """Whether all that goes on is calls that wait for what other tests have."""
-        if self._calls is None or self.journal.activity(self.fixture_worker.name):
+        busy = self._requests.are_open or self.journal.activity(self.fixture_worker.name)
+        if self._calls is None or busy:
             return False
         return self._calls.may_take_long
 
@@ -284,6 +291,7 @@ class Relay:
                     is_replayed=message.is_replayed,
                     is_silent=message.is_silent,
                     failed=message.failed,
+                    needs=message.needs,
                 )
                 if message.recovery is not None:
                     self._recoveries.add(id_, message.recovery)
@@ -332,6 +340,10 @@ def _event(message: Serving | Doing | ExitRequested, at: float, by: str) -> Even
 
 
 # --- messages
+
+
+def around_set_up(fixture: str, where: str) -> str:
+    return f"the look-up of the global fixture {fixture} ({where}), or hooks around its set-up"
 
 
 def starts_too_slowly() -> str:

@@ -17,7 +17,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from ..roles import FIXTURE_WORKER_ID
-from ..wire.codec import decode, encode
+from ..wire.codec import decode, decode_all, encode
 from ..wire.messages import Begin, Finish, Message, Recover, WorkerJoined
 from .lines import SELDOM
 from .relay import Relay
@@ -116,11 +116,13 @@ class Switchboard:
     def connect_fixture_worker(self, channel: execnet.Channel, begin: Begin) -> None:
         """Serve the fixture worker: send it what it begins with, and what was asked for before."""
 
+        def arrived(data: object) -> list[Delivery]:
+            messages = decode_all(data, "the fixture worker")
+            return [each for one in messages for each in self._relay.from_fixture_worker(one)]
+
         def received(data: object) -> None:
             if data is not _END:
-                self._events.put(
-                    lambda: self._relay.from_fixture_worker(decode(data, "the fixture worker"))
-                )
+                self._events.put(partial(arrived, data))
 
         def connected() -> list[Delivery]:
             early = self._channels.add_fixture_worker(channel)
