@@ -16,8 +16,8 @@ from .measuring import result, rounds_of
 from .results import Result, Row
 from .rivals import INSTALLED, OURS, PLAIN, Rival
 
-# Imported by each interpreter at its start. What comes later goes to a file of this process; "-s"
-# leaves it there. The name of a worker is known at the end only.
+# Imported by each interpreter at its start. What comes later goes to a file of this process, and
+# "--capture=sys" leaves it there. The name of a worker is known at the end only.
 NOTING = """
 import atexit
 import os
@@ -71,7 +71,7 @@ def _imported(case: Case, directory: Path, noting: Path) -> dict[str, Times]:
     """Run a suite and get, per process, what it imported."""
     folder = directory / f"{case.rival.key}-imports"
     folder.mkdir(exist_ok=True)
-    options = {"PYTEST_ADDOPTS": "-s", "PYTHONPROFILEIMPORTTIME": "1"}
+    options = {"PYTEST_ADDOPTS": "--capture=sys", "PYTHONPROFILEIMPORTTIME": "1"}
     with case.start(
         directory / case.rival.key, path=[str(noting)], IMPORTS_FOLDER=str(folder), **options
     ) as run:
