@@ -154,12 +154,12 @@ class OnDemand:
         summary.write(terminalreporter)
 
     def _share_in_process(self) -> None:
-        from .settings import COPIES
+        from .settings import COPIES, mapped_from
 
         if self._config.getini(COPIES):
             from .sharing.in_process import SharesInProcess
 
-            plugin = SharesInProcess(self._config)
+            plugin = SharesInProcess(self._config, mapped_from(self._config))
             self._config.pluginmanager.register(plugin, "xdist_fixtureworker_copies")
 
     @property

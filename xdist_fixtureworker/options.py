@@ -93,6 +93,12 @@ def add_options(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager
         help="As the ini setting, which it overrules",
     )
     parser.addini(
+        settings.MAPPED_FROM,
+        default=settings.MAPPED_FROM_DEFAULT,
+        help="The size from which on the value of a global fixture is not copied to each test "
+        "worker, but mapped by all: '500 KB', or 'off'",
+    )
+    parser.addini(
         settings.STRAYS,
         default="report",
         help="What is done about processes that outlive the worker that started them: report them "
@@ -150,6 +156,7 @@ def configure(config: pytest.Config) -> None:
     settings.timeout(config)  # refuses bad values, as do the next lines
     settings.worker_id(config)
     settings.treatment_of_strays(config)
+    settings.mapped_from(config)
     manager, role = config.pluginmanager, role_of(config)
     registrations = Registrations(config)
     manager.register(registrations, "xdist_fixtureworker_registrations")

@@ -13,7 +13,7 @@ from .source import MODULES, PACKAGE, Import, Module, is_module, ours
 #: Per folder, the folders and top modules that it may import besides itself.
 ROOMS = {
     "wire": {"errors"},
-    "processes": {"roles", "wire"},
+    "processes": {"errors", "roles", "wire"},
     "declared": {"_compat", "roles", "wire"},
     "rules": {"_compat", "declared", "roles", "wire"},
     "sharing": {"declared", "errors", "wire"},

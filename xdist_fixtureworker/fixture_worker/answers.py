@@ -18,7 +18,7 @@ from ..rules.same_value import note_value
 from ..rules.worker_id import worker_id_hint
 from ..wire import pickles
 from ..wire.frozen import replace
-from ..wire.messages import Answer, AsBefore, Change, Failed, Inline, Output, Ready, Request
+from ..wire.messages import Answer, AsBefore, Change, Failed, Output, Ready, Request, Value
 from .foreign import Foreign
 from .lookup import Found, Lookup
 from .reports import set_up_broke
@@ -92,8 +92,8 @@ class Answerer:
         self._runner.pack(record, result)
         asked = self._lookup.asked(found.definition, found.node, self._set_ups.asked)
         answer: Answer
-        if result.error is None and isinstance(result.packed, bytes):
-            value, names = Inline(result.packed), tuple(sorted(asked))
+        if result.error is None and isinstance(result.packed, Value):
+            value, names = result.packed, tuple(sorted(asked))
             answer = Ready(request.id, value, result.environment, result.output, names)
         else:
             answer = self._foreign.telling(
