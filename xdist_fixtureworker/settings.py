@@ -16,11 +16,10 @@ MAPPED_FROM = "fixture_worker_mapped_from"
 MAPPED_FROM_DEFAULT = "1 MB"
 WARM_WORKERS = "warm_workers"
 WARM_WORKERS_IMPORT = "warm_workers_import"
-_SHOW_ONLY = ("collectonly", "showfixtures", "show_fixtures_per_test", "setupplan")
 TREATMENTS_OF_STRAYS = ("report", "kill", "ignore")
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([KMG]?B)?", re.ASCII | re.IGNORECASE)
-_TREATMENTS_OF_STRAYS = ("report", "kill", "ignore")
+_SHOW_ONLY = ("collectonly", "showfixtures", "show_fixtures_per_test", "setupplan")
 
 
 def timeout(config: pytest.Config) -> float | None:
