@@ -75,6 +75,7 @@ class SetUpRecord:
         self.before: Before | None = None  #: while it is being set up
         self.request: SubRequest | None = None  #: that set it up, for its finalizers
         self.result: Result | None = None  #: of a global fixture
+        self.needs: list[int] = []  #: the numbers of global fixtures that it depends on
 
     def __repr__(self) -> str:
         return f"{self.name} ({self.where})"

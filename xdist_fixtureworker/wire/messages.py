@@ -295,6 +295,7 @@ class SetUp(Frozen):
     is_replayed: bool = False  #: what it changes in the environment
     is_silent: bool = False  #: autouse, and without a value: all that it does is elsewhere
     failed: bool = False
+    needs: tuple[int, ...] = ()  #: ids of the set-ups of the global fixtures that it depends on
 
 
 class Finalizing(Frozen):
