@@ -25,7 +25,9 @@ NOTES = """
 import json, os
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
-FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "notes.jsonl")
+# On another host, that is a copy of the suite.
+FOLDER = os.environ.get("NOTES_FOLDER") or os.path.dirname(os.path.abspath(__file__))
+FILE = os.path.join(FOLDER, "notes.jsonl")
 
 def note(what, **more):
     line = json.dumps({"what": what, "pid": os.getpid(), "worker": WORKER, **more})

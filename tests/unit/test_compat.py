@@ -219,13 +219,15 @@ def test_every_name_of_xdist_that_is_used_is_looked_for() -> None:
     """Those of its objects: the hooks, and what it hands them, are documented."""
     owners = {
         "manager",
+        "node",
+        "node.nodemanager",
         "process.node",
         "self._dsession",
         "self._dsession.nodemanager",
         "self.node",
     }
     found = {"NodeManager", "WorkerController", "DSession", "putevent"}  # imported, or inherited
-    for module in ("process", "run"):
+    for module in ("process", "run", "other_hosts"):
         path = Path(xdist_fixtureworker.__file__).with_name("controller") / f"{module}.py"
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and ast.unparse(node.value) in owners:

@@ -15,6 +15,7 @@ from xdist_fixtureworker import errors, settings
 from xdist_fixtureworker.controller import calls as calls_under_way
 from xdist_fixtureworker.controller import (
     changed_values,
+    other_hosts,
     python_versions,
     relay,
     repeated_failures,
@@ -120,6 +121,14 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         able.no_create_io,
         ("3.0",),
         "execnet 3.0 starts processes in another way than its versions so far",
+    ),
+    (
+        other_hosts.of_one_host,
+        ({"root (conftest.py:3)": "a path", "url (conftest.py:7)": "'localhost'"}, {"gw3", "gw1"}),
+        "test workers on other hosts (gw1, gw3) were sent what means something else there: a path "
+        "in root (conftest.py:3), 'localhost' in url (conftest.py:7); files of this host are not "
+        "there, and 'localhost' is another host: return what tests need of a file, and an address "
+        "that all hosts can reach",
     ),
     (
         changed_values.changed_in_test_workers,

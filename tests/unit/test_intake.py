@@ -11,7 +11,6 @@ import pytest
 from xdist_fixtureworker.errors import ProtocolError
 from xdist_fixtureworker.fixture_worker.intake import CONNECTION_LOST, Intake, Work
 from xdist_fixtureworker.fixture_worker.main_thread import MainThread
-from xdist_fixtureworker.processes.strays import Identity
 from xdist_fixtureworker.wire.codec import encode
 from xdist_fixtureworker.wire.messages import (
     Begin,
@@ -72,7 +71,7 @@ def test_work_that_is_not_begun_is_not_lost(intake: Intake) -> None:
 
 def test_nothing_else_is_queued(intake: Intake, main: MainThread) -> None:
     intake.receive(encode(WorkerJoined("gw0", 7, "1.5")))
-    assert intake.test_workers == [Identity(7, "1.5")]
+    assert intake.test_workers == [WorkerJoined("gw0", 7, "1.5")]
     assert not main.interrupted
     intake.receive(encode(Interrupt()))
     assert main.interrupted

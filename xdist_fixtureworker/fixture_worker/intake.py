@@ -13,7 +13,6 @@ from queue import SimpleQueue
 from typing import TypeAlias
 
 from ..errors import ProtocolError
-from ..processes.identity import Identity
 from ..wire.codec import decode
 from ..wire.messages import (
     Begin,
@@ -50,7 +49,7 @@ class Intake:
     """
 
     def __init__(self, main: MainThread, on_call: Callable[[Message], object]) -> None:
-        self.test_workers: list[Identity] = []  #: all that joined
+        self.test_workers: list[WorkerJoined] = []  #: all that ever were
         self.connection_lost = False
         self._main = main
         self._on_call = on_call
@@ -98,7 +97,7 @@ class Intake:
             case Interrupt():
                 self._main.interrupt()
             case WorkerJoined():
-                self.test_workers.append(Identity(message.pid, message.started))
+                self.test_workers.append(message)
             case Begin() | Request() | Recover() | Finish():
                 self._put(message)
             case _:

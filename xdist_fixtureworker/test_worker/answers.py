@@ -10,7 +10,7 @@ import pytest
 from .. import errors
 from ..declared.attributes import Proxied
 from ..declared.decorator import Declaration
-from ..roles import FAILED_SET_UP, MARKS_ASKED
+from ..roles import FAILED_SET_UP, MARKS_ASKED, OF_ONE_HOST, ON_ANOTHER_HOST
 from ..rules.changed_values import Values
 from ..wire import pickles
 from ..wire.messages import Answer, Failed, Ready
@@ -28,6 +28,9 @@ class Answers:
         self._config = config
         self._live = live
         self._failed: list[Fetched] = []
+        self._of_one_host: dict[str, str] | None = None  # by fixture; None: this is that host
+        if ON_ANOTHER_HOST in config.workerinput:  # type: ignore[attr-defined]  # set by xdist
+            self._of_one_host = config.workeroutput[OF_ONE_HOST] = {}  # type: ignore[attr-defined]
         self.values = Values()
 
     def read(self, declaration: Declaration, answer: Answer) -> Fetched:
@@ -59,6 +62,8 @@ class Answers:
 
     def _read_value(self, declaration: Declaration, answer: Ready) -> Fetched:
         is_proxied = isinstance(declaration.share, Proxied)
+        if self._of_one_host is not None and not is_proxied:
+            self._note_of_one_host(declaration, answer.value.data)
         try:
             unpack = self._live.unpack if is_proxied else pickles.unpack
             value = unpack(answer.value.data)
@@ -76,6 +81,12 @@ class Answers:
         return Fetched(
             value, environment=answer.environment, output=answer.output, asked=answer.asked
         )
+
+    def _note_of_one_host(self, declaration: Declaration, pickled: bytes) -> None:
+        from .of_one_host import of_one_host
+
+        if self._of_one_host is not None and (found := of_one_host(pickled)):
+            self._of_one_host[f"{declaration.name} ({declaration.where})"] = found
 
     def show_original(
         self, excinfo: pytest.ExceptionInfo[BaseException], report: pytest.TestReport
