@@ -112,7 +112,7 @@ def started(
     :param client: more of the configuration of ssh.
     """
     for name in ("host_key", "key"):
-        _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name))
+        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name))
     (folder / "home").mkdir()
     if os.geteuid() == 0 and not within:
         Path("/run/sshd").mkdir(exist_ok=True)  # as its service does at its start
@@ -134,7 +134,9 @@ def started(
         yield Sshd(process, folder, configuration)
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
+        assert process.stderr is not None
+        process.stderr.close()  # connections that there are may hold its other end
 
 
 def _start(command: list[str], folder: Path) -> subprocess.Popen[str] | None:
@@ -181,7 +183,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _run(*command: str) -> str:
+def run(*command: str) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{shlex.join(command)}: {done.stderr}"
     return done.stdout
