@@ -175,6 +175,17 @@ def test_what_tests_get(suite: Suite, options: list[str], hosts: int) -> None:
         )
 
 
+def test_a_checkout_there(suite: Suite, sshd: Sshd) -> None:
+    """In the place of what xdist copies."""
+    suite.write({"conftest.py": CONFTEST, "test_it.py": TESTS})
+    there = sshd.folder / "checkout"
+    shutil.copytree(suite.path, there)
+    result = suite.run("-d", sshd.tx(2, chdir=str(there)), "--tx=popen", "--fixture-worker")
+    assert result.outcomes == {"passed": 21, "skipped": 1, "errors": 1}, result.output
+    assert result.workers("test") <= {"gw0", "gw1", "gw2"}
+    assert result.noted("number", "number down") == ["number", "number down"]
+
+
 def another_python() -> str | None:
     """An interpreter of a newer version, which needs nothing that is not installed for this one;
     None if there is none."""
