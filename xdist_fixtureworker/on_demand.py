@@ -47,7 +47,7 @@ def role_plugin(config: pytest.Config, role: Role) -> object | None:
         case Role.FIXTURE_WORKER:
             from .fixture_worker.server import FixtureWorker
 
-            return FixtureWorker(handed_over(config))
+            return FixtureWorker(config, handed_over(config))
         case _:
             return None
 
@@ -126,11 +126,21 @@ class OnDemand:
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if self._role is not Role.CONTROLLER:
             return  # terminal plugins may be loaded in workers, too
+        skipped = self._registrations.skipped(terminalreporter.stats.get("skipped", ()))
         directory = cache_directory(self._config)
-        if directory is not None and (directory / CRASH_FILES).is_dir():
-            from .controller.earlier_runs import show_earlier_runs
+        may_be_left = directory is not None and (directory / CRASH_FILES).is_dir()
+        if not (skipped or may_be_left or self._check or wanted(self._config)):
+            return
+        from .controller.summary import Note, summary_of
 
-            show_earlier_runs(self._config, terminalreporter)
+        summary = summary_of(self._config)
+        if skipped:
+            summary.add(lambda: [Note(skipped)])
+        if may_be_left:
+            from .controller.earlier_runs import notes_of_earlier_runs
+
+            summary.add(lambda: notes_of_earlier_runs(self._config))
+        summary.write(terminalreporter)
 
     def _share_in_process(self) -> None:
         from .settings import COPIES

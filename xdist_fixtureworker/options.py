@@ -60,6 +60,13 @@ def add_options(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager
         help="Give tests copies and stand-ins of the values of global fixtures in runs without a "
         "fixture worker, too, so that a suite can be checked without -n",
     )
+    group.addoption(
+        "--fixture-worker-timeout",
+        dest=settings.TIMEOUT,
+        type=float,
+        metavar="SECONDS",
+        help="As the ini setting, which it overrules; 0: no limit",
+    )
     parser.addini(
         settings.TIMEOUT,
         type="float",
@@ -72,6 +79,12 @@ def add_options(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager
         default=FIXTURE_WORKER_ID,
         help="The id of the fixture worker, where test workers have gw0 and so on: gw99, for code "
         "that computes with it",
+    )
+    group.addoption(
+        "--fixture-worker-strays",
+        dest=settings.STRAYS,
+        choices=settings.TREATMENTS_OF_STRAYS,
+        help="As the ini setting, which it overrules",
     )
     parser.addini(
         settings.STRAYS,

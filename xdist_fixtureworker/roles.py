@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 HANDOVER = "xdist_fixtureworker"
 """The key in xdist's ``workerinput`` for what :func:`hand_over` puts there."""
 
+LIVE_OUTPUT = "xdist_fixtureworker_live_output"
+"""The key in ``workerinput`` for what the fixture worker is to show at once, and the pipe for that;
+only where there is something."""
+
 RAN = "xdist_fixtureworker_ran"
 """The key in xdist's ``workeroutput`` for the global fixtures that a test worker set up itself."""
 

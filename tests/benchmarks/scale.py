@@ -157,7 +157,9 @@ def seconds_of_events(workers: int) -> float:
     before = time.perf_counter()
     for _ in range(count):
         relay.from_fixture_worker(Held("gw0", 1, "gw1 (test)"))
-        assert relay.activity and relay.waits_for_tests  # as after each event
+        # As after each event:
+        assert relay.activity is not None
+        assert relay.waits_for_tests
     return (time.perf_counter() - before) / count
 
 
@@ -167,7 +169,7 @@ def main() -> None:
     parser.add_argument("--volume", type=int, default=VOLUME)
     parser.add_argument("--fixtures", type=int, default=FIXTURES)
     options = parser.parse_args()
-    small, large, alone = [], [], []
+    small, large = [], []
     for workers in options.workers:
         with farm(workers) as made:
             wall, cpu, latency = made.fetch(options.fixtures, SMALL)
@@ -184,15 +186,11 @@ def main() -> None:
                     f"| {workers} | {size // 1000:,} | {megabytes / wall:.0f} | "
                     f"{cpu / megabytes * 1e3:.2f} | {cpu / megabytes * 100:.2f} |"
                 )
-        alone.append(
-            f"| {workers} | {seconds_of_ends(workers) * 1e6:.0f} | "
-            f"{seconds_of_events(workers) * 1e6:.1f} |"
-        )
-    for workers in (1_000,):
-        alone.append(
-            f"| {workers:,} | {seconds_of_ends(workers) * 1e6:.0f} | "
-            f"{seconds_of_events(workers) * 1e6:.1f} |"
-        )
+    alone = [
+        f"| {workers:,} | {seconds_of_ends(workers) * 1e6:.0f} | "
+        f"{seconds_of_events(workers) * 1e6:.1f} |"
+        for workers in (*options.workers, 1_000)
+    ]
     print(f"{options.fixtures:,} fixtures of {SMALL} bytes, each fetched by all test workers\n")
     print(
         "| test workers | values | s | CPU s | µs of CPU per value | ms per worker | ms, median |"

@@ -170,7 +170,7 @@ def test_what_tests_get(suite: Suite, options: list[str], hosts: int) -> None:
     for line in lines:
         assert re.match(
             r"test workers on other hosts \(gw\d(, gw\d)?\) were sent what means something else there: "
-            r"a path and 'localhost' in place \(\S*conftest\.py:\d+\); files of this host",
+            r"a path and 'localhost' in place \(\S*conftest\.py:\d+\)\.$",
             line,
         )
 

@@ -18,6 +18,7 @@ from xdist_fixtureworker.controller.relay import Relay
 from xdist_fixtureworker.controller.requests import Delivery
 from xdist_fixtureworker.controller.switchboard import Switchboard
 from xdist_fixtureworker.errors import FixtureWorkerDiedError
+from xdist_fixtureworker.roles import FIXTURE_WORKER_ID
 from xdist_fixtureworker.wire import pickles
 from xdist_fixtureworker.wire.codec import decode, encode
 from xdist_fixtureworker.wire.messages import (
@@ -64,7 +65,8 @@ class Peer:
         self.send_raw(encode(message))
 
     def send_raw(self, data: object) -> None:
-        self._control.send(("send", data))
+        """Send it; a fixture worker sends lists of messages."""
+        self._control.send(("send", [data] if self.name == FIXTURE_WORKER_ID else data))
 
     def close(self) -> None:
         """Close the channel, as a process does that ends in good order."""

@@ -15,7 +15,9 @@ from xdist_fixtureworker import errors, settings
 from xdist_fixtureworker.controller import calls as calls_under_way
 from xdist_fixtureworker.controller import (
     changed_values,
+    earlier_runs,
     other_hosts,
+    promotion_check,
     python_versions,
     relay,
     repeated_failures,
@@ -126,23 +128,24 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         other_hosts.of_one_host,
         ({"root (conftest.py:3)": "a path", "url (conftest.py:7)": "'localhost'"}, {"gw3", "gw1"}),
         "test workers on other hosts (gw1, gw3) were sent what means something else there: a path "
-        "in root (conftest.py:3), 'localhost' in url (conftest.py:7); files of this host are not "
-        "there, and 'localhost' is another host: return what tests need of a file, and an address "
-        "that all hosts can reach",
+        "in root (conftest.py:3), 'localhost' in url (conftest.py:7).\n"
+        "Files of this host are not there, and 'localhost' is another host: return what tests "
+        "need of a file, and an address that all hosts can reach.",
     ),
     (
         changed_values.changed_in_test_workers,
         ("rows (conftest.py:3)", "gw0, gw1"),
         "the value of the global fixture rows (conftest.py:3) was changed in test workers (gw0, "
-        "gw1), where each has a copy: neither the fixture nor other workers see that; write what "
-        "tests add to files or to a server, or collect it in a session fixture of each test worker",
+        "gw1), where each has a copy: neither the fixture nor other workers see that.\n"
+        "Write what tests add to files or to a server, or collect it in a session fixture of each "
+        "test worker.",
     ),
     (
         changed_values.changed_in_fixture_worker,
         ("registry (conftest.py:3)",),
         "the value of the global fixture registry (conftest.py:3) was changed in the fixture worker "
-        "after it was sent: tests have it as it was; have the fixture that changes it return it, "
-        "and tests use that one",
+        "after it was sent: tests have it as it was.\n"
+        "Have the fixture that changes it return it, and tests use that one.",
     ),
     (
         test_worker_answers.set_up_failed,
@@ -624,7 +627,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
     ),
     (
         settings.bad_timeout,
-        ("fixture_worker_timeout", "'soon'"),
+        ("the ini setting fixture_worker_timeout", "'soon'"),
         "the ini setting fixture_worker_timeout is 'soon', which is not a number of seconds.\n"
         "Write a number such as 60 or 2.5; 0, or nothing, is no limit.",
     ),
@@ -764,6 +767,11 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         relay.run_is_over,
         (),
         "the fixture worker has finalized all fixtures, and their objects are gone.",
+    ),
+    (
+        relay.around_set_up,
+        ("tables", "conftest.py:7"),
+        "the look-up of the global fixture tables (conftest.py:7), or hooks around its set-up",
     ),
     (
         relay.no_thread_runs,
@@ -970,8 +978,8 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
     (
         promotable.not_collected,
         ("tabels", "global_fixtures", ("tables", "labels")),
-        "global_fixtures: there is no session fixture 'tabels' in what was collected; did you mean "
-        "tables or labels?",
+        "global_fixtures: there is no session fixture 'tabels' in what was collected.\n"
+        "Did you mean tables or labels?",
     ),
     (
         promotable.promotion_of_narrower,
@@ -1004,27 +1012,47 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
             Refusal("plugin", "it is special", "Leave it", (), "what it writes is lost"),
         ),
         "global fixture seeded (conftest.py:7) depends on setup, blocker (through plain) of "
-        "plugin: what it writes is lost; if tests need it, make seeded an ordinary session "
-        "fixture, which each test worker sets up",
+        "plugin: what it writes is lost.\n"
+        "If tests need it, make seeded an ordinary session fixture, which each test worker sets "
+        "up.",
+    ),
+    (
+        promotion_check.ran_once_per_worker,
+        ("broker, database",),
+        "global fixtures ran once per test worker: broker, database\n"
+        "With --fixture-worker, they run once per test run.",
+    ),
+    (
+        promotion_check.had_another_value,
+        ("project (conftest.py:3)",),
+        "session fixture project (conftest.py:3) had another value in the fixture worker, where a "
+        "global fixture depends on it, than in the test workers, where tests use it.\n"
+        "In global_fixtures, project would be one value for all.",
+    ),
+    (
+        earlier_runs.damaged_file,
+        ("x.json.damaged",),
+        "the file in which a run notes what is set up is damaged; it is now x.json.damaged",
     ),
     (
         reporting.killed_at_end,
         (9,),
-        "fixture worker: all is finalized, but its process did not end by itself: it was killed by "
-        "signal 9; a hook pytest_sessionfinish or pytest_unconfigure in it, a thread or an atexit "
-        "handler does not come to its end",
+        "all is finalized, but the process of the fixture worker did not end by itself: it was "
+        "killed by signal 9.\n"
+        "A hook pytest_sessionfinish or pytest_unconfigure in it, a thread or an atexit handler "
+        "does not come to its end.",
     ),
     (
         reporting.changed_elsewhere,
         ("login", "conftest.py:7", ("A", "B"), (), False),
         "global fixture login (conftest.py:7) changed A, B in os.environ of the fixture worker "
-        "only; if tests need it, @global_fixture(env=True) changes it in the test workers too",
+        "only.\nIf tests need it, @global_fixture(env=True) changes it in the test workers too",
     ),
     (
         reporting.changed_elsewhere,
         ("login", "conftest.py:7", ("A",), ("config.token",), True),
         "global fixture login (conftest.py:7) changed A in os.environ, config.token of the fixture "
-        "worker only; if tests need it, 'login: env' in global_fixtures changes the variables in "
+        "worker only.\nIf tests need it, 'login: env' in global_fixtures changes the variables in "
         "the test workers too; return the rest, and let a session fixture of the test workers, "
         "which depends on login, put it there",
     ),
@@ -1032,7 +1060,8 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         reporting.is_silent,
         ("prepare", "conftest.py:7"),
         "global fixture prepare (conftest.py:7) is autouse and has no value: what it changes in "
-        "its own process, no test sees; if tests need that, make it an ordinary session fixture",
+        "its own process, no test sees.\n"
+        "If tests need that, make it an ordinary session fixture",
     ),
     (reporting.silenced_by, ("login", True), "'login: env()' says that they do not"),
     (reporting.silenced_by, ("login", False), "env=False says that they do not"),
@@ -1127,12 +1156,12 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
     (
         guard_plugin.skipped_by_guard,
         (1, "parallel_only"),
-        "1 test was skipped by the guard parallel_only: run pytest with -n, as in -n2",
+        "1 test was skipped by the guard parallel_only.\nRun pytest with -n, as in -n2.",
     ),
     (
         guard_plugin.skipped_by_guard,
         (3, "serial_only"),
-        "3 tests were skipped by the guard serial_only: run pytest without -n, or with -n0",
+        "3 tests were skipped by the guard serial_only.\nRun pytest without -n, or with -n0.",
     ),
     (guard_plugin.way_to_run, ("parallel_only",), "with -n, as in -n2"),
 ]

@@ -115,3 +115,13 @@ def test_the_end_of_the_connection_is_held_up_until_all_is_done(
     intake.let_end()
     receiver.join(NEVER)
     assert not receiver.is_alive()
+
+
+@pytest.mark.parametrize("may_end", [False, True], ids=["it died", "it ends the run"])
+def test_the_death_of_the_controller(intake: Intake, may_end: bool) -> None:
+    lost: list[bool] = []
+    intake.on_lost = lambda: lost.append(True)
+    if may_end:
+        intake.let_end()
+    intake.receive(CONNECTION_LOST)
+    assert lost == ([] if may_end else [True])

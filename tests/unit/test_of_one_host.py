@@ -48,5 +48,5 @@ def test_what_is_found(value: object, found: str) -> None:
 def test_a_long_line_is_cut() -> None:
     found = {f"root_{number} (conftest.py:{number})": "a path" for number in range(8)}
     line = other_hosts.of_one_host(found, {"gw1"})
-    assert "a path in root_4 (conftest.py:4), and in 3 more; " in line
+    assert "a path in root_4 (conftest.py:4), and in 3 more.\n" in line
     assert "root_5" not in line

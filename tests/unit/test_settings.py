@@ -33,7 +33,34 @@ def test_what_is_no_number_of_seconds(pytester: pytest.Pytester, text: str, show
     config = pytester.parseconfig("-o", f"fixture_worker_timeout={text}")
     with pytest.raises(pytest.UsageError) as excinfo:
         timeout(config)
-    assert str(excinfo.value) == settings.bad_timeout("fixture_worker_timeout", shown)
+    setting = "the ini setting fixture_worker_timeout"
+    assert str(excinfo.value) == settings.bad_timeout(setting, shown)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("2.5", 2.5), ("0", None)])
+def test_the_option_overrules_the_setting(
+    pytester: pytest.Pytester, text: str, seconds: float | None
+) -> None:
+    config = pytester.parseconfig(
+        *("--fixture-worker-timeout", text, "-o", "fixture_worker_timeout=60"),
+        *("--fixture-worker-strays=kill", "-o", "fixture_worker_strays=ignore"),
+    )
+    assert timeout(config) == seconds
+    assert settings.treatment_of_strays(config) == "kill"
+
+
+@pytest.mark.parametrize("text", ["-1", "nan", "inf"])
+def test_what_is_no_limit(pytester: pytest.Pytester, text: str) -> None:
+    config = pytester.parseconfig(f"--fixture-worker-timeout={text}")
+    with pytest.raises(pytest.UsageError) as excinfo:
+        timeout(config)
+    assert str(excinfo.value) == settings.bad_timeout("--fixture-worker-timeout", text)
+
+
+@pytest.mark.parametrize("option", ["--fixture-worker-timeout=soon", "--fixture-worker-strays=end"])
+def test_what_no_option_can_be(pytester: pytest.Pytester, option: str) -> None:
+    with pytest.raises(pytest.UsageError, match=f"{option.partition('=')[0]}: invalid"):
+        pytester.parseconfig(option)
 
 
 @pytest.mark.parametrize("text", ["gw99", "fixtureworker", " gw7 ", "a.b-c_d"])

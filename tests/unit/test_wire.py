@@ -14,7 +14,7 @@ import pytest
 
 from xdist_fixtureworker.errors import ProtocolError
 from xdist_fixtureworker.wire import codec, messages
-from xdist_fixtureworker.wire.codec import decode, encode
+from xdist_fixtureworker.wire.codec import decode, decode_all, encode
 from xdist_fixtureworker.wire.frozen import Frozen, field_names, replace
 from xdist_fixtureworker.wire.messages import (
     AsBefore,
@@ -272,6 +272,16 @@ def test_unknown_messages(data: object) -> None:
     assert str(excinfo.value) == (
         f"Internal error: test worker gw7 sent an unknown message: {data!r}"
     )
+
+
+def test_several_messages_come_in_a_list() -> None:
+    messages = [Serving(), Doing("an import")]
+    received = decode_all(over_the_wire([encode(each) for each in messages]), "the fixture worker")
+    assert received == messages
+    with pytest.raises(
+        ProtocolError, match=r"^Internal error: gw7 sent no list of messages: .'Ser"
+    ):
+        decode_all(encode(Serving()), "gw7")
 
 
 def test_an_unknown_message_is_quoted_in_part_only() -> None:

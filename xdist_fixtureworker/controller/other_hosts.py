@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from ..processes.identity import Identity
 from ..roles import OF_ONE_HOST, ON_ANOTHER_HOST
 from ..wire.messages import WorkerJoined
+from .summary import Note, summary_of
 
 _NONE = Identity(0, "")
 _PLUGIN = "xdist_fixtureworker_other_hosts"
@@ -44,7 +45,9 @@ def look_at_values(node: Any) -> None:
     node.workerinput[ON_ANOTHER_HOST] = True
     plugins = node.config.pluginmanager
     if not plugins.has_plugin(_PLUGIN):
-        plugins.register(ValuesOfOneHost(), _PLUGIN)
+        values = ValuesOfOneHost()
+        plugins.register(values, _PLUGIN)
+        summary_of(node.config).add(values.notes)
 
 
 class ValuesOfOneHost:
@@ -61,10 +64,10 @@ class ValuesOfOneHost:
             self._found.update(found)
             self._workers.add(node.gateway.id)
 
-    @pytest.hookimpl(trylast=True)  # in the section of the fixture worker, if there is one
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+    def notes(self) -> Iterator[Note]:
+        """For the summary."""
         if self._found:
-            terminalreporter.write_line(of_one_host(self._found, self._workers))
+            yield Note(of_one_host(self._found, self._workers))
 
 
 # --- messages
@@ -75,7 +78,7 @@ def of_one_host(found: Mapping[str, str], workers: Iterable[str]) -> str:
     more = f", and in {len(values) - _SHOWN} more" if len(values) > _SHOWN else ""
     return (
         f"test workers on other hosts ({', '.join(sorted(workers))}) were sent what means "
-        f"something else there: {', '.join(values[:_SHOWN])}{more}; files of this host are not "
-        f"there, and 'localhost' is another host: return what tests need of a file, and an address "
-        f"that all hosts can reach"
+        f"something else there: {', '.join(values[:_SHOWN])}{more}.\n"
+        f"Files of this host are not there, and 'localhost' is another host: return what tests "
+        f"need of a file, and an address that all hosts can reach."
     )

@@ -158,8 +158,11 @@ class Relay:
     def activity(self) -> str | None:
         """What goes on in the fixture worker, as far as somebody may wait for it."""
         if self.fixture_worker.came_up:
-            activity = self.journal.activity(self.fixture_worker.name)
-            return activity if activity or self._calls is None else self._calls.activity
+            if activity := self.journal.activity(self.fixture_worker.name):
+                return activity
+            if (request := self._requests.answered_next) is not None:
+                return around_set_up(request.instance.name, request.where)
+            return None if self._calls is None else self._calls.activity
         if self.is_unwanted:
             return f"{_START}, to end it"
         called_off = self.fixture_worker.state is State.CALLED_OFF
@@ -173,7 +176,8 @@ class Relay:
     @property
     def waits_for_tests(self) -> bool:
         """Whether all that goes on is calls that wait for what other tests have."""
-        if self._calls is None or self.journal.activity(self.fixture_worker.name):
+        busy = self._requests.are_open or self.journal.activity(self.fixture_worker.name)
+        if self._calls is None or busy:
             return False
         return self._calls.may_take_long
 
@@ -333,6 +337,10 @@ def _event(message: Serving | Doing | ExitRequested, at: float, by: str) -> Even
 
 
 # --- messages
+
+
+def around_set_up(fixture: str, where: str) -> str:
+    return f"the look-up of the global fixture {fixture} ({where}), or hooks around its set-up"
 
 
 def starts_too_slowly() -> str:

@@ -14,6 +14,7 @@ import pytest
 from ..settings import timeout, worker_id
 from ..wire.messages import Begin
 from ..wire.pickles import describe
+from .display import Display
 from .fixture_worker_state import State
 from .relay import Relay
 from .start_failures import ended_too_early
@@ -31,8 +32,7 @@ class Service:
     """One fixture worker, from its start to its end. Its interpreter starts at once.
 
     :param on_end: called in another thread when the run is to end early.
-    :param on_slow: called in another thread with a line that says what is waited for, and with
-        None when that is over.
+    :param display: shows what is waited for, and what it has shown at once.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Service:
         config: pytest.Config,
         relay: Relay,
         on_end: Callable[[], None],
-        on_slow: Callable[[str | None], None],
+        display: Display,
     ) -> None:
         from .process import Interpreter
 
@@ -51,12 +51,15 @@ class Service:
         self.switchboard = Switchboard(
             self.relay,
             on_end,
-            on_slow,
-            math.inf if limit is None else limit + _SILENCE,
-            self._is_stopped,
+            display.wait,
+            interval=display.interval,
+            limit=math.inf if limit is None else limit + _SILENCE,
+            is_stopped=self._is_stopped,
         )
         self._config = config
-        self._interpreter: Interpreter = Interpreter(worker_id(config))
+        self._output = output = display.output
+        printed_into = output.path if output is not None and output.prints else None
+        self._interpreter: Interpreter = Interpreter(worker_id(config), printed_into)
 
     def start(self, manager: Any, run: str, directory: Path | None) -> None:
         """Start pytest in it; returns before it is up.
@@ -69,7 +72,11 @@ class Service:
 
         try:
             process = FixtureWorkerProcess(
-                self._config, self._interpreter, manager, self.switchboard.fixture_worker_down
+                self._config,
+                self._interpreter,
+                manager,
+                self.switchboard.fixture_worker_down,
+                self._output,
             )
             process.start()
         except START_FAILURES as error:

@@ -19,6 +19,7 @@ from .repeated_failures import RepeatedFailures
 from .run import DistributedRun
 from .shutdown import Shutdown
 from .signals import EndSignals
+from .summary import summary_of
 
 _SHOWS_ONLY = ("collectonly", "showfixtures", "show_fixtures_per_test", "setupplan")
 
@@ -55,7 +56,9 @@ class Supervisor:
         self._run = run = DistributedRun(self._config)
         self._shutdown = Shutdown(self._config, run, signals)
         manager = self._config.pluginmanager
-        manager.register(ChangedValues(), "xdist_fixtureworker_changed_values")
+        changed_values = ChangedValues()
+        manager.register(changed_values, "xdist_fixtureworker_changed_values")
+        summary_of(self._config).add(changed_values.notes)
         manager.register(RepeatedFailures(self._config), "xdist_fixtureworker_repeated_failures")
         yield
         run.start()
@@ -101,9 +104,10 @@ class Supervisor:
         if self._shutdown is not None:
             self._shutdown.end_processes()
 
+    # On demand, the section of all notes comes before.
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if self._shutdown is not None:
-            self._shutdown.show_summary(terminalreporter)
+            self._shutdown.show_left_behind(terminalreporter)
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:

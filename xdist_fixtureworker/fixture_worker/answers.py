@@ -91,10 +91,15 @@ class Answerer:
             return AsBefore(request.id, result.answered)
         self._runner.pack(record, result)
         asked = self._lookup.asked(found.definition, found.node, self._set_ups.asked)
-        answer = self._foreign.telling(
-            partial(answer_of, result, request.id, self._serialize, tuple(sorted(asked))),
-            partial(self.broken, request),
-        )
+        answer: Answer
+        if result.error is None and isinstance(result.packed, bytes):
+            value, names = Inline(result.packed), tuple(sorted(asked))
+            answer = Ready(request.id, value, result.environment, result.output, names)
+        else:
+            answer = self._foreign.telling(
+                partial(failed_as, result, request.id, self._serialize),
+                partial(self.broken, request),
+            )
         result.note_answer(request.id)
         return answer
 
@@ -144,16 +149,12 @@ class Answerer:
                 note_value(self._config, needed)
 
 
-def answer_of(
-    result: Result, id_: int, serialize: Serialize, asked: tuple[str, ...] = ()
-) -> Answer:
-    """The answer to a request, after the value was pickled, if there is one."""
+def failed_as(result: Result, id_: int, serialize: Serialize) -> Failed:
+    """The answer where there is no value to send."""
     if result.error is not None:
         return failed(result.error, result.report, id_, serialize)
-    if isinstance(result.packed, CannotShareError):
-        return failed(result.packed, None, id_, serialize)
-    assert result.packed is not None
-    return Ready(id_, Inline(result.packed), result.environment, result.output, asked)
+    assert isinstance(result.packed, CannotShareError)
+    return failed(result.packed, None, id_, serialize)
 
 
 def failed(

@@ -32,6 +32,7 @@ from .set_ups import SetUpRecord
 
 _SHOWN = 10  # names of what one set-up changed
 _STORING = {"STORE_ATTR", "DELETE_ATTR", "STORE_GLOBAL", "DELETE_GLOBAL"}
+_STORING_CODES = {dis.opmap[name] for name in _STORING}
 _STORING_BY_NAME = {"setattr", "delattr", "__setattr__", "__dict__", "vars", "globals", "setitem"}
 #: What pytest itself changes of the session, as when a set-up collects the suite.
 _OF_PYTEST = {"items", "testscollected", "testsfailed", "shouldstop", "shouldfail"}
@@ -167,11 +168,12 @@ class Code:
 
     def _add(self, code: CodeType) -> None:
         self.named.update(code.co_names)
-        self.stored.update(
-            instruction.argval
-            for instruction in dis.get_instructions(code)
-            if instruction.opname in _STORING
-        )
+        if not _STORING_CODES.isdisjoint(code.co_code[::2]):  # to look closer takes longer
+            self.stored.update(
+                instruction.argval
+                for instruction in dis.get_instructions(code)
+                if instruction.opname in _STORING
+            )
         if not _STORING_BY_NAME.isdisjoint(code.co_names):
             self.stored.update(const for const in code.co_consts if isinstance(const, str))
 

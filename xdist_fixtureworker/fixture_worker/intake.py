@@ -51,6 +51,7 @@ class Intake:
     def __init__(self, main: MainThread, on_call: Callable[[Message], object]) -> None:
         self.test_workers: list[WorkerJoined] = []  #: all that ever were
         self.connection_lost = False
+        self.on_lost: Callable[[], object] = lambda: None  #: called when the controller dies
         self._main = main
         self._on_call = on_call
         self._work: deque[Work | Exception | None] = deque()  # None: no more comes
@@ -116,6 +117,8 @@ class Intake:
         and when the main thread hangs.
         """
         self.connection_lost = True
+        if not self._may_end.is_set():  # else it is the controller that ends it, in order
+            self.on_lost()
         self._put(None)
         # In the main thread if the connection was lost before execnet knew what to call.
         if threading.current_thread() is not threading.main_thread():

@@ -7,10 +7,10 @@ connection ends, and then finalizes.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import execnet
 import pytest
@@ -19,7 +19,7 @@ from .._compat import captured, is_session_scoped
 from ..errors import ProtocolError
 from ..processes.crash_file import CrashFile
 from ..processes.identity import Identity
-from ..roles import CHANGED_VALUES, MISUSE
+from ..roles import CHANGED_VALUES, LIVE_OUTPUT, MISUSE
 from ..rules.debugger import explain_quit
 from ..settings import timeout
 from ..wire.codec import encode
@@ -47,6 +47,7 @@ from .lookup import Lookup
 from .main_thread import MainThread
 from .marks import Marks
 from .orphaned import deal_with_strays, wait_test_workers_down
+from .outbox import Outbox
 from .outcome import take_over
 from .reports import shortened
 from .running import Runner
@@ -54,22 +55,33 @@ from .set_ups import SetUps
 from .surprises import Surprises
 from .tree import Tree
 
+if TYPE_CHECKING:
+    from .live_output import LiveOutput
+
 _TRIES = 100  # of what may be cut short by a timer, but must not hold up the end for ever
 
 
 class FixtureWorker:
     """Serves until all is finalized, whatever becomes of the controller."""
 
-    def __init__(self, channel: execnet.Channel) -> None:
+    def __init__(self, config: Any, channel: execnet.Channel) -> None:
         self._channel = channel
         self._main = MainThread()
         self._forks = ForkGuard()
-        self._live = LiveObjects(self._send)
+        self._outbox = Outbox(self._deliver)
+        self._live = LiveObjects(lambda message: self._deliver([message]))  # of any thread
         self._intake = Intake(self._main, self._live.receive)
+        self._output: LiveOutput | None = None
+        if LIVE_OUTPUT in config.workerinput:  # set by xdist
+            from .live_output import LiveOutput
+
+            self._output = LiveOutput(*config.workerinput[LIVE_OUTPUT])
+            self._intake.on_lost = self._output.controller_is_gone
+            config.pluginmanager.register(self._output, "xdist_fixtureworker_live_output")
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         self._live.limit = timeout(session.config)
-        foreign = Foreign(self._main, self._live.limit, self._send)
+        foreign = Foreign(self._main, self._live.limit, self._outbox)
         self._tree = Tree(session, foreign.importing)
         self._set_ups = SetUps(session.config)
         self._surprises = Surprises(session.config, foreign)
@@ -96,7 +108,7 @@ class FixtureWorker:
             foreign=foreign,
             elsewhere=elsewhere,
             live=self._live,
-            send=self._send,
+            outbox=self._outbox,
         )
         self._answerer = Answerer(
             config=session.config,
@@ -114,7 +126,7 @@ class FixtureWorker:
             foreign=foreign,
             main=self._main,
             forks=self._forks,
-            send=self._send,
+            outbox=self._outbox,
             surprises=self._surprises,
         )
 
@@ -126,7 +138,7 @@ class FixtureWorker:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         self._channel.setcallback(self._intake.receive, endmarker=CONNECTION_LOST)
-        self._send(Serving())
+        self._outbox.send(Serving())
         try:
             self._insist(partial(self._serve, session))
             self._main.end_of_set_ups()
@@ -137,7 +149,7 @@ class FixtureWorker:
                 output[MISUSE] = "", list(self._runner.notes)
             self._insist(self._finalization.finalize)
             self._tell_raised()
-            self._send(Finished())
+            self._outbox.send(Finished())
             if self._intake.connection_lost:
                 uid = _testrun_uid(session.config)
                 deal_with_strays(session.config, uid, self._set_ups.crash_file)
@@ -205,7 +217,7 @@ class FixtureWorker:
             except BaseException as error:
                 self._surprises.tell(error)
                 if isinstance(work, Request):  # the controller drops a second answer
-                    self._send(self._answerer.broken(work, error))
+                    self._outbox.send(self._answerer.broken(work, error))
         take_over(session, work)
 
     def _do(self, work: Begin | Request | Recover, config: pytest.Config) -> None:
@@ -213,13 +225,14 @@ class FixtureWorker:
             case Begin():
                 self._begin(work, config)
             case Request():
-                self._send(self._answerer.answer(work))
+                self._outbox.send(self._answerer.answer(work))
             case Recover():
                 self._finalization.recover(work)
 
     def _wait_next(self, config: pytest.Config) -> Work | None:
         """Wait for the next thing to do. Servers that fixtures run in threads may log each request
         of a test meanwhile: so what is printed is captured."""
+        self._outbox.flush()
         while True:
             self._tell_raised()
             try:
@@ -254,12 +267,14 @@ class FixtureWorker:
                 Path(begin.crash_files), begin.run, _testrun_uid(config), controller
             )
 
-    def _send(self, message: Message) -> None:
+    def _deliver(self, messages: Sequence[Message]) -> None:
         self._forks.leave_if_forked()
-        if isinstance(message, Hanging):
+        if any(isinstance(message, Hanging) for message in messages):
             self._intake.let_end()
+        if self._output is not None:
+            self._output.announce(message)
         try:
-            self._channel.send(encode(message))
+            self._channel.send(list(map(encode, messages)))
         except OSError:
             pass  # the controller died; the intake tells
 
