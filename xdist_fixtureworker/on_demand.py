@@ -66,6 +66,17 @@ def explain_start_of_workers(config: pytest.Config) -> None:
     explain(config, is_program(config))
 
 
+def record_timeline(config: pytest.Config) -> None:
+    """Have the timeline of the run recorded, and written at its end; in the controller only.
+
+    :raises pytest.UsageError: if it cannot be written where the user wants it.
+    """
+    from .controller.timeline.recorder import register
+    from .settings import timeline
+
+    register(config, timeline(config) or "")
+
+
 class OnDemand:
     """Asks what this process has to do with global fixtures."""
 
@@ -143,12 +154,12 @@ class OnDemand:
         summary.write(terminalreporter)
 
     def _share_in_process(self) -> None:
-        from .settings import COPIES
+        from .settings import COPIES, mapped_from
 
         if self._config.getini(COPIES):
             from .sharing.in_process import SharesInProcess
 
-            plugin = SharesInProcess(self._config)
+            plugin = SharesInProcess(self._config, mapped_from(self._config))
             self._config.pluginmanager.register(plugin, "xdist_fixtureworker_copies")
 
     @property

@@ -10,10 +10,16 @@ import pytest
 COPIES = "fixture_worker_copies"
 TIMEOUT = "fixture_worker_timeout"
 STRAYS = "fixture_worker_strays"
+TIMELINE = "fixture_worker_timeline"
 WORKER_ID = "fixture_worker_id"
+MAPPED_FROM = "fixture_worker_mapped_from"
+MAPPED_FROM_DEFAULT = "1 MB"
 WARM_WORKERS = "warm_workers"
 WARM_WORKERS_IMPORT = "warm_workers_import"
 TREATMENTS_OF_STRAYS = ("report", "kill", "ignore")
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([KMG]?B)?", re.ASCII | re.IGNORECASE)
+_SHOW_ONLY = ("collectonly", "showfixtures", "show_fixtures_per_test", "setupplan")
 
 
 def timeout(config: pytest.Config) -> float | None:
@@ -87,6 +93,19 @@ def shows_set_ups(config: pytest.Config) -> str:
     return "global" if config.get_verbosity() > 0 or shows_logs(config) else ""
 
 
+def mapped_from(config: pytest.Config) -> int | None:
+    """Bytes from which on a value is in a file that test workers map; None: none is.
+
+    :raises pytest.UsageError: if the setting is not a size.
+    """
+    chosen = str(config.getini(MAPPED_FROM)).strip()
+    if chosen.lower() == "off":
+        return None
+    if (found := _SIZE.fullmatch(chosen)) is None:
+        raise pytest.UsageError(bad_size(MAPPED_FROM, chosen))
+    return int(float(found[1]) * _UNITS[(found[2] or "").upper()]) or None
+
+
 def warm_workers(config: pytest.Config) -> bool:
     """Whether workers are to be forked from the controller; known before conftests are loaded."""
     option: bool | None = getattr(config.known_args_namespace, WARM_WORKERS, None)
@@ -99,6 +118,17 @@ def warm_workers_import(config: pytest.Config) -> list[str]:
     """The names of the modules to be imported before workers are forked."""
     names: list[str] = config.getini(WARM_WORKERS_IMPORT)
     return names
+
+
+def shows_only(config: pytest.Config) -> bool:
+    """Whether the run shows what there is, and runs no test."""
+    return any(config.getoption(name, False) for name in _SHOW_ONLY)
+
+
+def timeline(config: pytest.Config) -> str | None:
+    """The file that the timeline of the run is to be written to; None: there is to be none."""
+    file: str | None = config.getoption(TIMELINE)
+    return file
 
 
 # --- messages
@@ -115,6 +145,14 @@ def bad_timeout(setting: str, shown: str) -> str:
     return (
         f"{setting} is {shown}, which is not a number of seconds.\n"
         f"Write a number such as 60 or 2.5; 0, or nothing, is no limit."
+    )
+
+
+def bad_size(setting: str, value: str) -> str:
+    return (
+        f"the ini setting {setting} is '{value}', which is not a size.\n"
+        f"Write a number of bytes, or one with a unit, such as 500 KB or 2 MB; off, or 0, maps "
+        f"nothing."
     )
 
 

@@ -25,9 +25,11 @@ from xdist_fixtureworker.controller import (
     start_failures,
     versions,
 )
+from xdist_fixtureworker.controller.timeline import page, recorder
 from xdist_fixtureworker.controller.warm_start import able, pool, start, wanted
 from xdist_fixtureworker.declared import attributes, decorator, guard_marks, guards, promotion
 from xdist_fixtureworker.fixture_worker import (
+    finalizing,
     foreign,
     forked,
     items,
@@ -131,6 +133,54 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "in root (conftest.py:3), 'localhost' in url (conftest.py:7).\n"
         "Files of this host are not there, and 'localhost' is another host: return what tests "
         "need of a file, and an address that all hosts can reach.",
+    ),
+    (
+        recorder.unknown_kind,
+        ("t.svg",),
+        "--fixture-worker-timeline=t.svg: the name of the file says what is written, a page or "
+        "trace events.\n"
+        "Let it end in .html, which any browser shows, or in .json, which Perfetto opens.",
+    ),
+    (
+        recorder.no_directory,
+        ("out/t.html", "/suite/out"),
+        "--fixture-worker-timeline=out/t.html: there is no directory /suite/out.\n"
+        "Make it, or name a file in one that is there.",
+    ),
+    (
+        recorder.is_directory,
+        ("out.html",),
+        "--fixture-worker-timeline=out.html: this is a directory.\n"
+        "Name a file, such as timeline.html.",
+    ),
+    (
+        recorder.not_writable,
+        ("t.html",),
+        "--fixture-worker-timeline=t.html: this cannot be written, for want of permission.\n"
+        "Name a file in a directory that this user may write to.",
+    ),
+    (
+        recorder.cannot_write,
+        ("/suite/t.html", "No space left on device"),
+        "timeline: cannot write /suite/t.html: No space left on device",
+    ),
+    (
+        page.no_fixture_worker,
+        (),
+        "This run had no fixture worker: each process set up its fixtures for itself, within the "
+        "first test that uses them.",
+    ),
+    (
+        page.nothing_set_up,
+        (),
+        "No test asked for a global fixture, so nothing was set up in the fixture worker.",
+    ),
+    (page.no_waits, (), "No test worker waited for a global fixture."),
+    (
+        page.estimates,
+        (),
+        "These are estimates, for the same tests on the same workers, as if there were a core for "
+        "whatever happens at once, and as far as arguments tell which fixture depends on which.",
     ),
     (
         changed_values.changed_in_test_workers,
@@ -346,10 +396,49 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
     ),
     (
         values.too_large,
-        ("dump", "conftest.py:7", 3_000_000_000, 2_146_435_072),
+        ("dump", "conftest.py:7", 2_146_435_072),
         "the value of the global fixture 'dump' (conftest.py:7) is too large to be sent to the test workers:\n"
-        "3000000000 bytes when pickled, of 2146435072 at most.\n"
-        "Write it to a file below tmp_path_factory and return the path.",
+        "it has more than 2146435072 bytes when pickled.\n"
+        "Have it mapped by them: give the ini setting fixture_worker_mapped_from a size in the place of off.",
+    ),
+    (
+        values.cannot_write,
+        (
+            "rows",
+            "conftest.py:7",
+            "/tmp/pytest-fixtureworker-5f0c/1",
+            "[Errno 28] No space left on device",
+        ),
+        "the value of the global fixture 'rows' (conftest.py:7) is large, so the test workers are to map it,\n"
+        "but it cannot be written to /tmp/pytest-fixtureworker-5f0c/1 ([Errno 28] No space left on device).\n"
+        "Make room there, or set TMPDIR to a directory that has room.",
+    ),
+    (
+        test_worker_answers.cannot_fetch,
+        (
+            "rows",
+            "conftest.py:7",
+            "gw2",
+            "/tmp/pytest-fixtureworker-5f0c/1",
+            "the fixture worker ended.",
+        ),
+        "the value of the global fixture 'rows' (conftest.py:7) is in /tmp/pytest-fixtureworker-5f0c/1,\n"
+        "which test worker gw2 cannot map, and it cannot be fetched from the fixture worker (the fixture\n"
+        "worker ended).\n"
+        "The file stays until the run ends, unless something else removes it. A test worker on another\n"
+        "machine cannot map it, and needs the fixture worker.",
+    ),
+    (
+        finalizing.value_is_gone,
+        ("rows", "/tmp/pytest-fixtureworker-5f0c/1"),
+        "the value of the global fixture 'rows', which recover= is called with, was in "
+        "/tmp/pytest-fixtureworker-5f0c/1, which was removed.",
+    ),
+    (
+        settings.bad_size,
+        ("fixture_worker_mapped_from", "big"),
+        "the ini setting fixture_worker_mapped_from is 'big', which is not a size.\n"
+        "Write a number of bytes, or one with a unit, such as 500 KB or 2 MB; off, or 0, maps nothing.",
     ),
     (
         test_worker_answers.cannot_unpickle,

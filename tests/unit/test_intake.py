@@ -14,6 +14,7 @@ from xdist_fixtureworker.fixture_worker.main_thread import MainThread
 from xdist_fixtureworker.wire.codec import encode
 from xdist_fixtureworker.wire.messages import (
     Begin,
+    Fetch,
     Finish,
     Inline,
     Instance,
@@ -22,6 +23,7 @@ from xdist_fixtureworker.wire.messages import (
     Recovery,
     Request,
     Serving,
+    Span,
     WorkerJoined,
 )
 
@@ -39,7 +41,7 @@ def main() -> Iterator[MainThread]:
 
 @pytest.fixture
 def intake(main: MainThread) -> Intake:
-    return Intake(main, lambda message: None)
+    return Intake(main, lambda message: None, lambda message: None)
 
 
 def taken(intake: Intake) -> Work | None:
@@ -50,7 +52,7 @@ def taken(intake: Intake) -> Work | None:
 
 def test_work_is_done_in_the_order_of_arrival(intake: Intake) -> None:
     work = [
-        Begin("run", 1, None),
+        Begin("run", 1, None, ""),
         Request(1, TABLES),
         Recover(2, Recovery(TABLES, Inline(b"value"))),
         Finish(),
@@ -66,6 +68,17 @@ def test_work_that_is_not_begun_is_not_lost(intake: Intake) -> None:
     intake.receive(encode(Finish()))
     assert [intake.wait_next(), intake.wait_next()] == [Request(1, TABLES)] * 2
     intake.take()
+    assert intake.wait_next() == Finish()
+
+
+def test_parts_of_files_are_sent_at_once(main: MainThread) -> None:
+    """Also while a set-up runs."""
+    asked: list[Fetch] = []
+    intake = Intake(main, lambda message: None, asked.append)
+    fetch = Fetch("gw0", 1, 2, Span(3, 4))
+    intake.receive(encode(fetch))
+    intake.receive(encode(Finish()))
+    assert asked == [fetch]
     assert intake.wait_next() == Finish()
 
 

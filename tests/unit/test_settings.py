@@ -75,3 +75,29 @@ def test_what_cannot_be_a_worker_id(pytester: pytest.Pytester, text: str) -> Non
     with pytest.raises(pytest.UsageError) as excinfo:
         settings.worker_id(config)
     assert str(excinfo.value) == settings.bad_worker_id(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("1 MB", 1_000_000),
+        ("1.5kb", 1500),
+        ("2 GB", 2_000_000_000),
+        ("4096", 4096),
+        (" 7 B ", 7),
+        ("0", None),
+        ("off", None),
+        ("Off", None),
+    ],
+)
+def test_sizes(pytester: pytest.Pytester, text: str, size: int | None) -> None:
+    config = pytester.parseconfig("-o", f"fixture_worker_mapped_from={text}")
+    assert settings.mapped_from(config) == size
+
+
+@pytest.mark.parametrize("text", ["", "large", "-1", "1 TB", "1 M", "1e6", "\u0661"])
+def test_what_is_no_size(pytester: pytest.Pytester, text: str) -> None:
+    config = pytester.parseconfig("-o", f"fixture_worker_mapped_from={text}")
+    with pytest.raises(pytest.UsageError) as excinfo:
+        settings.mapped_from(config)
+    assert str(excinfo.value) == settings.bad_size("fixture_worker_mapped_from", text)

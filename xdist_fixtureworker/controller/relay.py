@@ -27,6 +27,7 @@ from ..wire.messages import (
     Doing,
     ExitRequested,
     Failed,
+    Fetch,
     Finalized,
     Finalizing,
     Finish,
@@ -36,6 +37,7 @@ from ..wire.messages import (
     Interrupt,
     Interrupted,
     Message,
+    Part,
     Raised,
     Ready,
     Recover,
@@ -80,6 +82,7 @@ FromFixtureWorker: TypeAlias = (
     | Returned
     | Raised
     | Held
+    | Part
     | Doing
     | SettingUp
     | SetUp
@@ -105,7 +108,7 @@ class Relay:
         self.journal = journal
         self.fixture_worker = FixtureWorkerState(fixture_worker)
         self._requests = Requests(journal)
-        self._calls: Calls | None = None  # where a test has made one
+        self._calls: Calls | None = None  # where a test has made one, or fetches a large value
         self._recoveries = Recoveries()
         self._interrupted = False
         self._to_undo: dict[int, str] = {}  # ids of set-ups, and the fixture worker that died
@@ -115,7 +118,7 @@ class Relay:
         match message:
             case Request():
                 return self._requests.ask(worker, message, self._refusal)
-            case Call() | Withdrawn() | Released():
+            case Call() | Withdrawn() | Released() | Fetch():
                 return self._open_calls.pass_on(worker, message, self._refusal_of_calls)
             case _:
                 raise ProtocolError(f"Internal error: test worker {worker} sent {message}")
@@ -129,7 +132,7 @@ class Relay:
         match message:
             case Ready() | Failed() | AsBefore():
                 return self._requests.answer(self._recoveries.one_copy(message))
-            case Returned() | Raised() | Held():
+            case Returned() | Raised() | Held() | Part():
                 return deliveries + self._open_calls.from_fixture_worker(message)
             case SettingUp() | SetUp() | Interrupted():
                 self._note_set_up(message)
@@ -289,6 +292,7 @@ class Relay:
                     is_replayed=message.is_replayed,
                     is_silent=message.is_silent,
                     failed=message.failed,
+                    needs=message.needs,
                 )
                 if message.recovery is not None:
                     self._recoveries.add(id_, message.recovery)

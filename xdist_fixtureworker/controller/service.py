@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ..roles import VALUE_FILES
 from ..settings import timeout, worker_id
 from ..wire.messages import Begin
 from ..wire.pickles import describe
@@ -46,6 +48,7 @@ class Service:
 
         self.relay = relay
         self.process: FixtureWorkerProcess | None = None
+        self._run = ""  # the id that its processes carry
         self.fixture_worker = relay.fixture_worker
         limit = timeout(config)
         self.switchboard = Switchboard(
@@ -82,7 +85,9 @@ class Service:
         except START_FAILURES as error:
             self.switchboard.fixture_worker_down(ended_too_early(describe(error)))
             return
-        begin = Begin(run, os.getpid(), None if directory is None else str(directory))
+        self._run = run
+        crash_files = None if directory is None else str(directory)
+        begin = Begin(run, os.getpid(), crash_files, str(_value_files(run)))
         self.switchboard.connect_fixture_worker(process.channel, begin)
         self.process = process
 
@@ -103,9 +108,24 @@ class Service:
             return self.kill()
         return in_thread(self.process.stop)
 
+    def remove_value_files(self) -> None:
+        """Remove its large values, where it has not done so itself. It is gone."""
+        if self._run and self.fixture_worker.state is not State.FINISHED:
+            from ..processes.value_files import remove
+
+            remove(_value_files(self._run), self._run)
+
     def kill(self) -> threading.Event:
         """End the process, whatever it is doing; the event is set when it is gone."""
         return in_thread(self._interpreter.kill)
+
+
+def _value_files(run: str) -> Path:
+    """The directory for large values of a run."""
+    try:
+        return Path(tempfile.gettempdir(), f"{VALUE_FILES}{run}")
+    except OSError:  # nobody can write anywhere; who needs the directory says so
+        return Path(os.sep, f"{VALUE_FILES}{run}")
 
 
 def in_thread(action: Callable[[], object], done: threading.Event | None = None) -> threading.Event:

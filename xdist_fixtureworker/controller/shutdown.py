@@ -3,7 +3,7 @@
 1. :meth:`Shutdown.finish`, when the test loop ends: test workers down, finalizers, ``recover=``
    functions if the fixture worker died, reports, and the exception that ends the session.
 2. :meth:`Shutdown.end_processes`, when the session finishes: the fixture worker's process is gone,
-   and so are, or are reported, processes that the run left behind.
+   and so are its files, and so are, or are reported, processes that the run left behind.
 3. The summary, or what is shown where there is none.
 """
 
@@ -166,6 +166,8 @@ class Shutdown:
                 self._run.display.show()
         self._run.display.show_output(last=True)
         self._run.stray_search.finish()
+        for service in self._services:
+            service.remove_value_files()
 
     # --- 3. the summary
 

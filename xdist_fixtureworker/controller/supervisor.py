@@ -13,15 +13,15 @@ import pytest
 
 from ..roles import is_fixture_workers
 from ..rules.debugger import refuse_trace
+from ..settings import shows_only
 from . import versions
 from .changed_values import ChangedValues
+from .journal import Journal
 from .repeated_failures import RepeatedFailures
 from .run import DistributedRun
 from .shutdown import Shutdown
 from .signals import EndSignals
 from .summary import summary_of
-
-_SHOWS_ONLY = ("collectonly", "showfixtures", "show_fixtures_per_test", "setupplan")
 
 
 class Supervisor:
@@ -31,6 +31,11 @@ class Supervisor:
         self._config = config
         self._run: DistributedRun | None = None
         self._shutdown: Shutdown | None = None
+
+    @property
+    def journal(self) -> Journal | None:
+        """What happened in the run so far; None where there is no fixture worker."""
+        return None if self._run is None else self._run.journal
 
     def pytest_report_header(self) -> list[str]:
         if self._starts_fixture_worker():
@@ -121,9 +126,7 @@ class Supervisor:
             self._shutdown.show_summary_late(terminal)
 
     def _starts_fixture_worker(self) -> bool:
-        return _distributes(self._config) and not any(
-            self._config.getoption(name, False) for name in _SHOWS_ONLY
-        )
+        return _distributes(self._config) and not shows_only(self._config)
 
 
 def _distributes(config: pytest.Config) -> bool:

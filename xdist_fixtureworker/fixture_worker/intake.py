@@ -17,6 +17,7 @@ from ..wire.codec import decode
 from ..wire.messages import (
     Begin,
     Call,
+    Fetch,
     Finish,
     Interrupt,
     Message,
@@ -46,14 +47,21 @@ class Intake:
 
     :param main: interrupted where the controller says so, or dies.
     :param on_call: given at once what concerns calls of live objects.
+    :param on_fetch: given at once what asks for a part of a large value.
     """
 
-    def __init__(self, main: MainThread, on_call: Callable[[Message], object]) -> None:
+    def __init__(
+        self,
+        main: MainThread,
+        on_call: Callable[[Message], object],
+        on_fetch: Callable[[Fetch], object],
+    ) -> None:
         self.test_workers: list[WorkerJoined] = []  #: all that ever were
         self.connection_lost = False
         self.on_lost: Callable[[], object] = lambda: None  #: called when the controller dies
         self._main = main
         self._on_call = on_call
+        self._on_fetch = on_fetch
         self._work: deque[Work | Exception | None] = deque()  # None: no more comes
         self._arrived: SimpleQueue[None] = SimpleQueue()  # wakes who waits for work
         self._may_end = threading.Event()
@@ -95,6 +103,8 @@ class Intake:
         match message := decode(data, "the controller"):
             case Call() | Withdrawn() | Released() | WorkerLeft():
                 self._on_call(message)
+            case Fetch():
+                self._on_fetch(message)
             case Interrupt():
                 self._main.interrupt()
             case WorkerJoined():

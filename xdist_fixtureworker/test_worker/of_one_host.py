@@ -14,9 +14,9 @@ _SEARCHED = 1 << 20
 """Bytes of a pickle that are searched. An address is hardly behind them, and data are."""
 
 
-def of_one_host(pickled: bytes) -> str:
+def of_one_host(pickled: bytes | memoryview) -> str:
     """What a value has in it that is only on the host where it was made; empty: nothing known."""
-    start = pickled[:_SEARCHED]
+    start = bytes(pickled[:_SEARCHED])
     address = _ADDRESS.search(start)
     found = ["a path"] if _PATH.search(start) else []
     if address is not None:
