@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from tests.running import count, running, until
@@ -13,8 +14,9 @@ from .test_deaths import CONFTEST, assert_lived_once
 
 VALUES = """
 @global_fixture
-def large():
-    return b"x" * 3_000_000
+def large(folder):
+    # In a file, which a test worker of this host maps.
+    return {"data": bytes(range(256)) * 12_000, "from": folder / "rows"}
 
 @global_fixture
 def folder(tmp_path_factory):
@@ -26,8 +28,9 @@ TESTS = """
 import socket
 @pytest.mark.parametrize("i", range(2))
 def test_it(served, large, folder, i):
-    note("test", host=socket.gethostname(), here=os.path.exists(folder / "rows"), size=len(large))
+    note("test", host=socket.gethostname(), here=os.path.exists(folder / "rows"))
     assert served == "value"
+    assert large == {"data": bytes(range(256)) * 12_000, "from": folder / "rows"}
 """
 
 
@@ -41,10 +44,11 @@ def test_nothing_is_shared(suite: Suite, other_host: Callable[[], OtherHost]) ->
     assert len(tests) == 2
     there = tests.pop("other-host")
     [here] = tests.values()
-    assert (here.worker, here.more["here"], here.more["size"]) == ("gw0", True, 3_000_000)
-    assert (there.worker, there.more["here"], there.more["size"]) == ("gw1", False, 3_000_000)
+    assert (here.worker, here.more["here"]) == ("gw0", True)
+    assert (there.worker, there.more["here"]) == ("gw1", False)
     assert_lived_once(result.noted("up", "down"))
-    assert "test workers on other hosts (gw1) were sent what means something else" in result.output
+    [line] = result.lines(r"^test workers on other hosts \(gw1\) were sent")
+    assert re.search(r": a path in folder \(\S+\), a path in large \(\S+\)\.$", line)
 
 
 WAITING = """

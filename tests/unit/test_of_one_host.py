@@ -31,6 +31,7 @@ HERE = pathlib.Path("/here/data")
         (Server(None, "postgresql://me@127.0.0.1:5432/db"), "'127.0.0.1'"),
         ("http://[::1]/", "'[::1]'"),
         ("x" * 60 + "localhost", "'localhost'"),
+        ({"data": b"x" * 3_000_000, "at": HERE}, "a path"),
         (Server(None), ""),
         (str(HERE), ""),  # as any text
         ("pathlib.PosixPath", ""),
@@ -39,7 +40,7 @@ HERE = pathlib.Path("/here/data")
         (b"\x00" * 100, ""),
         (None, ""),
     ],
-    ids=repr,
+    ids=lambda value: repr(value)[:40],
 )
 def test_what_is_found(value: object, found: str) -> None:
     assert of_one_host(pack(value)) == found

@@ -11,14 +11,16 @@ _PATH = re.compile(
 """How a pickle begins a first path: a module, and a class in it."""
 _ADDRESS = re.compile(rb"localhost|127\.0\.0\.1|\[::1\]")
 _SEARCHED = 1 << 20
-"""Bytes of a pickle that are searched. An address is hardly behind them, and data are."""
+"""Bytes that are searched, at the beginning and at the end of a pickle: what is in the middle of
+more is data."""
 
 
 def of_one_host(pickled: bytes | memoryview) -> str:
     """What a value has in it that is only on the host where it was made; empty: nothing known."""
-    start = bytes(pickled[:_SEARCHED])
-    address = _ADDRESS.search(start)
-    found = ["a path"] if _PATH.search(start) else []
+    parts = [pickled[:_SEARCHED], pickled[_SEARCHED:][-_SEARCHED:]]
+    searched = b"\0".join(parts)
+    address = _ADDRESS.search(searched)
+    found = ["a path"] if _PATH.search(searched) else []
     if address is not None:
         found.append(f"'{address[0].decode()}'")
     return " and ".join(found)
