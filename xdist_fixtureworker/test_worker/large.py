@@ -39,15 +39,17 @@ class LargeValues:
         self._asking: dict[int, SimpleQueue[Part | BaseException]] = {}
         self._lost: BaseException | None = None
 
-    def unpack(self, value: Mapped) -> object:
+    def unpack(self, value: Mapped, look: Callable[[memoryview], object]) -> object:
         """Unpickle a value.
 
+        :param look: given the pickle, without its buffers.
         :raises CannotFetchError: if there is no way to get it.
         :raises Exception: whatever pickle, or the value's class, raises.
         """
         content = mapped(value)
         if content is None:
             content = memoryview(self._fetched(value)).toreadonly()
+        look(content[value.pickle.start : value.pickle.start + value.pickle.size])
         return unpack_from(value, content)
 
     def answered(self, message: Part) -> None:
