@@ -12,6 +12,7 @@ from ..declared.decorator import Declaration
 from ..errors import CannotShareError, CannotWriteError, in_lines
 from ..wire import culprit, pickles
 from ..wire.messages import Inline, Mapped, Value
+from ..wire.named import Everywhere
 from . import remedies
 
 
@@ -56,13 +57,15 @@ def _packed(shared: object, near: list[str], files: Files | None) -> Value:
     """:raises TooLargeError: if it is too large for a message, and not to be in a file."""
     mapped_from = None if files is None else files.mapped_from
     limit = pickles.LIMIT + 1
+    everywhere = Everywhere()  # both look there, which takes its time
     try:
         smaller_than = limit if mapped_from is None else min(mapped_from, limit)
-        return Inline(pickles.pack(shared, near, smaller_than=smaller_than))
+        return Inline(pickles.pack(shared, near, everywhere, smaller_than))
     except pickles.TooLargeError:
         if files is None or mapped_from is None:
             raise
-    return files.add(partial(pickles.pack_into, value=shared, near=near))
+    pack = partial(pickles.pack_into, value=shared, near=near, everywhere=everywhere)
+    return files.add(pack)
 
 
 def _part_to_send(declaration: Declaration, value: object) -> object:

@@ -75,7 +75,12 @@ def pack(
     return buffer.getvalue()
 
 
-def pack_into(file: Writable, value: object, near: Iterable[str] = ()) -> list[pickle.PickleBuffer]:
+def pack_into(
+    file: Writable,
+    value: object,
+    near: Iterable[str] = (),
+    everywhere: Everywhere | None = None,
+) -> list[pickle.PickleBuffer]:
     """Pickle ``value`` into a file, as :func:`pack` does; returns the buffers that are not in it,
     which :func:`unpack` needs.
 
@@ -90,7 +95,7 @@ def pack_into(file: Writable, value: object, near: Iterable[str] = ()) -> list[p
         buffers.append(buffer)
         return False
 
-    Pickler(file, Names(near), is_copied).dump(value)
+    Pickler(file, Names(near, everywhere), is_copied).dump(value)
     return buffers
 
 
