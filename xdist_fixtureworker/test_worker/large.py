@@ -1,7 +1,7 @@
 """Takes large values from the files that they are in; loaded with the first of them; test worker.
 
-A file that this process cannot map is on another machine, or was removed. Its content is fetched
-then, by way of the controller: part by part, so that nobody on the way has much of it.
+A file that this process cannot map is on another machine, mostly. Its content is fetched then, by
+way of the controller: part by part, so that nobody on the way has much of it.
 """
 
 from __future__ import annotations
