@@ -24,7 +24,7 @@ from xdist_fixtureworker.wire.messages import Begin, Call, Held, Instance, Reque
 SMALL = 200  # bytes
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 VOLUME = 400_000_000  # bytes, of values of each of these sizes
-VALUES = 40_000  # at most, of each of these sizes
+VALUES = 20_000  # at most, of each of these sizes
 FIXTURES = 1_000
 
 
