@@ -48,6 +48,8 @@ LOADER = "on_demand"  # which imports a role once it is known
 THIRD_PARTY = {
     "_pytest": {"_compat", "fixture_worker."},
     "execnet": {
+        "controller.other_hosts",
+        "controller.outbox",
         "controller.process",
         "controller.python_versions",
         "controller.switchboard",

@@ -2,7 +2,7 @@
 
 ``python -m tests.benchmarks.scale [--workers 16 64 256]`` prints tables. The test workers are thin: processes that
 ask for values, with the plugin's own side of the connection, and run no pytest. So is the fixture worker, which answers.
-Between them are the plugin's switchboard and relay, with execnet's gateways, as in a run. It takes about two minutes.
+Between them are the plugin's switchboard and relay, with execnet's gateways, as in a run. It takes about three minutes.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from xdist_fixtureworker.wire.messages import Begin, Call, Held, Instance, Reque
 SMALL = 200  # bytes
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 VOLUME = 400_000_000  # bytes, of values of each of these sizes
+VALUES = 20_000  # at most, of each of these sizes
 FIXTURES = 1_000
 
 
@@ -50,6 +51,7 @@ def thin_fixture_worker(channel: Any) -> None:
     from xdist_fixtureworker.wire.codec import decode, encode
     from xdist_fixtureworker.wire.messages import (
         Inline,
+        Message,
         Ready,
         Request,
         Serving,
@@ -63,12 +65,15 @@ def thin_fixture_worker(channel: Any) -> None:
         match decode(data, "the controller"):
             case Request() as request:
                 what = request.id, request.instance.name, "conftest.py:1"
-                ours.send(encode(SettingUp(*what, True)))
-                ours.send(encode(SetUp(*what, None, (), None)))
-                ours.send(encode(Ready(request.id, Inline(bytes(size[0])), (), ())))
+                send(SettingUp(*what, True))
+                value = Inline(bytes(size[0]))
+                send(SetUp(*what, None, (), None), Ready(request.id, value, (), ()))
+
+    def send(*messages: Message) -> None:
+        ours.send(list(map(encode, messages)))
 
     ours = channel.receive()
-    ours.send(encode(Serving()))
+    send(Serving())
     ours.setcallback(received)
     for number in iter(channel.receive, None):
         size[0] = number
@@ -82,7 +87,7 @@ class Farm:
         self._relay = Relay(Journal(time.monotonic))
         self.switchboard = Switchboard(self._relay, lambda: None, lambda _: None)
         self._fixture_worker, ours = self._start(group, thin_fixture_worker)
-        self.switchboard.connect_fixture_worker(ours, Begin("", 1, None))
+        self.switchboard.connect_fixture_worker(ours, Begin("", 1, None, ""))
         self._test_workers = []
         for number in range(workers):
             channel, ours = self._start(group, thin_test_worker)
@@ -179,7 +184,7 @@ def main() -> None:
                 f"{cpu / workers * 1e3:.0f} | {latency * 1e3:.1f} |"
             )
             for size in SIZES:
-                count = max(1, options.volume // workers // size)
+                count = max(1, min(options.volume // size, VALUES) // workers)
                 wall, cpu, _ = made.fetch(count, size)
                 megabytes = count * workers * size / 1e6
                 large.append(

@@ -62,6 +62,23 @@ def test_smallest_sizes(tmp_path: Path) -> None:
         assert "ours: --fixture-worker" in labels, key
 
 
+def test_many_test_workers() -> None:
+    """The benchmark of the controller alone, which writes no page."""
+    command = [sys.executable, "-m", "tests.benchmarks.scale", "--workers", "2", "--fixtures", "3"]
+    done = subprocess.run(
+        [*command, "--volume", "1000"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=NEVER_HANG,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [line for line in done.stdout.splitlines() if line.startswith("| 2 | ")]
+    assert len(rows) == 6  # one of small values, four of larger ones, one of the relay
+    assert rows[0].startswith("| 2 | 6 | ")
+
+
 def _parts(text: str) -> list[tuple[str, str, str]]:
     return [(found[1], found[2], found[0]) for found in MARKS.finditer(text)]
 

@@ -130,6 +130,8 @@ def options(request: pytest.FixtureRequest, suite: Suite) -> Iterator[list[str]]
         server: Sshd = request.getfixturevalue("sshd")
         return server
 
+    if request.param.startswith("via") and not hasattr(request.config.option, "px"):
+        pytest.skip("pytest-xdist has --px since its version 3.7")
     match request.param:
         case "ssh":
             yield [sshd().tx(2)]

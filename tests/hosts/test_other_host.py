@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Callable
+
+import pytest
 
 from tests.running import count, running, until
 from tests.suite import Suite
@@ -70,4 +73,52 @@ def test_the_link_is_cut(suite: Suite, other_host: Callable[[str], OtherHost]) -
         code, output = controller.end()
     assert code == 1, output
     assert "worker 'gw0' crashed while running 'test_it.py::test_it'" in output
+    assert_lived_once(controller.noted("up", "down"))
+
+
+ON_ITS_WAY = """
+@global_fixture
+def large():
+    note("large")
+    wait_for("go")
+    return b"x" * 20_000_000
+
+@global_fixture
+def other():
+    return "other value"
+"""
+#: Of two test workers, the one on the other host waits for what cannot come.
+ONE_WAITS = """
+from conftest import wait_for
+from notes import WORKER
+@pytest.mark.parametrize("i", range(4))
+def test_it(served, request, i):
+    if WORKER == "gw1":
+        assert len(request.getfixturevalue("large")) == 20_000_000
+    else:
+        wait_for("go")
+        assert request.getfixturevalue("other") == "other value"
+        note("went on")
+"""
+
+
+@pytest.mark.parametrize("then", ["mended", "interrupted"])
+def test_the_link_is_cut_under_a_value(
+    suite: Suite, other_host: Callable[[], OtherHost], then: str
+) -> None:
+    """Nobody notices, and what is on its way holds up nobody else."""
+    suite.write({"conftest.py": CONFTEST + ON_ITS_WAY, "test_it.py": ONE_WAITS})
+    host = other_host()
+    options = *far(suite), "--tx=popen", host.sshd.tx(chdir="/tmp/home")
+    with running(suite, *options, "-o", "fixture_worker_mapped_from=off") as controller:
+        until(suite, count("large"))
+        host.network.cut()
+        (host.shared / "go").touch()
+        until(suite, count("went on", 2))
+        if then == "mended":
+            host.network.mend()
+        else:
+            controller.send_signal(signal.SIGINT)
+        code, output = controller.end()
+    assert code == (0 if then == "mended" else 2), output
     assert_lived_once(controller.noted("up", "down"))

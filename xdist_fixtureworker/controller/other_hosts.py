@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ..processes.identity import Identity
 from ..roles import OF_ONE_HOST, ON_ANOTHER_HOST
 from ..wire.messages import WorkerJoined
+from .outbox import Outbox
 from .summary import Note, summary_of
 
+if TYPE_CHECKING:
+    import execnet
+
+LAST_MESSAGES_TIMEOUT = 5.0
+"""Seconds that the last messages get, as those to test workers on this host do."""
+
 _NONE = Identity(0, "")
-_PLUGIN = "xdist_fixtureworker_other_hosts"
 _SHOWN = 5
 
 
@@ -22,16 +30,21 @@ def joined(node: Any) -> WorkerJoined:
 
     What is on the way from here by local processes only is on this machine.
     """
-    gateway = node.gateway
-    way = [gateway]  # from the test worker's gateway to that which the controller talks to
-    while way[-1].spec.via:
-        way.append(node.nodemanager.group[way[-1].spec.via])
-    pid: int = gateway._rinfo().pid
+    way = _way(node)
+    pid: int = node.gateway._rinfo().pid
     host = next((name for each in way if (name := _host(each.spec))), "")
     # The process of ssh ends when the command on the other host has ended; a socket has none.
     holder = getattr(way[-1]._io, "popen", None)
     process = Identity.of(pid) if not host else _NONE if holder is None else Identity.of(holder.pid)
-    return WorkerJoined(gateway.id, process.pid, process.started, host, pid, len(way))
+    return WorkerJoined(node.gateway.id, process.pid, process.started, host, pid, len(way))
+
+
+def _way(node: Any) -> list[Any]:
+    """The gateways from that of a test worker to that which the controller talks to."""
+    way = [node.gateway]
+    while way[-1].spec.via:
+        way.append(node.nodemanager.group[way[-1].spec.via])
+    return way
 
 
 def _host(spec: Any) -> str:
@@ -40,14 +53,46 @@ def _host(spec: Any) -> str:
     return next((f"{kind}={name}" for kind in kinds if (name := getattr(spec, kind))), "")
 
 
-def look_at_values(node: Any) -> None:
-    """Have a test worker on another host look at the values that it gets, and the summary tell."""
-    node.workerinput[ON_ANOTHER_HOST] = True
-    plugins = node.config.pluginmanager
-    if not plugins.has_plugin(_PLUGIN):
+class OtherHosts:
+    """The test workers on other hosts. One per run that has some."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._outboxes: list[tuple[Any, Outbox]] = []
         values = ValuesOfOneHost()
-        plugins.register(values, _PLUGIN)
-        summary_of(node.config).add(values.notes)
+        config.pluginmanager.register(values, "xdist_fixtureworker_other_hosts")
+        summary_of(config).add(values.notes)
+
+    def join(self, node: Any, channel: execnet.Channel) -> Outbox:
+        """Have a test worker look at the values that it gets; returns what sends to it."""
+        node.workerinput[ON_ANOTHER_HOST] = True
+        if node.gateway.spec.socket:
+            _write_one_by_one(node.gateway._io)
+        outbox = Outbox(channel)
+        self._outboxes.append((node, outbox))
+        return outbox
+
+    def end_sending(self) -> None:
+        """Send what was taken. Where that takes too long, cut the connection: xdist would wait to
+        send its own last message."""
+        for _, outbox in self._outboxes:
+            outbox.end()
+        end = time.monotonic() + LAST_MESSAGES_TIMEOUT
+        for node, outbox in self._outboxes:
+            if not outbox.wait_ended(end - time.monotonic()):
+                first = _way(node)[-1]
+                (first._io.close_write if first.spec.socket else first._io.kill)()
+
+
+def _write_one_by_one(io: Any) -> None:
+    """Keep threads from writing into each other's messages: to a socket, execnet writes a large one
+    piece by piece."""
+    lock, write = threading.Lock(), io.write
+
+    def write_alone(data: bytes) -> None:
+        with lock:
+            write(data)
+
+    io.write = write_alone
 
 
 class ValuesOfOneHost:

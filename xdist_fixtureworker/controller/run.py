@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,6 +21,9 @@ from .relay import Relay
 from .service import Service, in_thread
 from .stray_search import StraySearch
 from .worker_exits import WorkerExits
+
+if TYPE_CHECKING:
+    from .other_hosts import OtherHosts
 
 RECOVERY = "recovery"
 """The name, in the journal, of the fixture worker that undoes what the one that died left."""
@@ -45,12 +49,10 @@ class DistributedRun:
         """Make the channel over which a test worker is served, and hand it over."""
         channel = node.gateway.newchannel()
         hand_over(node.workerinput, Role.TEST_WORKER, channel)
-        self.service.switchboard.connect_test_worker(node.gateway.id, channel)
-        joined = _joined(node)
+        joined, sender = _joined(node), channel
         if joined.host:
-            from .other_hosts import look_at_values
-
-            look_at_values(node)
+            sender = self._other_hosts.join(node, channel)
+        self.service.switchboard.connect_test_worker(node.gateway.id, channel, sender)
         self.service.switchboard.test_worker_joined(joined)
         self._exits.watch(node, channel)
 
@@ -79,9 +81,20 @@ class DistributedRun:
         none."""
         if self._dsession.nodemanager is None:
             return None
-        down = in_thread(self._dsession.nodemanager.teardown_nodes)
+        down = in_thread(self._teardown)
         # That waits, too, for who holds their connections, though nobody sends there.
         return in_thread(self._exits.wait_all, down)
+
+    @functools.cached_property
+    def _other_hosts(self) -> OtherHosts:
+        from .other_hosts import OtherHosts
+
+        return OtherHosts(self._config)
+
+    def _teardown(self) -> None:
+        if "_other_hosts" in vars(self):
+            self._other_hosts.end_sending()
+        self._dsession.nodemanager.teardown_nodes()
 
     def _service(self, relay: Relay, on_end: Callable[[], None]) -> Service:
         return Service(self._config, relay, on_end, self.display)

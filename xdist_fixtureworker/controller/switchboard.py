@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..roles import FIXTURE_WORKER_ID
 from ..wire.codec import decode, decode_all, encode
@@ -35,15 +35,21 @@ CLOSE_TIMEOUT = 5.0
 """Seconds that the last messages get; a worker that is stopped does not take any."""
 
 
+class Sender(Protocol):
+    """What a channel is to who sends."""
+
+    def send(self, item: Any, /) -> object: ...
+
+
 class Channels:
     """The channels of all workers, by the ids of these. Used by the switchboard's thread only, but
     for adding a test worker."""
 
     def __init__(self) -> None:
-        self._channels: dict[str, execnet.Channel] = {}
+        self._channels: dict[str, Sender] = {}
         self._early: list[Message] = []  # for the fixture worker, from before it was connected
 
-    def add_test_worker(self, worker: str, channel: execnet.Channel) -> None:
+    def add_test_worker(self, worker: str, channel: Sender) -> None:
         self._channels[worker] = channel
 
     def add_fixture_worker(self, channel: execnet.Channel) -> list[Message]:
@@ -104,13 +110,18 @@ class Switchboard:
         self._thread = threading.Thread(target=self._run, name="fixture worker relay", daemon=True)
         self._thread.start()
 
-    def connect_test_worker(self, worker: str, channel: execnet.Channel) -> None:
-        """Serve the test worker of that id, from now until its channel closes."""
+    def connect_test_worker(
+        self, worker: str, channel: execnet.Channel, sender: Sender | None = None
+    ) -> None:
+        """Serve the test worker of that id, from now until its channel closes.
+
+        :param sender: takes what is sent, in the place of the channel.
+        """
 
         def received(data: object) -> None:
             self._events.put(partial(self._from_test_worker, worker, data))
 
-        self._channels.add_test_worker(worker, channel)
+        self._channels.add_test_worker(worker, sender or channel)
         channel.setcallback(received, endmarker=_END)
 
     def connect_fixture_worker(self, channel: execnet.Channel, begin: Begin) -> None:

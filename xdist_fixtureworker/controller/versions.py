@@ -74,7 +74,7 @@ NEEDED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             *("group", "roots", "specs", "teardown_nodes", "testrunuid"),
         ),
         "xdist.workermanage.WorkerController": (
-            *("config", "gateway", "nodemanager", "putevent", "setup", "workerinput"),
+            *("gateway", "nodemanager", "putevent", "setup", "workerinput"),
         ),
     },
     "execnet": {

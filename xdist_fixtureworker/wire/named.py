@@ -195,14 +195,15 @@ def is_same(module: str, there: Conftest | None) -> bool:
     """Whether a module is the conftest that another process means, or is none as there.
 
     On another host the same conftest may have another path. But not every conftest of the same text
-    is the same one: a copy of it may be in another folder of the suite.
+    is the same one: a copy of it may be in another folder of the suite, which pytest has put into
+    ``sys.path`` then.
     """
     here = _file(module)
     if there is None or here == there[0]:
         return there is not None or not here.endswith("conftest.py")
-    path, checksum = Path(there[0]), there[1]
-    moved = path.parent.name == Path(here).parent.name or not path.exists()
-    return moved and _checksum(here) == checksum != _UNREADABLE
+    path, checksum = there
+    is_of_this_suite = str(Path(path).parent) in sys.path
+    return not is_of_this_suite and _checksum(here) == checksum != _UNREADABLE
 
 
 def _file(module: str) -> str:
