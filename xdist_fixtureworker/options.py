@@ -45,7 +45,8 @@ def add_options(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager
         help="Make a session fixture global, whoever defines it: 'NAME', or 'NAME: attrs(a, b)' "
         "to share these attributes of its value, or 'NAME: proxy' to share the object itself, or "
         "'NAME: env' to change in the test workers what it changes in os.environ, or "
-        "'NAME: marks(a, b)' for the marks of its set-up. Can be given several times",
+        "'NAME: marks(a, b)' for the marks of its set-up, or 'NAME: eager' to set it up before a "
+        "test asks for it. Can be given several times",
     )
     parser.addini(
         GLOBAL_FIXTURES,

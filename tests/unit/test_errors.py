@@ -25,6 +25,9 @@ from xdist_fixtureworker.controller import (
 from xdist_fixtureworker.controller.warm_start import able, pool, start, wanted
 from xdist_fixtureworker.declared import attributes, decorator, guard_marks, guards, promotion
 from xdist_fixtureworker.fixture_worker import (
+    answers as fixture_worker_answers,
+)
+from xdist_fixtureworker.fixture_worker import (
     foreign,
     forked,
     items,
@@ -723,7 +726,14 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "Write the name of a session fixture, or a pattern such as docker_*, alone or with the "
         "attributes of it that are shared: docker_services, or httpbin: attrs(url, host); or httpbin: proxy, with writable(mode) for "
         "attributes that tests may set; and with env, or env(NAME, OTHER), if it sets environment "
-        "variables that tests need; and with marks(a, b(1)) for its set-up.",
+        "variables that tests need; and with marks(a, b(1)) for its set-up; and with eager, to be set "
+        "up before a test asks.",
+    ),
+    (
+        fixture_worker_answers.failed_untold,
+        ("tables", "conftest.py:7", "ValueError: no"),
+        "eager global fixture tables (conftest.py:7) could not be set up, and no test asked for "
+        "it: ValueError: no",
     ),
     (
         promotion.wrong_promotion,

@@ -26,6 +26,7 @@ from ..wire.messages import (
     Call,
     Doing,
     ExitRequested,
+    Expected,
     Failed,
     Finalized,
     Finalizing,
@@ -33,6 +34,7 @@ from ..wire.messages import (
     Finished,
     Hanging,
     Held,
+    Instance,
     Interrupt,
     Interrupted,
     Message,
@@ -106,6 +108,7 @@ class Relay:
         self.fixture_worker = FixtureWorkerState(fixture_worker)
         self._requests = Requests(journal)
         self._calls: Calls | None = None  # where a test has made one
+        self._expected: set[Instance] = set()
         self._recoveries = Recoveries()
         self._interrupted = False
         self._to_undo: dict[int, str] = {}  # ids of set-ups, and the fixture worker that died
@@ -115,6 +118,8 @@ class Relay:
         match message:
             case Request():
                 return self._requests.ask(worker, message, self._refusal)
+            case Expected():
+                return self._expect(message)
             case Call() | Withdrawn() | Released():
                 return self._open_calls.pass_on(worker, message, self._refusal_of_calls)
             case _:
@@ -139,6 +144,13 @@ class Relay:
                 self.journal.append(_event(message, self._now, self.fixture_worker.name))
         return deliveries
 
+    def _expect(self, message: Expected) -> list[Delivery]:
+        """Pass on, once, what test workers say that their tests will want."""
+        if message.instance in self._expected:
+            return []
+        self._expected.add(message.instance)
+        return [(FIXTURE_WORKER_ID, message)]
+
     def says_nothing(self) -> list[Delivery]:
         """What to send when the fixture worker is silent for longer than its own watch allows.
 
@@ -158,7 +170,7 @@ class Relay:
     def activity(self) -> str | None:
         """What goes on in the fixture worker, as far as somebody may wait for it."""
         if self.fixture_worker.came_up:
-            activity = self.journal.activity(self.fixture_worker.name)
+            activity = self._awaited
             return activity if activity or self._calls is None else self._calls.activity
         if self.is_unwanted:
             return f"{_START}, to end it"
@@ -173,9 +185,16 @@ class Relay:
     @property
     def waits_for_tests(self) -> bool:
         """Whether all that goes on is calls that wait for what other tests have."""
-        if self._calls is None or self.journal.activity(self.fixture_worker.name):
-            return False
-        return self._calls.may_take_long
+        return self._calls is not None and not self._awaited and self._calls.may_take_long
+
+    @property
+    def _awaited(self) -> str | None:
+        """What the fixture worker does while tests, or the end of the run, wait: not what it does
+        before anybody asks."""
+        serves = self.fixture_worker.state is State.SERVING
+        if serves and not self._requests.are_open:
+            return None
+        return self.journal.activity(self.fixture_worker.name)
 
     def interrupt(self) -> list[Delivery]:
         """What to send when the user does not want to wait for a set-up any more."""

@@ -65,7 +65,7 @@ class DistributedRun:
         fixture worker, which does not collect, is up before them all the same.
         """
         self.stray_search.testrun_uid = str(self._dsession.nodemanager.testrunuid)
-        self._start(self.service, self.crash_files)
+        self._start(self.service, self.crash_files, eager=True)
 
     def recovery_service(self) -> Service:
         """Another fixture worker, to undo what the first one left; it is not started yet."""
@@ -75,8 +75,8 @@ class DistributedRun:
         """Start it; what it undoes is in the file of the first one already."""
         self._start(service, None)
 
-    def _start(self, service: Service, crash_files: Path | None) -> None:
-        service.start(self._dsession.nodemanager, self.stray_search.run, crash_files)
+    def _start(self, service: Service, crash_files: Path | None, *, eager: bool = False) -> None:
+        service.start(self._dsession.nodemanager, self.stray_search.run, crash_files, eager=eager)
 
     def end_test_workers(self) -> threading.Event | None:
         """Have xdist end the test workers; the event is set when they are down. None: there are

@@ -58,12 +58,13 @@ class Service:
         self._config = config
         self._interpreter: Interpreter = Interpreter(worker_id(config))
 
-    def start(self, manager: Any, run: str, directory: Path | None) -> None:
+    def start(self, manager: Any, run: str, directory: Path | None, *, eager: bool = False) -> None:
         """Start pytest in it; returns before it is up.
 
         :param manager: xdist's, of the test workers.
         :param run: the id that the processes of the run carry.
         :param directory: for the file in which it notes what is set up; None: no file.
+        :param eager: whether it sets fixtures up before a test asks for them.
         """
         from .process import START_FAILURES, FixtureWorkerProcess
 
@@ -75,7 +76,7 @@ class Service:
         except START_FAILURES as error:
             self.switchboard.fixture_worker_down(ended_too_early(describe(error)))
             return
-        begin = Begin(run, os.getpid(), None if directory is None else str(directory))
+        begin = Begin(run, os.getpid(), None if directory is None else str(directory), eager)
         self.switchboard.connect_fixture_worker(process.channel, begin)
         self.process = process
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _OF_TESTS = {"parametrize": "params=...", "usefixtures": "their names as arguments"}
 _FIXTURE_ARGUMENTS = ("params", "autouse", "ids", "name")
-_ARGUMENTS = ("share", "writable", "env", "recover", *_FIXTURE_ARGUMENTS)
+_ARGUMENTS = ("share", "writable", "env", "eager", "recover", *_FIXTURE_ARGUMENTS)
 
 
 class Declaration(Frozen):
@@ -48,6 +48,7 @@ class Declaration(Frozen):
     share: Way = None
     promoted: bool = False  #: declared by configuration, not by a decorator
     marks: tuple[pytest.Mark, ...] = ()  #: of the items that set it up and finalize it
+    eager: bool = False  #: set up before a test asks for it
 
 
 @overload
@@ -64,6 +65,7 @@ def global_fixture(
     share: Share = ...,
     writable: Iterable[str] = ...,
     env: bool | None = ...,
+    eager: bool = ...,
     recover: None = ...,
     params: Iterable[object] | None = ...,
     autouse: bool = ...,
@@ -77,6 +79,7 @@ def global_fixture(
     *,
     share: Literal["copy"] = ...,
     env: bool | None = ...,
+    eager: bool = ...,
     recover: Callable[[Value], object],
     params: Iterable[object] | None = ...,
     autouse: bool = ...,
@@ -90,6 +93,7 @@ def global_fixture(
     *,
     share: Attributes | Callable[[Any], object],
     env: bool | None = ...,
+    eager: bool = ...,
     recover: Callable[[Any], object],
     params: Iterable[object] | None = ...,
     autouse: bool = ...,
@@ -105,6 +109,7 @@ def global_fixture(
     share: Any = "copy",
     writable: Any = (),
     env: Any = None,
+    eager: Any = False,
     recover: Any = None,
     params: Any = None,
     autouse: Any = False,
@@ -132,6 +137,10 @@ def global_fixture(
         too, when it gets the value, and taken back at the worker's end. Default: it is not, and
         the terminal summary names what was changed, there and elsewhere in that process. False: no
         test needs it, and nothing is said.
+    :param eager: whether it is set up before a test asks for it, and also if none does: as soon as
+        the fixture worker is up, while test workers start and collect. If it stands in a test
+        module, or in a ``conftest.py`` that pytest does not load at its start, or depends on a
+        parameter, it is set up once a test worker has collected. What tests ask for goes first.
     :param recover: a function that undoes what the finalizer would have, if the fixture worker
         died before it ran. It is called with a copy of the value, in another fixture worker of the
         same run, after the last test worker is down; last set up first. Not called if the set-up
@@ -149,6 +158,7 @@ def global_fixture(
     if unknown:
         raise pytest.UsageError(unknown_argument(next(iter(unknown)), _ARGUMENTS))
     arguments = {"share": share, "writable": writable, "env": env, "recover": recover}
+    arguments["eager"] = eager
     arguments |= {"params": params, "autouse": autouse, "ids": ids, "name": name}
     if fixture is not None:
         return _declare(fixture, arguments)
@@ -246,7 +256,10 @@ def _declaration(name: str, where: str, arguments: Mapping[str, Any]) -> Declara
     if recover is not None and isinstance(share, Proxied):
         raise pytest.UsageError(proxy_with_recover(name, where))
     env = arguments.get("env")
-    return Declaration(name, where, None if env is None else bool(env), recover, share)
+    return Declaration(
+        *(name, where, None if env is None else bool(env), recover, share),
+        eager=bool(arguments.get("eager")),
+    )
 
 
 def _share(name: str, where: str, arguments: Mapping[str, Any]) -> Way:

@@ -5,15 +5,24 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
-from .._compat import is_session_scoped, is_test_method, parameter_values, visible_definitions
+from .._compat import (
+    fixture_function,
+    fixture_name,
+    is_fixture,
+    is_session_scoped,
+    is_test_method,
+    parameter_values,
+    visible_definitions,
+)
 from ..wire.frozen import replace
 from ..wire.messages import Instance, Step
 from .decorator import Declaration, declaration_of
-from .locations import location
+from .locations import location, unbound
 from .promotion import promotion_of
 
 if TYPE_CHECKING:
@@ -37,7 +46,8 @@ def global_declaration(definition: Definition, config: pytest.Config) -> Declara
     if declared is not None:
         env = declared.env if promotion.env is None else promotion.env
         marks = (*declared.marks, *promotion.marks)
-        return replace(declared, share=promotion.share or declared.share, env=env, marks=marks)
+        share, eager = promotion.share or declared.share, promotion.eager or declared.eager
+        return replace(declared, share=share, env=env, marks=marks, eager=eager)
     where = location(definition.func)
     return Declaration(
         definition.argname,
@@ -46,7 +56,19 @@ def global_declaration(definition: Definition, config: pytest.Config) -> Declara
         share=promotion.share,
         promoted=True,
         marks=promotion.marks,
+        eager=promotion.eager,
     )
+
+
+def has_eager_fixture(plugin: object, config: pytest.Config) -> bool:
+    """Whether a plugin or a conftest file has a fixture to be set up before a test asks for it."""
+    for fixture in list(vars(plugin).values()) if isinstance(plugin, ModuleType) else ():
+        if is_fixture(fixture):
+            declared = declaration_of(unbound(fixture_function(fixture)))
+            promotion = promotion_of(fixture_name(fixture), config)
+            if (declared and declared.eager) or (promotion and promotion.eager):
+                return True
+    return False
 
 
 def is_promotable(definition: Definition) -> bool:

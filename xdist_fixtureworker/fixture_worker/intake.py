@@ -18,6 +18,7 @@ from ..wire.codec import decode
 from ..wire.messages import (
     Begin,
     Call,
+    Expected,
     Finish,
     Interrupt,
     Message,
@@ -38,8 +39,9 @@ HANGING_SET_UP = 60.0
 hook. Then it hangs in spite of the exception that was raised in it, and so would this process."""
 _LOOK_AGAIN = 0.5
 
-Work: TypeAlias = Begin | Request | Recover | Finish
-"""What the main thread does, one after the other."""
+Work: TypeAlias = Begin | Request | Recover | Finish | Expected
+"""What the main thread does, one after the other; what is expected comes when nothing else is to be
+done."""
 
 
 class Intake:
@@ -55,6 +57,7 @@ class Intake:
         self._main = main
         self._on_call = on_call
         self._work: deque[Work | Exception | None] = deque()  # None: no more comes
+        self._expected: deque[Expected] = deque()
         self._arrived: SimpleQueue[None] = SimpleQueue()  # wakes who waits for work
         self._may_end = threading.Event()
 
@@ -65,17 +68,24 @@ class Intake:
 
         :raises ProtocolError: if what arrived is no message to a fixture worker.
         """
-        while not self._work:
+        while not (self._work or self._expected):
             self._arrived.get()
+        if not self._work:
+            return self._expected[0]
         work = self._work[0]
         if isinstance(work, Exception):
-            self.take()
+            self._work.popleft()
             raise work
         return work
 
-    def take(self) -> None:
+    def take(self, work: Work) -> None:
         """Take the next thing off: it is begun. Main thread."""
-        self._work.popleft()
+        (self._expected if isinstance(work, Expected) else self._work).popleft()
+
+    def expect(self, expected: Expected) -> None:
+        """Have it looked at when nothing else is to be done."""
+        self._expected.append(expected)
+        self._arrived.put(None)
 
     def let_end(self) -> None:
         """Let the process end, from now on, when the connection does."""
@@ -99,6 +109,8 @@ class Intake:
                 self._main.interrupt()
             case WorkerJoined():
                 self.test_workers.append(Identity(message.pid, message.started))
+            case Expected():
+                self.expect(message)
             case Begin() | Request() | Recover() | Finish():
                 self._put(message)
             case _:

@@ -16,6 +16,7 @@ import execnet
 import pytest
 
 from .._compat import captured, is_session_scoped
+from ..declared.definitions import has_eager_fixture
 from ..errors import ProtocolError
 from ..processes.crash_file import CrashFile
 from ..processes.identity import Identity
@@ -25,6 +26,8 @@ from ..settings import timeout
 from ..wire.codec import encode
 from ..wire.messages import (
     Begin,
+    Doing,
+    Expected,
     Finish,
     Finished,
     Hanging,
@@ -69,12 +72,12 @@ class FixtureWorker:
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         self._live.limit = timeout(session.config)
-        foreign = Foreign(self._main, self._live.limit, self._send)
+        self._foreign = foreign = Foreign(self._main, self._live.limit, self._send)
         self._tree = Tree(session, foreign.importing)
         self._set_ups = SetUps(session.config)
         self._surprises = Surprises(session.config, foreign)
         self._forks.use(session.config)
-        lookup = Lookup(self._tree, self._set_ups.argnames)
+        self._lookup = lookup = Lookup(self._tree, self._set_ups.argnames)
         items = Items(
             session=session,
             set_ups=self._set_ups,
@@ -133,6 +136,7 @@ class FixtureWorker:
             self._live.finalize()
             output: dict[str, object] = session.config.workeroutput  # type: ignore[attr-defined]  # set by xdist
             output[CHANGED_VALUES] = self._runner.changed_values()
+            self._runner.notes.update(dict.fromkeys(self._answerer.untold_failures()))
             if self._runner.notes:
                 output[MISUSE] = "", list(self._runner.notes)
             self._insist(self._finalization.finalize)
@@ -200,20 +204,23 @@ class FixtureWorker:
                 self._insist(partial(wait_test_workers_down, self._intake.test_workers))
                 return
             try:
-                self._intake.take()
-                self._do(work, session.config)
+                self._intake.take(work)
+                self._do(work, session)
             except BaseException as error:
                 self._surprises.tell(error)
                 if isinstance(work, Request):  # the controller drops a second answer
                     self._send(self._answerer.broken(work, error))
         take_over(session, work)
 
-    def _do(self, work: Begin | Request | Recover, config: pytest.Config) -> None:
+    def _do(self, work: Begin | Request | Recover | Expected, session: pytest.Session) -> None:
         match work:
             case Begin():
-                self._begin(work, config)
+                self._begin(work, session)
             case Request():
                 self._send(self._answerer.answer(work))
+            case Expected() if not self._main.interrupted:
+                self._answerer.prepare(work)
+                self._send(Doing(""))  # there is no answer that would tell
             case Recover():
                 self._finalization.recover(work)
 
@@ -247,12 +254,24 @@ class FixtureWorker:
             except BaseException as error:
                 self._surprises.tell(error)
 
-    def _begin(self, begin: Begin, config: pytest.Config) -> None:
+    def _begin(self, begin: Begin, session: pytest.Session) -> None:
+        config = session.config
         if begin.crash_files is not None:
             controller = Identity.of(begin.controller)
             self._set_ups.crash_file = CrashFile(
                 Path(begin.crash_files), begin.run, _testrun_uid(config), controller
             )
+        plugins = config.pluginmanager.get_plugins() if begin.eager else ()
+        if any(has_eager_fixture(plugin, config) for plugin in plugins):
+            self._expect_eager(session)
+
+    def _expect_eager(self, session: pytest.Session) -> None:
+        from .eager import find_eager
+
+        with self._foreign.running("the look-up of eager fixtures"):
+            for expected in list(find_eager(session, self._tree, self._lookup)):
+                self._intake.expect(expected)
+        self._send(Doing(""))
 
     def _send(self, message: Message) -> None:
         self._forks.leave_if_forked()

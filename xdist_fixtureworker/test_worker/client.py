@@ -45,6 +45,8 @@ class TestWorker:
         self._definitions = GlobalDefinitions(self._fetch)
         self._agreed = AgreedMarks(session.items)
         self._definitions.take_over(session)
+        for expected in self._definitions.expected(session.items, self._agreed):
+            self._connection.send(expected)
         if pytest_forked_is_there(config):
             plugin = FetchesBeforeFork(config, self._fetch_before_fork)
             config.pluginmanager.register(plugin, "xdist_fixtureworker_before_fork")

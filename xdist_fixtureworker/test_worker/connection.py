@@ -142,7 +142,7 @@ class Connection(Generic[T]):
             calls.lose(self._lost)
 
     def send(self, message: Message) -> None:
-        """Send a message that concerns calls of live objects.
+        """Send a message that has no answer, or concerns calls of live objects.
 
         :raises OSError: if the connection is lost.
         """

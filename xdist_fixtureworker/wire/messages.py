@@ -4,6 +4,7 @@
 from -> to                message                       meaning
 ========================  ============================  =========================================
 test worker -> controller :class:`Request`              give me this value
+test worker -> fixture w. :class:`Expected`             tests will want this value
 controller -> fixture w.  :class:`Begin`                first message: which run this is
 controller -> fixture w.  :class:`Request`              as from a test worker, once per instance
 controller -> fixture w.  :class:`WorkerJoined`         a test worker was started
@@ -124,6 +125,7 @@ class Begin(Frozen):
     run: str  #: an id of our own
     controller: int  #: its process
     crash_files: str | None  #: directory of the files that tell what is set up; None: write none
+    eager: bool = False  #: whether fixtures are to be set up before a test asks for them
 
 
 class Serving(Frozen):
@@ -141,6 +143,15 @@ class Request(Frozen):
     instance: Instance
     where: str = ""  #: ``file:line`` of the fixture, for messages
     marks: bytes = b""  #: pickled, by name of fixture: those that all tests agree in
+
+
+class Expected(Frozen):
+    """Like a request, but nobody waits yet, and there is no answer. It is looked at when nothing
+    else is to be done."""
+
+    instance: Instance
+    where: str = ""
+    marks: bytes = b""
 
 
 class Ready(Frozen):
@@ -297,6 +308,7 @@ Message: TypeAlias = (
     | Serving
     | WorkerJoined
     | Request
+    | Expected
     | Ready
     | Failed
     | AsBefore
