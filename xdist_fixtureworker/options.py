@@ -9,7 +9,7 @@ from ._compat import offer_marks
 from .declared.guard_marks import install_marks
 from .on_demand import OnDemand, explain_start_of_workers, fork_workers, role_plugin
 from .roles import FIXTURE_WORKER_ID, GLOBAL_FIXTURES, Role, is_program, role_of
-from .rules.registrations import Registrations
+from .rules.registrations import NAME, Registrations
 
 
 def add_options(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -127,7 +127,7 @@ def configure(config: pytest.Config) -> None:
     settings.treatment_of_strays(config)
     manager, role = config.pluginmanager, role_of(config)
     registrations = Registrations(config)
-    manager.register(registrations, "xdist_fixtureworker_registrations")
+    manager.register(registrations, NAME)
     if role is Role.FIXTURE_WORKER:
         registrations.guarding()  # its reports are what that role's plugin sees
     if (plugin := role_plugin(config, role)) is not None:

@@ -10,6 +10,8 @@ from ..suite import ONE, Suite
 CONFTEST = """
 import time
 
+note("loaded")
+
 def undo(value): note("undone")
 
 @global_fixture(eager=True, recover=undo)
@@ -55,12 +57,16 @@ def test_the_fixture_worker_dies_of_one(suite: Suite) -> None:
     suite.write(
         {
             "conftest.py": CONFTEST.format(second="os.kill(os.getpid(), 9)"),
-            "test_it.py": "def test_other(): pass",
+            "test_it.py": """
+def test_other():
+    while '"second"' not in open("notes.jsonl").read(): pass
+""",
         }
     )
     result = suite.run(*ONE)
     assert result.code == 1
     assert result.outcomes == {"passed": 1, "errors": 1}, result.output
-    assert result.noted() == ["first", "second", "undone"]
+    noted = result.noted("first", "second", "third", "first down", "undone")
+    assert noted == ["first", "second", "undone"]
     assert "was killed by signal 9" in result.output
     assert result.lines(r"^  second \(conftest.py:\d+\), while it was being set up")

@@ -108,7 +108,7 @@ class Relay:
         self.fixture_worker = FixtureWorkerState(fixture_worker)
         self._requests = Requests(journal)
         self._calls: Calls | None = None  # where a test has made one
-        self._expected: set[Instance] = set()
+        self._expected: set[Instance] = set()  # what tests will want, as test workers say
         self._recoveries = Recoveries()
         self._interrupted = False
         self._to_undo: dict[int, str] = {}  # ids of set-ups, and the fixture worker that died
@@ -118,8 +118,11 @@ class Relay:
         match message:
             case Request():
                 return self._requests.ask(worker, message, self._refusal)
+            case Expected() if message.instance in self._expected:
+                return []
             case Expected():
-                return self._expect(message)
+                self._expected.add(message.instance)
+                return [(FIXTURE_WORKER_ID, message)]
             case Call() | Withdrawn() | Released():
                 return self._open_calls.pass_on(worker, message, self._refusal_of_calls)
             case _:
@@ -143,13 +146,6 @@ class Relay:
             case Serving() | Doing() | ExitRequested():
                 self.journal.append(_event(message, self._now, self.fixture_worker.name))
         return deliveries
-
-    def _expect(self, message: Expected) -> list[Delivery]:
-        """Pass on, once, what test workers say that their tests will want."""
-        if message.instance in self._expected:
-            return []
-        self._expected.add(message.instance)
-        return [(FIXTURE_WORKER_ID, message)]
 
     def says_nothing(self) -> list[Delivery]:
         """What to send when the fixture worker is silent for longer than its own watch allows.

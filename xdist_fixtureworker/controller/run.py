@@ -41,6 +41,7 @@ class DistributedRun:
         self._config = config
         self._exits = WorkerExits()
         self._dsession: Any = config.pluginmanager.get_plugin("dsession")
+        self._started = False
         self._notices: list[str | None] = []
         self.service = Service(config, Relay(self.journal), self._end_early, self._notice)
         setattr(self._dsession, f"worker_{_NOTICE_EVENT}", self.show_notices)
@@ -64,8 +65,16 @@ class DistributedRun:
         Call it after the test workers have been started: they do not have to wait, and the
         fixture worker, which does not collect, is up before them all the same.
         """
+        if self._started:
+            return
+        self._started = True
         self.stray_search.testrun_uid = str(self._dsession.nodemanager.testrunuid)
         self._start(self.service, self.crash_files, eager=True)
+
+    def start_if_ready(self) -> None:
+        """Start it now if that takes no waiting: it has something to do before tests ask."""
+        if self.service.is_ready:
+            self.start()
 
     def recovery_service(self) -> Service:
         """Another fixture worker, to undo what the first one left; it is not started yet."""

@@ -80,6 +80,11 @@ class Service:
         self.switchboard.connect_fixture_worker(process.channel, begin)
         self.process = process
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether its interpreter is up, so that pytest can be started in it without waiting."""
+        return self._interpreter.is_up
+
     def _is_stopped(self) -> bool:
         from ..processes.identity import is_stopped
 

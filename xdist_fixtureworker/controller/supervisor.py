@@ -13,6 +13,7 @@ import pytest
 
 from ..roles import is_fixture_workers
 from ..rules.debugger import refuse_trace
+from ..rules.registrations import are_eager
 from . import versions
 from .changed_values import ChangedValues
 from .repeated_failures import RepeatedFailures
@@ -64,6 +65,8 @@ class Supervisor:
     def pytest_configure_node(self, node: Any) -> None:
         if self._run is not None and not is_fixture_workers(node):
             self._run.connect(node)
+            if are_eager(self._config):
+                self._run.start_if_ready()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodeready(self, node: Any) -> None:

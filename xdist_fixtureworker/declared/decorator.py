@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import pytest
 
 from .._compat import fixture_function, fixture_name, fixture_scope, is_fixture
-from ..roles import GLOBAL
+from ..roles import EAGER, GLOBAL
 from ..wire.frozen import Frozen, replace
 from .attributes import Attributes, Computed, Proxied
 from .attributes import Share as Way
@@ -184,6 +184,8 @@ def _declare(fixture: Any, arguments: dict[str, Any]) -> Any:
         fixture = pytest.fixture(scope="session", **for_fixture)(function)
     declaration = _declaration(str(name), location(function), arguments)
     setattr(unbound(function), GLOBAL, replace(declaration, marks=marks))
+    if declaration.eager:
+        setattr(unbound(function), EAGER, True)
     return fixture
 
 

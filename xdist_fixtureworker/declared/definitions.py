@@ -5,15 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
 from .._compat import (
-    fixture_function,
-    fixture_name,
-    is_fixture,
     is_session_scoped,
     is_test_method,
     parameter_values,
@@ -22,7 +18,7 @@ from .._compat import (
 from ..wire.frozen import replace
 from ..wire.messages import Instance, Step
 from .decorator import Declaration, declaration_of
-from .locations import location, unbound
+from .locations import location
 from .promotion import promotion_of
 
 if TYPE_CHECKING:
@@ -58,17 +54,6 @@ def global_declaration(definition: Definition, config: pytest.Config) -> Declara
         marks=promotion.marks,
         eager=promotion.eager,
     )
-
-
-def has_eager_fixture(plugin: object, config: pytest.Config) -> bool:
-    """Whether a plugin or a conftest file has a fixture to be set up before a test asks for it."""
-    for fixture in list(vars(plugin).values()) if isinstance(plugin, ModuleType) else ():
-        if is_fixture(fixture):
-            declared = declaration_of(unbound(fixture_function(fixture)))
-            promotion = promotion_of(fixture_name(fixture), config)
-            if (declared and declared.eager) or (promotion and promotion.eager):
-                return True
-    return False
 
 
 def is_promotable(definition: Definition) -> bool:

@@ -12,14 +12,21 @@ from pathlib import Path
 import pytest
 from _pytest.nodes import Node
 
-from .._compat import all_definitions, defining_node
+from .._compat import (
+    all_definitions,
+    defining_node,
+    fixture_function,
+    fixture_name,
+    is_fixture,
+)
 from ..declared.definitions import (
     Definition,
     global_declaration,
-    has_eager_fixture,
     instance_of,
 )
 from ..declared.locations import code_of
+from ..declared.promotion import promotion_of
+from ..roles import EAGER
 from ..wire.messages import Expected
 from .lookup import Lookup
 from .tree import Tree
@@ -75,7 +82,16 @@ def _places(session: pytest.Session, tree: Tree) -> list[Node]:
     directories = {tree.root: None}
     for plugin in session.config.pluginmanager.get_plugins():
         file = Path(getattr(plugin, "__file__", None) or "")
-        if file.name == "conftest.py" and has_eager_fixture(plugin, session.config):
+        if file.name == "conftest.py" and _has_eager(plugin, session.config):
             directories[file.parent] = None
     found = map(tree.find_directory, directories)
     return [node for node in found if node is not None] or [session]
+
+
+def _has_eager(conftest: object, config: pytest.Config) -> bool:
+    for fixture in vars(conftest).values():
+        if is_fixture(fixture):
+            promotion = promotion_of(fixture_name(fixture), config)
+            if hasattr(fixture_function(fixture), EAGER) or (promotion and promotion.eager):
+                return True
+    return False

@@ -16,12 +16,12 @@ import execnet
 import pytest
 
 from .._compat import captured, is_session_scoped
-from ..declared.definitions import has_eager_fixture
 from ..errors import ProtocolError
 from ..processes.crash_file import CrashFile
 from ..processes.identity import Identity
 from ..roles import CHANGED_VALUES, MISUSE
 from ..rules.debugger import explain_quit
+from ..rules.registrations import are_eager
 from ..settings import timeout
 from ..wire.codec import encode
 from ..wire.messages import (
@@ -261,8 +261,7 @@ class FixtureWorker:
             self._set_ups.crash_file = CrashFile(
                 Path(begin.crash_files), begin.run, _testrun_uid(config), controller
             )
-        plugins = config.pluginmanager.get_plugins() if begin.eager else ()
-        if any(has_eager_fixture(plugin, config) for plugin in plugins):
+        if begin.eager and are_eager(config):
             self._expect_eager(session)
 
     def _expect_eager(self, session: pytest.Session) -> None:
