@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 HANDOVER = "xdist_fixtureworker"
 """The key in xdist's ``workerinput`` for what :func:`hand_over` puts there."""
 
+LIVE_OUTPUT = "xdist_fixtureworker_live_output"
+"""The key in ``workerinput`` for what the fixture worker is to show at once, and the pipe for that;
+only where there is something."""
+
 RAN = "xdist_fixtureworker_ran"
 """The key in xdist's ``workeroutput`` for the global fixtures that a test worker set up itself."""
 
@@ -61,6 +65,10 @@ RUN = "XDIST_FIXTUREWORKER_RUN"
 CRASH_FILES = "fixture_worker"
 """The folder in pytest's cache directory in which runs note what is set up. It lies beside ``d``
 and ``v``, which ``--cache-clear`` empties."""
+
+VALUE_FILES = "pytest-fixtureworker-"
+"""How the name of a run's directory for large values begins, in the system's directory for
+temporary files; the run's id follows."""
 
 FIXTURE_WORKER_ID = "fixtureworker"
 """The fixture worker's name within this plugin; and the id that xdist knows it by, unless the ini

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -11,7 +12,7 @@ from xdist.workermanage import NodeManager
 
 from xdist_fixtureworker.controller.process import FixtureWorkerProcess, Interpreter
 from xdist_fixtureworker.wire import pickles
-from xdist_fixtureworker.wire.codec import decode, encode
+from xdist_fixtureworker.wire.codec import decode_all, encode
 from xdist_fixtureworker.wire.messages import (
     AsBefore,
     Begin,
@@ -76,6 +77,7 @@ class Worker:
 
     def __init__(self, config: pytest.Config) -> None:
         self._arrived: SimpleQueue[object] = SimpleQueue()
+        self._messages: deque[Message] = deque()
         self.interpreter = Interpreter()
         self._process = FixtureWorkerProcess(
             config, self.interpreter, NodeManager(config), lambda why: self._arrived.put(Down(why))
@@ -85,7 +87,7 @@ class Worker:
     def start(self) -> None:
         self._process.start()
         assert self.receive() == Serving()
-        self.send(Begin("run", 1, None))
+        self.send(Begin("run", 1, None, ""))
 
     def send(self, message: Message) -> None:
         self.send_raw(encode(message))
@@ -96,9 +98,11 @@ class Worker:
     def receive(self) -> Message:
         """The next message, but for announcements."""
         while True:
-            arrived = self._arrived.get(timeout=NEVER)
-            assert not isinstance(arrived, Down), arrived.why
-            message = decode(arrived, "the fixture worker")
+            while not self._messages:
+                arrived = self._arrived.get(timeout=NEVER)
+                assert not isinstance(arrived, Down), arrived.why
+                self._messages.extend(decode_all(arrived, "the fixture worker"))
+            message = self._messages.popleft()
             if not isinstance(message, Doing):
                 return message
 

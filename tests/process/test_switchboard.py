@@ -18,6 +18,7 @@ from xdist_fixtureworker.controller.relay import Relay
 from xdist_fixtureworker.controller.requests import Delivery
 from xdist_fixtureworker.controller.switchboard import Switchboard
 from xdist_fixtureworker.errors import FixtureWorkerDiedError
+from xdist_fixtureworker.roles import FIXTURE_WORKER_ID
 from xdist_fixtureworker.wire import pickles
 from xdist_fixtureworker.wire.codec import decode, encode
 from xdist_fixtureworker.wire.messages import (
@@ -46,7 +47,7 @@ NEVER = 1200.0
 TABLES = Instance((), "tables", "conftest", "tables", 0, ())
 SERVER = Instance((), "server", "conftest", "server", 0, ())
 WARM_UP = Instance((), "warm_up", "conftest", "warm_up", 0, ())
-BEGIN = Begin("run", 1, None)
+BEGIN = Begin("run", 1, None, "")
 
 
 class Peer:
@@ -64,7 +65,8 @@ class Peer:
         self.send_raw(encode(message))
 
     def send_raw(self, data: object) -> None:
-        self._control.send(("send", data))
+        """Send it; a fixture worker sends lists of messages."""
+        self._control.send(("send", [data] if self.name == FIXTURE_WORKER_ID else data))
 
     def close(self) -> None:
         """Close the channel, as a process does that ends in good order."""

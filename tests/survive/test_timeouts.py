@@ -11,7 +11,7 @@ from ..running import count, running, until
 from ..suite import FIXTURE_WORKER, ONE, Suite
 
 LIMIT = 5  # seconds; a set-up that does nothing takes less, whatever else the machine does
-TIMEOUT = ("-o", f"fixture_worker_timeout={LIMIT}")
+TIMEOUT = (f"--fixture-worker-timeout={LIMIT}",)
 CONFTEST = """
 import ctypes, signal, time
 
@@ -297,7 +297,9 @@ def test_good(good): pass
     result = suite.run(*ONE, *TIMEOUT, "--durations=1")  # for which reports of set-ups are sent
     assert result.outcomes == {"passed": 3, "errors": 3, "warnings": 1}, result.output
     assert result.noted() == ["good up", "good down"]
-    assert result.lines(r"waiting for hooks around the set-up of the global fixture 'before' ")
+    assert result.lines(
+        r"waiting for the look-up of the global fixture before .*, or hooks around its set-up"
+    )
     assert result.lines("^E +Failed: the set-up of the global fixture 'before' .* took longer")
     assert result.lines("^E +ValueError: broken")
     assert result.lines("^E +ValueError: in the finalizer")

@@ -16,6 +16,7 @@ from xdist_fixtureworker.wire.codec import encode
 from xdist_fixtureworker.wire.messages import (
     Begin,
     Expected,
+    Fetch,
     Finish,
     Inline,
     Instance,
@@ -24,6 +25,7 @@ from xdist_fixtureworker.wire.messages import (
     Recovery,
     Request,
     Serving,
+    Span,
     WorkerJoined,
 )
 
@@ -41,7 +43,7 @@ def main() -> Iterator[MainThread]:
 
 @pytest.fixture
 def intake(main: MainThread) -> Intake:
-    return Intake(main, lambda message: None)
+    return Intake(main, lambda message: None, lambda message: None)
 
 
 def taken(intake: Intake) -> Work | None:
@@ -53,7 +55,7 @@ def taken(intake: Intake) -> Work | None:
 
 def test_work_is_done_in_the_order_of_arrival(intake: Intake) -> None:
     work = [
-        Begin("run", 1, None),
+        Begin("run", 1, None, ""),
         Request(1, TABLES),
         Recover(2, Recovery(TABLES, Inline(b"value"))),
         Finish(),
@@ -88,6 +90,17 @@ def test_the_end_comes_before_what_is_expected(intake: Intake) -> None:
     intake.receive(encode(Expected(TABLES)))
     intake.receive(encode(Finish()))
     assert taken(intake) == Finish()
+
+
+def test_parts_of_files_are_sent_at_once(main: MainThread) -> None:
+    """Also while a set-up runs."""
+    asked: list[Fetch] = []
+    intake = Intake(main, lambda message: None, asked.append)
+    fetch = Fetch("gw0", 1, 2, Span(3, 4))
+    intake.receive(encode(fetch))
+    intake.receive(encode(Finish()))
+    assert asked == [fetch]
+    assert intake.wait_next() == Finish()
 
 
 def test_nothing_else_is_queued(intake: Intake, main: MainThread) -> None:
@@ -136,3 +149,13 @@ def test_the_end_of_the_connection_is_held_up_until_all_is_done(
     intake.let_end()
     receiver.join(NEVER)
     assert not receiver.is_alive()
+
+
+@pytest.mark.parametrize("may_end", [False, True], ids=["it died", "it ends the run"])
+def test_the_death_of_the_controller(intake: Intake, may_end: bool) -> None:
+    lost: list[bool] = []
+    intake.on_lost = lambda: lost.append(True)
+    if may_end:
+        intake.let_end()
+    intake.receive(CONNECTION_LOST)
+    assert lost == ([] if may_end else [True])

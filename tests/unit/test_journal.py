@@ -12,6 +12,7 @@ from xdist_fixtureworker.controller import journal as journal_module
 from xdist_fixtureworker.controller.journal import (
     Answered,
     Asked,
+    Did,
     Event,
     ExitCalled,
     FinalizerBegun,
@@ -122,6 +123,15 @@ def test_what_goes_on_is_the_innermost(journal: Journal) -> None:
     assert journal.activity(ONE) == "the finalizer of outer (conftest.py:1)"
     finalized(journal, 1)
     assert journal.activity(ONE) is None
+
+
+def test_what_else_goes_on_has_an_end(journal: Journal) -> None:
+    journal.rests(ONE)  # nothing did
+    journal.append(Did(journal.clock(), ONE, "the import of a.py"))
+    assert journal.activity(ONE) == "the import of a.py"
+    journal.rests(ONE)
+    assert journal.activity(ONE) is None
+    assert journal.events == [Did(1.0, ONE, "the import of a.py"), Did(2.0, ONE, "")]
 
 
 def test_recovery(journal: Journal) -> None:

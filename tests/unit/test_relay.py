@@ -21,7 +21,7 @@ from xdist_fixtureworker.controller.journal import (
     WorkerStarted,
 )
 from xdist_fixtureworker.controller.relay import Relay
-from xdist_fixtureworker.controller.reporting import interrupted_lines
+from xdist_fixtureworker.controller.reporting import interruptions
 from xdist_fixtureworker.controller.requests import Delivery
 from xdist_fixtureworker.errors import (
     FixtureWorkerDiedError,
@@ -39,6 +39,7 @@ from xdist_fixtureworker.wire.messages import (
     ExitRequested,
     Expected,
     Failed,
+    Fetch,
     Finalized,
     Finalizing,
     Finish,
@@ -49,6 +50,7 @@ from xdist_fixtureworker.wire.messages import (
     Interrupt,
     Interrupted,
     Message,
+    Part,
     Ready,
     Recover,
     Recovery,
@@ -56,6 +58,7 @@ from xdist_fixtureworker.wire.messages import (
     Serving,
     SettingUp,
     SetUp,
+    Span,
     Variable,
     WorkerJoined,
 )
@@ -395,7 +398,7 @@ class TestJournal:
     def test_interrupted(self, relay: Relay) -> None:
         relay.from_fixture_worker(SettingUp(1, "tables", "conftest.py:9", True))
         relay.from_fixture_worker(Interrupted(1, "tables", "conftest.py:9", "tables.py:3"))
-        assert list(interrupted_lines(relay.journal)) == [
+        assert list(interruptions(relay.journal)) == [
             "set-up of tables (conftest.py:9) interrupted at tables.py:3"
         ]
 
@@ -622,17 +625,19 @@ def test_finish_goes_to_the_fixture_worker(relay: Relay) -> None:
 
 
 TO_FIXTURE_WORKER: list[Message] = [
-    Begin("run", 1, None),
+    Begin("run", 1, None, ""),
     Finish(),
     Interrupt(),
     Recover(1, Recovery(TABLES, Inline(b""))),
     WorkerJoined("gw0", 1, "1.5"),
     Request(1, TABLES),
+    Fetch("gw0", 1, 1, Span(0, 1)),
 ]
 FROM_FIXTURE_WORKER: list[Message] = [
     READY,
     FAILED,
     AsBefore(2, 1),
+    Part("gw0", 1, b"", ""),
     Serving(),
     SettingUp(1, "tables", "conftest.py:1", True),
     SetUp(1, "tables", "conftest.py:1", None, (), None),
@@ -680,9 +685,13 @@ class TestTheStart:
 
     def test_it_is_named_when_somebody_waits(self, relay: Relay) -> None:
         assert relay.activity is None
-        relay.from_test_worker("gw0", Request(1, TABLES))
+        relay.from_test_worker("gw0", Request(1, TABLES, "conftest.py:3"))
         assert relay.activity == "the start of the fixture worker"
         relay.from_fixture_worker(Serving())
+        assert relay.activity == (
+            "the look-up of the global fixture tables (conftest.py:3), or hooks around its set-up"
+        )
+        relay.from_fixture_worker(Ready(1, Inline(b""), (), ()))
         assert relay.activity is None
 
     def test_it_is_named_at_the_end(self, relay: Relay) -> None:

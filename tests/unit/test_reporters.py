@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from xdist_fixtureworker.fixture_worker.reporters import ItemHooks, keeps_records
+from xdist_fixtureworker.fixture_worker.reporters import ItemHooks, keeps_records, record_keepers
 
 
 class Wraps:
@@ -98,7 +98,7 @@ def test_hooks_for_items(manager: pytest.PytestPluginManager) -> None:
     for plugin in plugins:
         manager.register(plugin)
     of_item = ItemHooks(
-        config,
+        manager,
         type(
             "Hooks",
             (),
@@ -109,6 +109,7 @@ def test_hooks_for_items(manager: pytest.PytestPluginManager) -> None:
                 "pytest_runtest_protocol": config.hook.pytest_runtest_protocol,
             },
         ),
+        record_keepers(manager),
     )
 
     def called(hook: Any) -> list[object]:

@@ -14,7 +14,7 @@ import pytest
 
 from xdist_fixtureworker.errors import ProtocolError
 from xdist_fixtureworker.wire import codec, messages
-from xdist_fixtureworker.wire.codec import decode, encode
+from xdist_fixtureworker.wire.codec import decode, decode_all, encode
 from xdist_fixtureworker.wire.frozen import Frozen, field_names, replace
 from xdist_fixtureworker.wire.messages import (
     AsBefore,
@@ -25,6 +25,7 @@ from xdist_fixtureworker.wire.messages import (
     ExitRequested,
     Expected,
     Failed,
+    Fetch,
     Finalized,
     Finalizing,
     Finish,
@@ -35,9 +36,11 @@ from xdist_fixtureworker.wire.messages import (
     Instance,
     Interrupt,
     Interrupted,
+    Mapped,
     Message,
     Output,
     Param,
+    Part,
     Raised,
     Ready,
     Recover,
@@ -48,6 +51,7 @@ from xdist_fixtureworker.wire.messages import (
     Serving,
     SettingUp,
     SetUp,
+    Span,
     Step,
     Variable,
     Withdrawn,
@@ -105,9 +109,13 @@ EXAMPLES: list[Message] = [
     Finish(),
     Finish(3, 60, "stopping after 3 failures", "enough", 1),
     Serving(),
-    Begin("5f0c", 4711, "/project/.pytest_cache/fixture_worker"),
-    Begin("5f0c", 4711, None),
-    Begin("5f0c", 4711, None, True),
+    Begin("5f0c", 4711, "/project/.pytest_cache/fixture_worker", "/tmp/pytest-fixtureworker-5f0c"),
+    Begin("5f0c", 4711, None, ""),
+    Begin("5f0c", 4711, None, "", True),
+    Ready(3, Mapped(1, "/tmp/é/1", b"\x00" * 16, Span(64, 7), (Span(128, 2**40),)), (), ()),
+    Fetch("", 1, 7, Span(2**40, 2**20)),
+    Part("gw0", 1, b"\x00", ""),
+    Part("gw0", 2, b"", "OSError: é"),
     Recover(3, Recovery(FLAT, Inline(b"\x80\x05N."))),
     Doing("the import of test_it.py"),
     SettingUp(1, "tables", "conftest.py:3", True),
@@ -277,6 +285,16 @@ def test_unknown_messages(data: object) -> None:
     )
 
 
+def test_several_messages_come_in_a_list() -> None:
+    messages = [Serving(), Doing("an import")]
+    received = decode_all(over_the_wire([encode(each) for each in messages]), "the fixture worker")
+    assert received == messages
+    with pytest.raises(
+        ProtocolError, match=r"^Internal error: gw7 sent no list of messages: .'Ser"
+    ):
+        decode_all(encode(Serving()), "gw7")
+
+
 def test_an_unknown_message_is_quoted_in_part_only() -> None:
     with pytest.raises(ProtocolError) as excinfo:
         decode(("Nonsense", ("x" * 10_000,)), "the controller")
@@ -340,12 +358,15 @@ def test_wrong_type_anywhere(message: Message) -> None:
         (("WorkerJoined", ("gw0", 1, 1)), "WorkerJoined.started as int: 1"),
         (
             ("Ready", (1, "value", (), (), ())),
-            "Ready.value with the wrong number of fields: 'value'",
+            "Ready.value as str: 'value'",
         ),
-        (("Ready", (1, ("value",), (), (), ())), "Ready.value.data as str: 'value'"),
-        (("Ready", (1, (b"",), [], (), ())), "Ready.environment as list: []"),
         (
-            ("Ready", (1, (b"",), ((1, 1, (("A", 1),)),), (), ())),
+            ("Ready", (1, ("Inline", ("value",)), (), (), ())),
+            "Ready.value.Inline.data as str: 'value'",
+        ),
+        (("Ready", (1, ("Inline", (b"",)), [], (), ())), "Ready.environment as list: []"),
+        (
+            ("Ready", (1, ("Inline", (b"",)), ((1, 1, (("A", 1),)),), (), ())),
             "Ready.environment.variables.value as int: 1",
         ),
         (("Failed", (1, "x", "", "", None)), "Failed.exception as str: 'x'"),

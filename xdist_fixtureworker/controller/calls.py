@@ -1,4 +1,4 @@
-"""Calls of live objects that are under way; runs in the controller.
+"""Calls of live objects that are under way, and parts of large values; runs in the controller.
 
 Pure. The controller passes calls and answers on without looking into them. It knows what is open:
 for the line that says what is waited for, and to answer in the place of a fixture worker that died.
@@ -10,7 +10,17 @@ from ..errors import FixtureWorkerDiedError, FixtureWorkerError
 from ..roles import FIXTURE_WORKER_ID
 from ..wire import pickles
 from ..wire.frozen import replace
-from ..wire.messages import Call, Held, Raised, Released, Returned, Withdrawn, WorkerLeft
+from ..wire.messages import (
+    Call,
+    Fetch,
+    Held,
+    Part,
+    Raised,
+    Released,
+    Returned,
+    Withdrawn,
+    WorkerLeft,
+)
 from .requests import Delivery
 
 _Key = tuple[str, int]
@@ -23,15 +33,24 @@ class Calls:
         self._open: dict[_Key, str] = {}  # what is called, in the order of arrival
         self._held: dict[_Key, str] = {}  # by whom
         self._callers: set[str] = set()
+        self._parts: set[_Key] = set()  # that are asked for
 
     def pass_on(
-        self, worker: str, message: Call | Withdrawn | Released, refusal: FixtureWorkerError | None
+        self,
+        worker: str,
+        message: Call | Withdrawn | Released | Fetch,
+        refusal: FixtureWorkerError | None,
     ) -> list[Delivery]:
         """Pass a message of a test worker on, or answer it.
 
         :param refusal: why the fixture worker cannot be asked.
         """
         message = replace(message, worker=worker)
+        if isinstance(message, Fetch):
+            if refusal is not None:
+                return [_no_part((worker, message.id), refusal)]
+            self._parts.add((worker, message.id))
+            return [(FIXTURE_WORKER_ID, message)]
         self._callers.add(worker)
         match message:
             case Call() if refusal is not None:
@@ -42,9 +61,13 @@ class Calls:
                 self._close((worker, message.id))
         return [(FIXTURE_WORKER_ID, message)]
 
-    def from_fixture_worker(self, message: Returned | Raised | Held) -> list[Delivery]:
+    def from_fixture_worker(self, message: Returned | Raised | Held | Part) -> list[Delivery]:
         """Deliver an answer, or note whom a call waits for."""
         key = message.worker, message.id
+        if isinstance(message, Part):
+            is_wanted = key in self._parts
+            self._parts.discard(key)
+            return [(message.worker, message)] if is_wanted else []
         if isinstance(message, Held):
             self._held.pop(key, None)
             if message.by and key in self._open:
@@ -60,12 +83,17 @@ class Calls:
         """Answer all open calls in the place of the fixture worker."""
         given_up, self._open = self._open, {}
         self._held.clear()
-        return [(key[0], _raised(key, what, error)) for key, what in given_up.items()]
+        parts, self._parts = self._parts, set()
+        return [
+            *((key[0], _raised(key, what, error)) for key, what in given_up.items()),
+            *(_no_part(key, error) for key in parts),
+        ]
 
     def test_worker_down(self, worker: str) -> list[Delivery]:
         """Forget the calls of a test worker, and tell the fixture worker, which has more of it."""
         for key in [key for key in self._open if key[0] == worker]:
             self._close(key)
+        self._parts = {key for key in self._parts if key[0] != worker}
         if worker not in self._callers:
             return []
         self._callers.discard(worker)
@@ -92,6 +120,12 @@ def _raised(key: _Key, what: str, error: FixtureWorkerError) -> Raised:
     if isinstance(error, FixtureWorkerDiedError):
         error = error.before_call(what)
     return Raised(*key, pickles.pack_exception(error), str(error), "")
+
+
+def _no_part(key: _Key, error: FixtureWorkerError) -> Delivery:
+    if isinstance(error, FixtureWorkerDiedError):
+        error = error.before_call("the request for that file")
+    return key[0], Part(*key, b"", str(error).partition("\n")[0])
 
 
 # --- messages

@@ -1,7 +1,8 @@
 """Journal of a run: what happened, in order, with times; runs in the controller.
 
 Pure: the clock is the caller's. Summary, ``--durations``, the list of what is left unfinalized, the
-search for strays and the notices about slow fixtures all read it. It holds no values of fixtures.
+search for strays, the notices about slow fixtures and the timeline all read it. It holds no values
+of fixtures.
 """
 
 from __future__ import annotations
@@ -95,6 +96,7 @@ class SetUpEnded(OfSetUp):
     is_replayed: bool = False  #: what it changes in the environment
     is_silent: bool = False  #: autouse, and without a value: all that it does is elsewhere
     failed: bool = False
+    needs: tuple[int, ...] = ()  #: ids of the set-ups of the global fixtures that it depends on
 
 
 class SetUpInterrupted(OfSetUp):
@@ -173,7 +175,8 @@ class Journal:
 
     def rests(self, fixture_worker: str) -> None:
         """Note that what a fixture worker did apart from set-ups and finalizers is over."""
-        self._running.pop((fixture_worker, _NO_SET_UP), None)
+        if (fixture_worker, _NO_SET_UP) in self._running:
+            self.append(Did(self.clock(), fixture_worker, ""))
 
     def of(self, kind: type[E]) -> list[E]:
         """All events of that class, and of its subclasses."""

@@ -28,6 +28,7 @@ from ..wire.messages import (
     ExitRequested,
     Expected,
     Failed,
+    Fetch,
     Finalized,
     Finalizing,
     Finish,
@@ -38,6 +39,7 @@ from ..wire.messages import (
     Interrupt,
     Interrupted,
     Message,
+    Part,
     Raised,
     Ready,
     Recover,
@@ -82,6 +84,7 @@ FromFixtureWorker: TypeAlias = (
     | Returned
     | Raised
     | Held
+    | Part
     | Doing
     | SettingUp
     | SetUp
@@ -107,7 +110,7 @@ class Relay:
         self.journal = journal
         self.fixture_worker = FixtureWorkerState(fixture_worker)
         self._requests = Requests(journal)
-        self._calls: Calls | None = None  # where a test has made one
+        self._calls: Calls | None = None  # where a test has made one, or fetches a large value
         self._expected: set[Instance] = set()  # what tests will want, as test workers say
         self._recoveries = Recoveries()
         self._interrupted = False
@@ -123,7 +126,7 @@ class Relay:
             case Expected():
                 self._expected.add(message.instance)
                 return [(FIXTURE_WORKER_ID, message)]
-            case Call() | Withdrawn() | Released():
+            case Call() | Withdrawn() | Released() | Fetch():
                 return self._open_calls.pass_on(worker, message, self._refusal_of_calls)
             case _:
                 raise ProtocolError(f"Internal error: test worker {worker} sent {message}")
@@ -137,7 +140,7 @@ class Relay:
         match message:
             case Ready() | Failed() | AsBefore():
                 return self._requests.answer(self._recoveries.one_copy(message))
-            case Returned() | Raised() | Held():
+            case Returned() | Raised() | Held() | Part():
                 return deliveries + self._open_calls.from_fixture_worker(message)
             case SettingUp() | SetUp() | Interrupted():
                 self._note_set_up(message)
@@ -166,8 +169,11 @@ class Relay:
     def activity(self) -> str | None:
         """What goes on in the fixture worker, as far as somebody may wait for it."""
         if self.fixture_worker.came_up:
-            activity = self._awaited
-            return activity if activity or self._calls is None else self._calls.activity
+            if activity := self._awaited:
+                return activity
+            if (request := self._requests.answered_next) is not None:
+                return around_set_up(request.instance.name, request.where)
+            return None if self._calls is None else self._calls.activity
         if self.is_unwanted:
             return f"{_START}, to end it"
         called_off = self.fixture_worker.state is State.CALLED_OFF
@@ -181,7 +187,9 @@ class Relay:
     @property
     def waits_for_tests(self) -> bool:
         """Whether all that goes on is calls that wait for what other tests have."""
-        return self._calls is not None and not self._awaited and self._calls.may_take_long
+        if self._calls is None or self._requests.are_open or self._awaited:
+            return False
+        return self._calls.may_take_long
 
     @property
     def _awaited(self) -> str | None:
@@ -299,6 +307,7 @@ class Relay:
                     is_replayed=message.is_replayed,
                     is_silent=message.is_silent,
                     failed=message.failed,
+                    needs=message.needs,
                 )
                 if message.recovery is not None:
                     self._recoveries.add(id_, message.recovery)
@@ -347,6 +356,10 @@ def _event(message: Serving | Doing | ExitRequested, at: float, by: str) -> Even
 
 
 # --- messages
+
+
+def around_set_up(fixture: str, where: str) -> str:
+    return f"the look-up of the global fixture {fixture} ({where}), or hooks around its set-up"
 
 
 def starts_too_slowly() -> str:

@@ -26,7 +26,7 @@ class Requests:
         self._journal = journal
         self._ids = itertools.count(1)
         self._instances: dict[int, Instance] = {}  # by request, of all to the fixture worker
-        self._open: dict[Instance, int] = {}  # the requests that it has not answered
+        self._open: dict[Instance, Request] = {}  # those that it has not answered
         self._waiting: dict[Instance, list[tuple[str, int]]] = {}
         self._answers: dict[Instance, Answer] = {}
 
@@ -34,6 +34,11 @@ class Requests:
     def are_open(self) -> bool:
         """Whether the fixture worker was asked for something that it has not answered."""
         return bool(self._open)
+
+    @property
+    def answered_next(self) -> Request | None:
+        """The request that the fixture worker deals with, or is about to: it keeps their order."""
+        return next(iter(self._open.values()), None)
 
     def ask(
         self, worker: str, request: Request, refusal: FixtureWorkerError | None
@@ -51,10 +56,10 @@ class Requests:
         self._waiting.setdefault(instance, []).append((worker, request.id))
         if instance in self._open:
             return []
-        id_ = next(self._ids)
-        self._open[instance] = id_
-        self._instances[id_] = instance
-        return [(FIXTURE_WORKER_ID, replace(request, id=id_))]
+        passed_on = replace(request, id=next(self._ids))
+        self._open[instance] = passed_on
+        self._instances[passed_on.id] = instance
+        return [(FIXTURE_WORKER_ID, passed_on)]
 
     def answer(self, answer: Ready | Failed | AsBefore) -> list[Delivery]:
         """Keep an answer of the fixture worker, and deliver it to all who wait for it.
@@ -72,7 +77,7 @@ class Requests:
 
     def give_up(self, error: FixtureWorkerError) -> list[Delivery]:
         """Answer all that the fixture worker was asked for, in its place."""
-        ids = list(self._open.values())
+        ids = [request.id for request in self._open.values()]
         return [delivery for id_ in ids for delivery in self._keep(_failed(id_, error))]
 
     def test_worker_down(self, worker: str) -> None:
@@ -81,8 +86,12 @@ class Requests:
             waiting[:] = [(who, id_) for who, id_ in waiting if who != worker]
 
     def _is_answered(self, id_: int) -> bool:
+        return id_ in self._instances and not self._is_open(id_)
+
+    def _is_open(self, id_: int) -> bool:
         instance = self._instances.get(id_)
-        return instance is not None and self._open.get(instance) != id_
+        request = None if instance is None else self._open.get(instance)
+        return request is not None and request.id == id_
 
     def _earlier(self, answer: AsBefore) -> Answer:
         """The answer that counts for the earlier request: possibly one in the place of the fixture
@@ -93,9 +102,9 @@ class Requests:
         return self._answers[instance]
 
     def _keep(self, answer: Answer) -> list[Delivery]:
-        instance = self._instances.get(answer.id)
-        if instance is None or self._open.get(instance) != answer.id:
+        if not self._is_open(answer.id):
             raise ProtocolError(f"Internal error: nobody waits for the answer {answer.id}")
+        instance = self._instances[answer.id]
         del self._open[instance]
         self._answers[instance] = answer
         waiting = self._waiting.pop(instance, [])

@@ -24,10 +24,10 @@ from ..wire.messages import (
     Change,
     Expected,
     Failed,
-    Inline,
     Output,
     Ready,
     Request,
+    Value,
 )
 from .foreign import Foreign
 from .lookup import Found, Lookup
@@ -123,10 +123,15 @@ class Answerer:
             return AsBefore(request.id, result.answered)
         self._runner.pack(record, result)
         asked = self._lookup.asked(found.definition, found.node, self._set_ups.asked)
-        answer = self._foreign.telling(
-            partial(answer_of, result, request.id, self._serialize, tuple(sorted(asked))),
-            partial(self.broken, request),
-        )
+        answer: Answer
+        if result.error is None and isinstance(result.packed, Value):
+            value, names = result.packed, tuple(sorted(asked))
+            answer = Ready(request.id, value, result.environment, result.output, names)
+        else:
+            answer = self._foreign.telling(
+                partial(failed_as, result, request.id, self._serialize),
+                partial(self.broken, request),
+            )
         result.note_answer(request.id)
         return answer
 
@@ -151,7 +156,7 @@ class Answerer:
         record = self._set_ups.of(clones.get(definition, node, found.parameters))
         if record.result is not None:
             return record, record.result
-        environment, output = self._ensure_needed(found, active | {id(definition)})
+        environment, output = self._ensure_needed(record, found, active | {id(definition)})
         relevant = clones.relevant(definition, node, found.parameters)
         result = self._runner.run(record, replace(found, parameters=relevant))
         result.environment = (*environment, *result.environment)
@@ -164,7 +169,7 @@ class Answerer:
         return record, result
 
     def _ensure_needed(
-        self, found: Found, active: frozenset[int]
+        self, record: SetUpRecord, found: Found, active: frozenset[int]
     ) -> tuple[tuple[Change, ...], tuple[Output, ...]]:
         """Set up the global fixtures that one needs; returns what they changed and printed."""
         environment: dict[Change, None] = {}
@@ -172,7 +177,8 @@ class Answerer:
         for needed in self._lookup.global_dependencies(found.definition, found.node):
             if id(needed) not in active:
                 place = defining_node(needed, found.node)
-                _, result = self._ensure(Found(needed, place, found.parameters), active)
+                other, result = self._ensure(Found(needed, place, found.parameters), active)
+                record.needs.append(other.number)
                 environment.update(dict.fromkeys(result.environment))
                 output.update(dict.fromkeys(result.output))
         return tuple(environment), tuple(output)
@@ -185,16 +191,12 @@ class Answerer:
                 note_value(self._config, needed)
 
 
-def answer_of(
-    result: Result, id_: int, serialize: Serialize, asked: tuple[str, ...] = ()
-) -> Answer:
-    """The answer to a request, after the value was pickled, if there is one."""
+def failed_as(result: Result, id_: int, serialize: Serialize) -> Failed:
+    """The answer where there is no value to send."""
     if result.error is not None:
         return failed(result.error, result.report, id_, serialize)
-    if isinstance(result.packed, CannotShareError):
-        return failed(result.packed, None, id_, serialize)
-    assert result.packed is not None
-    return Ready(id_, Inline(result.packed), result.environment, result.output, asked)
+    assert isinstance(result.packed, CannotShareError)
+    return failed(result.packed, None, id_, serialize)
 
 
 def failed(

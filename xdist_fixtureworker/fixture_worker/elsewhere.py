@@ -32,6 +32,7 @@ from .set_ups import SetUpRecord
 
 _SHOWN = 10  # names of what one set-up changed
 _STORING = {"STORE_ATTR", "DELETE_ATTR", "STORE_GLOBAL", "DELETE_GLOBAL"}
+_STORING_CODES = {dis.opmap[name] for name in _STORING}
 _STORING_BY_NAME = {"setattr", "delattr", "__setattr__", "__dict__", "vars", "globals", "setitem"}
 #: What pytest itself changes of the session, as when a set-up collects the suite.
 _OF_PYTEST = {"items", "testscollected", "testsfailed", "shouldstop", "shouldfail"}
@@ -74,10 +75,17 @@ class Elsewhere:
                 own = (*own[:_SHOWN], f"{len(own) - _SHOWN} more")
             self._changed[id(fixturedef.func)] = own
             if global_declaration(fixturedef, request.config) is not None:
-                self._shared[id(value)] = value
+                self.note_shared(value)
                 nested.update(own)
             if self._nested:
                 self._nested[-1].update(nested)
+
+    def note_shared(self, value: object) -> None:
+        """Note the value of a global fixture: what set-ups change in it is told by others."""
+        self._shared[id(value)] = value
+
+    def forget_shared(self, value: object) -> None:
+        self._shared.pop(id(value), None)
 
     def _before(
         self, definition: Definition, request: Any
@@ -167,11 +175,12 @@ class Code:
 
     def _add(self, code: CodeType) -> None:
         self.named.update(code.co_names)
-        self.stored.update(
-            instruction.argval
-            for instruction in dis.get_instructions(code)
-            if instruction.opname in _STORING
-        )
+        if not _STORING_CODES.isdisjoint(code.co_code[::2]):  # to look closer takes longer
+            self.stored.update(
+                instruction.argval
+                for instruction in dis.get_instructions(code)
+                if instruction.opname in _STORING
+            )
         if not _STORING_BY_NAME.isdisjoint(code.co_names):
             self.stored.update(const for const in code.co_consts if isinstance(const, str))
 

@@ -12,7 +12,7 @@ from _pytest.fixtures import SubRequest
 from .. import errors
 from ..wire import pickles
 from ..wire.frozen import replace
-from ..wire.messages import Finalized, Finalizing, Message, Recover
+from ..wire.messages import Finalized, Finalizing, Inline, Recover, Recovery
 from .clones import ParameterValue
 from .fixture_item import FixtureItem
 from .foreign import Foreign
@@ -20,6 +20,7 @@ from .forked import ForkGuard
 from .items import SESSION, Items, named
 from .lookup import Found, Lookup
 from .main_thread import MainThread
+from .outbox import Outbox
 from .reports import finalizer_broke, own_report, plain_report
 from .set_ups import SetUpRecord, SetUps
 from .surprises import Surprises
@@ -31,7 +32,7 @@ _SESSION_NUMBER = 0
 class Finalization:
     """Runs finalizers in the main thread.
 
-    :param send: sends a message to the controller; must not raise.
+    :param outbox: takes messages to the controller.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class Finalization:
         foreign: Foreign,
         main: MainThread,
         forks: ForkGuard,
-        send: Callable[[Message], None],
+        outbox: Outbox,
         surprises: Surprises,
     ) -> None:
         self._session = session
@@ -54,7 +55,7 @@ class Finalization:
         self._foreign = foreign
         self._main = main
         self._forks = forks
-        self._send = send
+        self._outbox = outbox
         self._surprises = surprises
 
     def finalize(self) -> None:
@@ -76,7 +77,7 @@ class Finalization:
         self._set_ups.begin_finalizer(record)
         finish = partial(self._as_finalizer, partial(self._finish, record))
         try:
-            self._send(Finalizing(record.number, record.name, record.where))
+            self._outbox.send(Finalizing(record.number, record.name, record.where))
             item = self._item(record, finish)
         except BaseException as error:  # of a module that is broken, for instance
             with self._foreign.limited(named("finalizer", record.name, record.where)):
@@ -118,7 +119,7 @@ class Finalization:
     def _finalize_session(self) -> None:
         """Run what fixtures have added to the session itself, by ``request.node``."""
         where = "request.node"
-        self._send(Finalizing(_SESSION_NUMBER, SESSION, where))
+        self._outbox.send(Finalizing(_SESSION_NUMBER, SESSION, where))
         finish = partial(self._session._setupstate.teardown_exact, None)
         with self._foreign.limited(named("finalizer", SESSION, where)):
             call = pytest.CallInfo.from_call(partial(self._as_finalizer, finish), "teardown")
@@ -131,7 +132,8 @@ class Finalization:
     def recover(self, message: Recover) -> None:
         """Undo a set-up of a fixture worker that died, with the function given as ``recover=``."""
         instance = message.recovery.instance
-        self._send(Finalizing(message.id, instance.name, f"recover= of {instance.module}"))
+        where = f"recover= of {instance.module}"
+        self._outbox.send(Finalizing(message.id, instance.name, where))
         failure: pytest.TestReport | None
         try:
             with self._foreign.looking_up(instance.name, instance.module):
@@ -149,7 +151,7 @@ class Finalization:
         recover = declaration.recover
 
         def undo() -> None:
-            recover(pickles.unpack(message.recovery.value.data))
+            recover(_unpacked(message.recovery))
 
         action = _finalizer_only(partial(self._as_finalizer, undo))
         item = self._items.make(found.definition, found, action, "recovery of global")
@@ -159,7 +161,7 @@ class Finalization:
 
     def _tell_finalized(self, number: int, failure: pytest.TestReport | None) -> None:
         report = None if failure is None else self._items.serialized(failure)
-        self._send(Finalized(number, report))
+        self._outbox.hold(Finalized(number, report))
 
     def _finish(self, record: SetUpRecord) -> None:
         """Finalize a fixture. pytest sees what it sees while the session is torn down: that no node
@@ -196,6 +198,22 @@ class Finalization:
             self._forks.leave_if_forked(error)
 
 
+def _unpacked(recovery: Recovery) -> object:
+    """The value of a fixture worker that died.
+
+    :raises FixtureWorkerError: if it was in a file that is gone.
+    """
+    value = recovery.value
+    if isinstance(value, Inline):
+        return pickles.unpack(value.data)
+    from ..sharing.mapping import mapped, unpack_from
+
+    content = mapped(value)
+    if content is None:
+        raise errors.FixtureWorkerError(value_is_gone(recovery.instance.name, value.file))
+    return unpack_from(value, content)
+
+
 def _broke(record: SetUpRecord, error: str) -> pytest.TestReport:
     """The report that ``error`` came up around a finalizer, or in one that has no item."""
     name = f"global fixture {record.name}"
@@ -213,3 +231,13 @@ def _parameters_of(request: SubRequest) -> dict[str, ParameterValue]:
         return {}
     name = request.fixturename or ""
     return {name: ParameterValue(name, request.param_index, request.param)}
+
+
+# --- messages
+
+
+def value_is_gone(fixture: str, file: str) -> str:
+    return (
+        f"the value of the global fixture '{fixture}', which recover= is called with, was in "
+        f"{file}, which was removed."
+    )

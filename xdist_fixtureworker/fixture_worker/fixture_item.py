@@ -19,7 +19,7 @@ from _pytest.scope import Scope
 from ..declared.definitions import Definition
 from ..declared.locations import underlying
 from .marks import MarkedItem
-from .reporters import ItemHooks
+from .reporters import ItemHooks, record_keepers
 from .reports import Phase, own_report, plain_report
 
 _HOOK = "exception around it, in a hook for instance"
@@ -72,6 +72,7 @@ class FixtureItem(MarkedItem):
         self.reports: list[pytest.TestReport] = []
         self.error: BaseException | None = None  #: the first one, of the fixture or of a hook
         self._action = action
+        self._record_keepers = record_keepers(self.config.pluginmanager)
         self._fixtureinfo = FuncFixtureInfo((), (), self.fixturenames, visible)  # type: ignore[arg-type]  # a Mapping does
         self._request = TopRequest(self, _ispytest=True)  # type: ignore[arg-type]  # as for DoctestItem
         if callspec.params:
@@ -89,7 +90,11 @@ class FixtureItem(MarkedItem):
     @property
     def ihook(self) -> Any:
         """The hooks that are called for it, its phases and its reports."""
-        return ItemHooks(self.config, super().ihook)
+        return self.hooks(super().ihook)
+
+    def hooks(self, hooks: Any) -> ItemHooks:
+        """``hooks``, without those of plugins that keep a record of each test."""
+        return ItemHooks(self.config.pluginmanager, hooks, self._record_keepers)
 
     def request(self) -> TopRequest:
         """The request from which fixtures are looked up."""

@@ -11,8 +11,9 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import TypeVar
 
-from ..wire.messages import Doing, Hanging, Message
+from ..wire.messages import Doing, Hanging
 from .main_thread import MainThread
+from .outbox import Outbox
 from .reports import shown
 
 T = TypeVar("T")
@@ -23,15 +24,13 @@ class Foreign:
 
     :param main: the thread that it runs in, which time-outs interrupt.
     :param timeout: seconds that it may take; None: as long as it wants.
-    :param send: sends a message to the controller; must not raise.
+    :param outbox: takes messages to the controller.
     """
 
-    def __init__(
-        self, main: MainThread, timeout: float | None, send: Callable[[Message], None]
-    ) -> None:
+    def __init__(self, main: MainThread, timeout: float | None, outbox: Outbox) -> None:
         self._main = main
         self._timeout = timeout
-        self._send = send
+        self._outbox = outbox
         self._announced = ""
         self._wanted = ""
 
@@ -39,9 +38,11 @@ class Foreign:
     def looking_up(self, fixture: str, where: str) -> Iterator[None]:
         """Around the look-up of a global fixture, for which modules may have to be imported."""
         label = f"the global fixture {fixture} ({where})"
+        what = f"the look-up of {label}"
         self._wanted = f" for {label}"
         try:
-            with self.running(f"the look-up of {label}"):
+            with self.named(what), self.limited(what), self._main.set_up():
+                self._main.check()
                 yield
         finally:
             self._wanted = ""
@@ -61,19 +62,29 @@ class Foreign:
         return self.announced(f"the import of {path}{self._wanted}")
 
     @contextmanager
+    def named(self, what: str) -> Iterator[None]:
+        """Name what goes on within it where its time is over. The controller knows that it may,
+        while a request is not answered."""
+        before, self._announced = self._announced, what
+        try:
+            yield
+        finally:
+            self._announced = before
+
+    @contextmanager
     def announced(self, what: str) -> Iterator[None]:
         """Tell the controller what goes on within it.
 
         That it is over, the controller takes from the answer, or from the next that is told.
         """
-        before, self._announced = self._announced, what
-        self._send(Doing(what))
+        before = self._announced
+        self._outbox.send(Doing(what))
         try:
-            yield
+            with self.named(what):
+                yield
         finally:
-            self._announced = before
             if before:
-                self._send(Doing(before))
+                self._outbox.send(Doing(before))
 
     def limited(
         self, what: str, expired: Callable[[str], str] | None = None
@@ -88,8 +99,9 @@ class Foreign:
             return f"{self.exceeds_timeout(self._announced or what)}\n{stacks}"
 
         def hanging(stacks: str) -> None:
-            self._send(Hanging(0, hangs(self._announced or what, stacks)))
+            self._outbox.send(Hanging(0, hangs(self._announced or what, stacks)))
 
+        self._outbox.flush()
         return self._main.limited(self._timeout, expired or timed_out, hanging)
 
     def telling(self, make: Callable[[], T], otherwise: Callable[[BaseException], T]) -> T:

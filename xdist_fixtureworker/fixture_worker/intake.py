@@ -19,6 +19,7 @@ from ..wire.messages import (
     Begin,
     Call,
     Expected,
+    Fetch,
     Finish,
     Interrupt,
     Message,
@@ -49,13 +50,21 @@ class Intake:
 
     :param main: interrupted where the controller says so, or dies.
     :param on_call: given at once what concerns calls of live objects.
+    :param on_fetch: given at once what asks for a part of a large value.
     """
 
-    def __init__(self, main: MainThread, on_call: Callable[[Message], object]) -> None:
+    def __init__(
+        self,
+        main: MainThread,
+        on_call: Callable[[Message], object],
+        on_fetch: Callable[[Fetch], object],
+    ) -> None:
         self.test_workers: list[Identity] = []  #: all that joined
         self.connection_lost = False
+        self.on_lost: Callable[[], object] = lambda: None  #: called when the controller dies
         self._main = main
         self._on_call = on_call
+        self._on_fetch = on_fetch
         self._work: deque[Work | Exception | None] = deque()  # None: no more comes
         self._expected: deque[Expected] = deque()
         self._arrived: SimpleQueue[None] = SimpleQueue()  # wakes who waits for work
@@ -105,6 +114,8 @@ class Intake:
         match message := decode(data, "the controller"):
             case Call() | Withdrawn() | Released() | WorkerLeft():
                 self._on_call(message)
+            case Fetch():
+                self._on_fetch(message)
             case Interrupt():
                 self._main.interrupt()
             case WorkerJoined():
@@ -129,6 +140,8 @@ class Intake:
         and when the main thread hangs.
         """
         self.connection_lost = True
+        if not self._may_end.is_set():  # else it is the controller that ends it, in order
+            self.on_lost()
         self._put(None)
         # In the main thread if the connection was lost before execnet knew what to call.
         if threading.current_thread() is not threading.main_thread():

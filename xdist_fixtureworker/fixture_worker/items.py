@@ -17,7 +17,6 @@ from .clones import ParameterValue, VisibleDefinitions
 from .fixture_item import CallSpec, FixtureItem, SessionItem
 from .foreign import Foreign
 from .lookup import Found, Lookup
-from .reporters import ItemHooks
 from .reports import Phase, plain_report
 from .set_ups import SetUps
 from .surprises import Surprises
@@ -47,6 +46,7 @@ class Items:
         self._lookup = lookup
         self._foreign = foreign
         self._surprises = surprises
+        self._files: dict[str, str] = {}  # as in the ids of tests, by path
 
     def make(
         self,
@@ -99,9 +99,9 @@ class Items:
 
         with contextlib.ExitStack() as stack:
             if when == "setup":  # what is said of a finalizer began before
-                stack.enter_context(self._foreign.announced(f"hooks around {label}"))
+                stack.enter_context(self._foreign.named(f"hooks around {label}"))
             stack.enter_context(self._foreign.limited(label, expired))
-            hooks = ItemHooks(self._config, self._config.hook)
+            hooks = item.hooks(self._config.hook)
             hooks.pytest_runtest_protocol(item=item, nextitem=self.session_item)
 
     def note_hook_error(self, item: FixtureItem, told: str, when: Phase) -> None:
@@ -151,11 +151,14 @@ class Items:
     def _file(self, definition: Definition) -> str:
         """The file that the fixture stands in, as in the ids of tests."""
         try:
-            path = Path(inspect.getfile(in_source(definition.func)))
+            file = inspect.getfile(in_source(definition.func))
         except Exception:  # it is built in, or what inspect looks at is broken
             return module_of(definition)
-        root = self._config.rootpath
-        return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+        if file not in self._files:
+            root, path = self._config.rootpath, Path(file)
+            shown = path.relative_to(root) if path.is_relative_to(root) else path
+            self._files[file] = shown.as_posix()
+        return self._files[file]
 
 
 def _shown(parameter: ParameterValue) -> str:

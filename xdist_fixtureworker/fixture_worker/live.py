@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..declared.attributes import Proxied
 from ..errors import CannotShareError, FixtureWorkerError
-from ..wire.messages import Message
+from ..wire.messages import Inline, Message
 from .set_ups import SetUpRecord
 
 if TYPE_CHECKING:
@@ -27,14 +27,15 @@ class LiveObjects:
         self._lock = threading.Lock()
         self._host: Host | None = None
 
-    def share(self, record: SetUpRecord) -> bytes | CannotShareError:
+    def share(self, record: SetUpRecord) -> Inline | CannotShareError:
         """Make the value of a fixture live; returns what is sent of it."""
         assert record.declaration is not None
         assert isinstance(record.declaration.share, Proxied)
         writable = record.declaration.share.writable
         try:
-            return self._served().share(
-                record.value, record.name, record.where, record.number, writable
+            host = self._served()
+            return Inline(
+                host.share(record.value, record.name, record.where, record.number, writable)
             )
         except FixtureWorkerError as error:
             return CannotShareError(str(error))

@@ -7,6 +7,7 @@ The reports of tests have the errors of set-ups, and those of finalizers reach t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -19,18 +20,30 @@ class ItemHooks:
     """The hooks of pytest, without those of the plugins that keep records of tests.
 
     :param hooks: those that pytest would call for an item.
+    :param out: the plugins to leave out.
     """
 
-    def __init__(self, config: pytest.Config, hooks: Any) -> None:
-        self._manager = config.pluginmanager
+    def __init__(
+        self, manager: pytest.PytestPluginManager, hooks: Any, out: Sequence[object]
+    ) -> None:
+        self._manager = manager
         self._hooks = hooks
+        self._out = out
 
     def __getattr__(self, name: str) -> Any:
-        called = {id(each.plugin) for each in getattr(self._hooks, name).get_hookimpls()}
+        hook = getattr(self._hooks, name)
+        if not self._out:
+            return hook
+        called = {id(each.plugin) for each in hook.get_hookimpls()}
         every = getattr(self._manager.hook, name).get_hookimpls()
-        out = [each.plugin for each in every if id(each.plugin) not in called]
-        out += [each.plugin for each in every if keeps_records(self._manager, each.plugin)]
-        return self._manager.subset_hook_caller(name, out)
+        not_called = [each.plugin for each in every if id(each.plugin) not in called]
+        return self._manager.subset_hook_caller(name, [*not_called, *self._out])
+
+
+def record_keepers(manager: pytest.PytestPluginManager) -> list[object]:
+    """All plugins for which :func:`keeps_records` holds."""
+    every = getattr(manager.hook, _BEGINS).get_hookimpls()
+    return [each.plugin for each in every if keeps_records(manager, each.plugin)]
 
 
 def keeps_records(manager: pytest.PytestPluginManager, plugin: object) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
@@ -26,11 +26,12 @@ from ..wire.messages import (
     ExitRequested,
     Inline,
     Interrupted,
-    Message,
+    Mapped,
     Output,
     Recovery,
     SettingUp,
     SetUp,
+    Value,
     Variable,
 )
 from ..wire.pickles import SCALARS
@@ -39,9 +40,11 @@ from .environment import Environment, Replay
 from .fixture_item import FixtureItem
 from .foreign import Foreign
 from .items import Items, named
+from .large import LargeValues
 from .live import LiveObjects
 from .lookup import Found, Lookup
 from .out_of_reach import parameter_out_of_reach
+from .outbox import Outbox
 from .reports import set_up_broke
 from .set_ups import Result, SetUpRecord, SetUps
 
@@ -53,7 +56,8 @@ class Runner:
 
     :param elsewhere: notices what set-ups change besides the environment.
     :param live: has the values that are shared by proxy.
-    :param send: sends a message to the controller; must not raise.
+    :param large: has those that are not sent through the controller.
+    :param outbox: takes messages to the controller.
     """
 
     def __init__(
@@ -65,15 +69,17 @@ class Runner:
         foreign: Foreign,
         elsewhere: Elsewhere,
         live: LiveObjects,
-        send: Callable[[Message], None],
+        outbox: Outbox,
+        large: LargeValues,
     ) -> None:
         self._set_ups = set_ups
         self._lookup = lookup
         self._items = items
         self._foreign = foreign
-        self._send = send
+        self._outbox = outbox
         self._elsewhere = elsewhere
         self._live = live
+        self._large = large
         self._environment = Environment(os.environ)
         self.notes: dict[str, None] = {}  #: about fixtures, for the summary
         self._told: BaseException | None = None
@@ -90,7 +96,8 @@ class Runner:
         set_up = next((done for done in item.reports if done.when == "setup"), None)
         output = () if set_up is None else tuple(_output(record, set_up))
         result = Result(error, failure, noted.changes, output)
-        self._announce(record, result, found.node, noted.variables, set_up)
+        done = self._announced(record, result, found.node, noted.variables, set_up)
+        self._outbox.hold(done)
         return result
 
     def _set_up(self, node: Node, changed: dict[str, str | None], item: FixtureItem) -> None:
@@ -117,7 +124,7 @@ class Runner:
             self._items.run(item, "setup", "set-up", record.where)
         except pytest.exit.Exception as error:
             returncode = None if error.returncode is None else int(error.returncode)
-            self._send(ExitRequested(error.msg, returncode))
+            self._outbox.send(ExitRequested(error.msg, returncode))
             return error, None
         except KeyboardInterrupt as error:
             self.tell_interrupted(record.number, record.name, record.where, error)
@@ -133,15 +140,15 @@ class Runner:
             return errors.SetUpError(item.failure.longreprtext), item.failure
         return item.error, item.failure
 
-    def _announce(
+    def _announced(
         self,
         record: SetUpRecord,
         result: Result,
         node: Node,
         changed: Sequence[Variable],
         report: pytest.TestReport | None,
-    ) -> None:
-        """Tell the controller that the set-up of a global fixture ended.
+    ) -> SetUp:
+        """What tells the controller that the set-up of a global fixture ended.
 
         :param node: where it is defined.
         """
@@ -151,19 +158,18 @@ class Runner:
         # Attributes at once, too, as other global fixtures may change the object.
         if declaration.recover or isinstance(declaration.share, (Attributes, Computed)):
             self.pack(record, result)
-        if declaration.recover is not None and isinstance(result.packed, bytes):
-            recovery = Recovery(instance_of(record.original, node), Inline(result.packed))
-        self._send(
-            SetUp(
-                id=record.number,
-                fixture=record.name,
-                where=record.where,
-                report=None if report is None else self._items.for_durations(report),
-                environment=tuple(v.name for v in changed) if declaration.env is None else (),
-                recovery=recovery,
-                failed=result.error is not None,
-                **self._elsewhere.left_by(record, self._lookup, node),
-            )
+        if declaration.recover is not None and isinstance(result.packed, Value):
+            recovery = Recovery(instance_of(record.original, node), result.packed)
+        return SetUp(
+            id=record.number,
+            fixture=record.name,
+            where=record.where,
+            report=None if report is None else self._items.for_durations(report),
+            environment=tuple(v.name for v in changed) if declaration.env is None else (),
+            recovery=recovery,
+            failed=result.error is not None,
+            needs=tuple(record.needs),
+            **self._elsewhere.left_by(record, self._lookup, node),
         )
 
     def pack(self, record: SetUpRecord, result: Result) -> None:
@@ -177,8 +183,10 @@ class Runner:
                 result.packed = self._live.share(record)
                 return
             module = module_of(record.original)
-            result.packed = share(record.declaration, record.value, module)
-        if record.declaration.share is None and isinstance(result.packed, bytes):
+            result.packed = share(record.declaration, record.value, module, self._large)
+        if record.declaration.share is None and isinstance(result.packed, Mapped):
+            self._large.note_sent(record.definition, result.packed)
+        elif record.declaration.share is None and isinstance(result.packed, Inline):
             self._values.note(repr(record), record.value)
 
     def changed_values(self) -> list[str]:
@@ -207,7 +215,7 @@ class Runner:
         self._set_ups.begin(record)
         record.before = self._environment.before()
         note_asked(request, self._set_ups.asked[id(record.original)].add)
-        self._send(SettingUp(record.number, record.name, record.where, record.is_global))
+        self._outbox.send(SettingUp(record.number, record.name, record.where, record.is_global))
 
     def _look_for_refused(self, record: SetUpRecord, request: SubRequest) -> None:
         """Note that a global fixture asked by ``getfixturevalue()`` for what must not be global.
@@ -251,7 +259,7 @@ class Runner:
         place = place_in(error) if self._foreign.was_interrupted(error) else None
         if place is not None and error is not self._told:
             self._told = error
-            self._send(Interrupted(number, fixture, where, place))
+            self._outbox.send(Interrupted(number, fixture, where, place))
 
     def _was_set_up_within_another(
         self, record: SetUpRecord, request: SubRequest, error: BaseException | None
@@ -259,15 +267,17 @@ class Runner:
         """Note the end of the set-up of a plain session fixture, or of a global one that another
         asked for by ``getfixturevalue()``."""
         if record.declaration is None:
-            self._send(SetUp(record.number, record.name, record.where, None, (), None))
+            done = SetUp(record.number, record.name, record.where, None, (), None)
+            self._outbox.send(done)
             return
         assert record.before is not None
+        self._set_ups.of(request._pyfuncitem.definition).needs.append(record.number)  # type: ignore[attr-defined]  # a FixtureItem
         noted = self._environment.note_nested(record.before, _replayed(record, self._set_ups))
         result = Result(error, environment=noted.changes)
         if error is None:  # else who asks for it next gets the error, with a report
             record.result = result
         node = defining_node(record.original, request._pyfuncitem)
-        self._announce(record, result, node, noted.variables, None)
+        self._outbox.send(self._announced(record, result, node, noted.variables, None))
 
 
 def _replayed(record: SetUpRecord, set_ups: SetUps) -> Replay | None:

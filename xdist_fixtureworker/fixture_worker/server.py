@@ -7,10 +7,10 @@ connection ends, and then finalizes.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import execnet
 import pytest
@@ -19,10 +19,10 @@ from .._compat import captured, is_session_scoped
 from ..errors import ProtocolError
 from ..processes.crash_file import CrashFile
 from ..processes.identity import Identity
-from ..roles import CHANGED_VALUES, MISUSE
+from ..roles import CHANGED_VALUES, LIVE_OUTPUT, MISUSE
 from ..rules.debugger import explain_quit
 from ..rules.registrations import are_eager
-from ..settings import timeout
+from ..settings import mapped_from, timeout
 from ..wire.codec import encode
 from ..wire.messages import (
     Begin,
@@ -44,12 +44,14 @@ from .foreign import Foreign
 from .forked import ForkGuard
 from .intake import CONNECTION_LOST, Intake, Work
 from .items import Items
+from .large import LargeValues
 from .lazy_collection import collect_when_read
 from .live import LiveObjects
 from .lookup import Lookup
 from .main_thread import MainThread
 from .marks import Marks
 from .orphaned import deal_with_strays, wait_test_workers_down
+from .outbox import Outbox
 from .outcome import take_over
 from .reports import shortened
 from .running import Runner
@@ -57,22 +59,35 @@ from .set_ups import SetUps
 from .surprises import Surprises
 from .tree import Tree
 
+if TYPE_CHECKING:
+    from .live_output import LiveOutput
+
 _TRIES = 100  # of what may be cut short by a timer, but must not hold up the end for ever
 
 
 class FixtureWorker:
     """Serves until all is finalized, whatever becomes of the controller."""
 
-    def __init__(self, channel: execnet.Channel) -> None:
+    def __init__(self, config: Any, channel: execnet.Channel) -> None:
         self._channel = channel
         self._main = MainThread()
         self._forks = ForkGuard()
-        self._live = LiveObjects(self._send)
-        self._intake = Intake(self._main, self._live.receive)
+        self._outbox = Outbox(self._deliver)
+        self._live = LiveObjects(self._send_from_thread)
+        self._large = LargeValues(self._send_from_thread)
+        self._intake = Intake(self._main, self._live.receive, self._large.receive)
+        self._output: LiveOutput | None = None
+        if LIVE_OUTPUT in config.workerinput:  # set by xdist
+            from .live_output import LiveOutput
+
+            self._output = LiveOutput(*config.workerinput[LIVE_OUTPUT])
+            self._intake.on_lost = self._output.controller_is_gone
+            config.pluginmanager.register(self._output, "xdist_fixtureworker_live_output")
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         self._live.limit = timeout(session.config)
-        self._foreign = foreign = Foreign(self._main, self._live.limit, self._send)
+        self._large.mapped_from = mapped_from(session.config)
+        self._foreign = foreign = Foreign(self._main, self._live.limit, self._outbox)
         self._tree = Tree(session, foreign.importing)
         self._set_ups = SetUps(session.config)
         self._surprises = Surprises(session.config, foreign)
@@ -91,15 +106,16 @@ class FixtureWorker:
         self, session: pytest.Session, foreign: Foreign, lookup: Lookup, items: Items
     ) -> None:
         """Make what sets fixtures up, what answers, and what finalizes."""
-        elsewhere = _register_observers(session.config)
+        self._elsewhere = _register_observers(session.config)
         self._runner = Runner(
             set_ups=self._set_ups,
             lookup=lookup,
             items=items,
             foreign=foreign,
-            elsewhere=elsewhere,
+            elsewhere=self._elsewhere,
             live=self._live,
-            send=self._send,
+            outbox=self._outbox,
+            large=self._large,
         )
         self._answerer = Answerer(
             config=session.config,
@@ -117,7 +133,7 @@ class FixtureWorker:
             foreign=foreign,
             main=self._main,
             forks=self._forks,
-            send=self._send,
+            outbox=self._outbox,
             surprises=self._surprises,
         )
 
@@ -129,7 +145,7 @@ class FixtureWorker:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         self._channel.setcallback(self._intake.receive, endmarker=CONNECTION_LOST)
-        self._send(Serving())
+        self._outbox.send(Serving())
         try:
             self._insist(partial(self._serve, session))
             self._main.end_of_set_ups()
@@ -140,8 +156,9 @@ class FixtureWorker:
             if self._runner.notes:
                 output[MISUSE] = "", list(self._runner.notes)
             self._insist(self._finalization.finalize)
+            self._insist(self._large.remove)
             self._tell_raised()
-            self._send(Finished())
+            self._outbox.send(Finished())
             if self._intake.connection_lost:
                 uid = _testrun_uid(session.config)
                 deal_with_strays(session.config, uid, self._set_ups.crash_file)
@@ -209,7 +226,7 @@ class FixtureWorker:
             except BaseException as error:
                 self._surprises.tell(error)
                 if isinstance(work, Request):  # the controller drops a second answer
-                    self._send(self._answerer.broken(work, error))
+                    self._outbox.send(self._answerer.broken(work, error))
         take_over(session, work)
 
     def _do(self, work: Begin | Request | Recover | Expected, session: pytest.Session) -> None:
@@ -217,16 +234,18 @@ class FixtureWorker:
             case Begin():
                 self._begin(work, session)
             case Request():
-                self._send(self._answerer.answer(work))
+                self._outbox.send(self._answerer.answer(work))
+                self._large.let_go(self._elsewhere)
             case Expected() if not self._main.interrupted:
                 self._answerer.prepare(work)
-                self._send(Doing(""))  # there is no answer that would tell
+                self._outbox.send(Doing(""))  # there is no answer that would tell
             case Recover():
                 self._finalization.recover(work)
 
     def _wait_next(self, config: pytest.Config) -> Work | None:
         """Wait for the next thing to do. Servers that fixtures run in threads may log each request
         of a test meanwhile: so what is printed is captured."""
+        self._outbox.flush()
         while True:
             self._tell_raised()
             try:
@@ -256,10 +275,15 @@ class FixtureWorker:
 
     def _begin(self, begin: Begin, session: pytest.Session) -> None:
         config = session.config
+        self._large.directory = begin.value_files
         if begin.crash_files is not None:
             controller = Identity.of(begin.controller)
             self._set_ups.crash_file = CrashFile(
-                Path(begin.crash_files), begin.run, _testrun_uid(config), controller
+                Path(begin.crash_files),
+                begin.run,
+                _testrun_uid(config),
+                controller,
+                begin.value_files,
             )
         if begin.eager and are_eager(config):
             self._expect_eager(session)
@@ -270,14 +294,21 @@ class FixtureWorker:
         with self._foreign.running("the look-up of eager fixtures"):
             for expected in list(find_eager(session, self._tree, self._lookup)):
                 self._intake.expect(expected)
-        self._send(Doing(""))
+        self._outbox.send(Doing(""))
 
-    def _send(self, message: Message) -> None:
+    def _send_from_thread(self, message: Message) -> None:
+        """Send what does not concern set-ups and finalizers."""
+        self._deliver([message])
+
+    def _deliver(self, messages: Sequence[Message]) -> None:
         self._forks.leave_if_forked()
-        if isinstance(message, Hanging):
+        if any(isinstance(message, Hanging) for message in messages):
             self._intake.let_end()
+        if self._output is not None:
+            for message in messages:
+                self._output.announce(message)
         try:
-            self._channel.send(encode(message))
+            self._channel.send(list(map(encode, messages)))
         except OSError:
             pass  # the controller died; the intake tells
 

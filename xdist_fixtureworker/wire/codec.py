@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ProtocolError
-from .frozen import Frozen, field_names, field_values
+from .frozen import Frozen, field_names, field_values, filled
 from .messages import Message
 
 _PLAIN = frozenset({type(None), bool, int, float, bytes})
@@ -38,6 +38,16 @@ def decode(data: object, sender: str) -> Message:
             reader = _Reader(sender)
             return typing.cast(Message, reader.record(_MESSAGES[name], fields, name))
     raise ProtocolError(f"Internal error: {sender} sent an unknown message: {data!r:.200}")
+
+
+def decode_all(data: object, sender: str) -> list[Message]:
+    """Convert what the fixture worker sent: several messages at once.
+
+    :raises ProtocolError: likewise.
+    """
+    if not isinstance(data, list):
+        raise ProtocolError(f"Internal error: {sender} sent no list of messages: {data!r:.200}")
+    return [decode(each, sender) for each in data]
 
 
 @functools.cache
@@ -148,12 +158,14 @@ class _Reader:
                 f"{values!r:.200}"
             )
         fields = zip(hints.items(), values, strict=True)
-        return cls(*[self._value(hint, value, f"{where}.{name}") for (name, hint), value in fields])
+        read = {
+            name: value if hint is type(value) else self._value(hint, value, f"{where}.{name}")
+            for (name, hint), value in fields
+        }
+        return filled(cls, read)
 
     def _value(self, hint: Any, value: object, where: str) -> object:
         """Convert the value of a field, for the first type in ``hint`` that it fits."""
-        if hint is type(value):
-            return value
         records = _records(hint)
         if len(records) > 1 and isinstance(value, tuple):
             match value:

@@ -85,4 +85,11 @@ def field_values(record: Frozen) -> tuple[Any, ...]:
 
 def replace(record: R, **changes: Any) -> R:
     """A record like ``record`` but for the fields in ``changes``."""
-    return type(record)(**{**record.__dict__, **changes})
+    return filled(type(record), {**record.__dict__, **changes})
+
+
+def filled(cls: type[R], values: dict[str, Any]) -> R:
+    """A record with these values, one for each field; which is not checked."""
+    record = object.__new__(cls)
+    record.__dict__.update(values)
+    return record
