@@ -32,6 +32,13 @@ PLAIN_VALUES = "xdist_fixtureworker_plain_values"
 CHANGED_VALUES = "xdist_fixtureworker_changed_values"
 """The key in ``workeroutput`` for the global fixtures whose values were changed in that worker."""
 
+ON_ANOTHER_HOST = "xdist_fixtureworker_on_another_host"
+"""The key in ``workerinput`` that only test workers on other hosts are given."""
+
+OF_ONE_HOST = "xdist_fixtureworker_of_one_host"
+"""The key in ``workeroutput`` for what in the values of global fixtures means something else there,
+by ``name (file:line)``."""
+
 ANY_MARK = "*"
 """Among the names of marks that hooks ask for: all marks, to look for one."""
 MARKS_ASKED = "_xdist_fixtureworker_marks"

@@ -118,9 +118,9 @@ def test_switched_off(suite: Suite, temporary: Path) -> None:
     assert [note.more["files"] for note in result.notes if note.what == "mapped"] == [[]] * 4
 
 
-def test_no_room_and_a_file_that_is_removed(suite: Suite, temporary: Path) -> None:
-    """The tests that need what there is no room for have an error; all else goes on. Who cannot map
-    a file gets what is in it all the same."""
+def test_no_room_no_way_to_map_and_no_file(suite: Suite, temporary: Path) -> None:
+    """The tests that need what there is no room for, or what somebody has removed, have an error;
+    all else goes on. Who cannot map a file gets what is in it all the same."""
     suite.write(
         {
             "pytest.ini": INI,
@@ -140,10 +140,14 @@ def no_room():
 def later():
     resource.setrlimit(resource.RLIMIT_FSIZE, LIMITS)
     return [Array(BYTES * 10), BYTES]
+
+@global_fixture
+def removed(later): return BYTES
 """,
             "test_it.py": """
-import tempfile, time
+import resource, tempfile, time
 from arrays import *
+import xdist_fixtureworker.test_worker.large  # which cannot be imported below
 
 def wait_noted(what):
     while what not in open("notes.jsonl").read(): time.sleep(0.01)
@@ -151,24 +155,35 @@ def wait_noted(what):
 def test_no_room(no_room): pass
 
 @pytest.mark.parametrize("i", range(2))
-def test_removed(request, i):
+def test_way(request, i):
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     note(f"begun {i}")
     wait_noted(f"begun {1 - i}")
-    if i == 1: wait_noted("removed")
-    array, data = request.getfixturevalue("later")
+    if i: resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+    try: array, data = request.getfixturevalue("later")
+    finally: resource.setrlimit(resource.RLIMIT_NOFILE, limits)
     assert (array.memory, array.memory.readonly, data) == (BYTES * 10, True, BYTES)
-    if i == 0:
-        for file in Path(tempfile.gettempdir()).glob("pytest-fixtureworker-*/*"): file.unlink()
-        note("removed")
-    else: note("mapped", files=sorted(mapped()))
+    note("mapped", number=i, is_mapped=bool(mapped()))
+    if i:
+        wait_noted("gone")
+        request.getfixturevalue("removed")
+    else:
+        request.getfixturevalue("removed")
+        (directory,) = Path(tempfile.gettempdir()).glob("pytest-fixtureworker-*")
+        (directory / "2").unlink()
+        note("gone")
 """,
         }
     )
     result = suite.run(*DISTRIBUTED, "--dist=load", "--maxschedchunk=1")
-    assert result.outcomes == {"passed": 2, "errors": 1}, result.output
+    assert result.outcomes == {"passed": 1, "failed": 1, "errors": 1}, result.output
     assert result.noted("no room down") == ["no room down"]
-    assert [note.more["files"] for note in result.notes if note.what == "mapped"] == [[]]
+    way = {note.more["number"]: note.more["is_mapped"] for note in result.notes if note.more}
+    assert way == {0: Path("/proc/self/maps").exists(), 1: False}
     shown = " ".join(result.output.split())
     assert "is large, so the test workers are to map it, but it cannot be written to" in shown
     assert "/1 ([Errno 27] File too large). Make room there, or set TMPDIR" in shown
+    assert (
+        "cannot map, and it cannot be fetched from the fixture worker (FileNotFoundError:" in shown
+    )
     assert [file.name for file in temporary.iterdir() if "fixtureworker-" in file.name] == []

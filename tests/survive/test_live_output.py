@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ..running import count, running, until
 from ..suite import ONE, Suite
 
@@ -46,14 +48,19 @@ def test_one_that_prints_more_than_anybody_reads(suite: Suite) -> None:
     assert result.noted() == ["talks", "has talked"]
 
 
-def test_the_controller_is_killed(suite: Suite) -> None:
-    """Who prints after that is not held up, and gets no error."""
+def test_the_controller_is_killed(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who prints after that is not held up, and gets no error; and no file is left."""
+    temporary = suite.path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     test = "def test_it(talking):\n    note('test')\n    import time\n    time.sleep(600)"
     suite.write({"conftest.py": TALKS, "test_it.py": test})
     with running(suite, *ONE, "-s") as controller:
         until(suite, count("test"))
         family = controller.family()
+        (pipe,) = temporary.glob("*/output")
         controller.kill()
         notes = until(suite, count("has talked"))
         controller.wait_gone(family)
+    assert not pipe.parent.exists()
     assert [note.what for note in notes] == ["test", "talks", "has talked"]

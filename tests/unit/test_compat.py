@@ -225,13 +225,15 @@ def test_every_name_of_xdist_that_is_used_is_looked_for() -> None:
     owners = {
         "dsession",
         "manager",
+        "node",
+        "node.nodemanager",
         "process.node",
         "self._dsession",
         "self._dsession.nodemanager",
         "self.node",
     }
     found = {"NodeManager", "WorkerController", "DSession", "putevent"}  # imported, or inherited
-    for module in ("process", "run", "display"):
+    for module in ("process", "run", "display", "other_hosts"):
         path = Path(xdist_fixtureworker.__file__).with_name("controller") / f"{module}.py"
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and ast.unparse(node.value) in owners:

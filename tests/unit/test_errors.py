@@ -16,6 +16,7 @@ from xdist_fixtureworker.controller import calls as calls_under_way
 from xdist_fixtureworker.controller import (
     changed_values,
     earlier_runs,
+    other_hosts,
     promotion_check,
     python_versions,
     relay,
@@ -127,6 +128,14 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         able.no_create_io,
         ("3.0",),
         "execnet 3.0 starts processes in another way than its versions so far",
+    ),
+    (
+        other_hosts.of_one_host,
+        ({"root (conftest.py:3)": "a path", "url (conftest.py:7)": "'localhost'"}, {"gw3", "gw1"}),
+        "test workers on other hosts (gw1, gw3) were sent what means something else there: a path "
+        "in root (conftest.py:3), 'localhost' in url (conftest.py:7).\n"
+        "Files of this host are not there, and 'localhost' is another host: return what tests "
+        "need of a file, and an address that all hosts can reach.",
     ),
     (
         recorder.unknown_kind,

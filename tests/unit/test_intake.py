@@ -11,7 +11,6 @@ import pytest
 from xdist_fixtureworker.errors import ProtocolError
 from xdist_fixtureworker.fixture_worker.intake import CONNECTION_LOST, Intake, Work
 from xdist_fixtureworker.fixture_worker.main_thread import MainThread
-from xdist_fixtureworker.processes.strays import Identity
 from xdist_fixtureworker.wire.codec import encode
 from xdist_fixtureworker.wire.messages import (
     Begin,
@@ -105,7 +104,7 @@ def test_parts_of_files_are_sent_at_once(main: MainThread) -> None:
 
 def test_nothing_else_is_queued(intake: Intake, main: MainThread) -> None:
     intake.receive(encode(WorkerJoined("gw0", 7, "1.5")))
-    assert intake.test_workers == [Identity(7, "1.5")]
+    assert intake.test_workers == [WorkerJoined("gw0", 7, "1.5")]
     assert not main.interrupted
     intake.receive(encode(Interrupt()))
     assert main.interrupted

@@ -74,6 +74,8 @@ def test_events_stay_in_order_with_their_times(journal: Journal) -> None:
     assert [event.at for event in journal.events] == [1.0, 2.0, 3.0, 4.0, 5.0]
     assert journal.of(Asked) == events[1:2]
     assert journal.test_workers == {"gw0": events[0]}  # though it is down
+    journal.append(WorkerStarted(journal.clock(), "gw1", 18, "1.5", "ssh=there", 17))
+    assert journal.test_workers == {"gw0": events[0]}  # no others are processes of this machine
     assert journal.exit_called == events[4]
 
 

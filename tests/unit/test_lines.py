@@ -59,6 +59,12 @@ def reporter(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     return made
 
 
+@pytest.fixture
+def verbose(reporter: TerminalReporter) -> TerminalReporter:
+    reporter.config.option.verbose = 1
+    return reporter
+
+
 def screen(reporter: TerminalReporter) -> list[str]:
     file = reporter._tw._file
     assert isinstance(file, Screen)
@@ -160,6 +166,18 @@ def test_other_lines(reporter: TerminalReporter) -> None:
     lines.wait(None)
     assert [*filter(None, screen(reporter))] == ["..", "SETUP", *waited, "TEARDOWN", ".."]
     assert "write" not in vars(reporter._tw)
+
+
+@BOTH
+def test_with_v_other_lines_are_as_those_of_tests(verbose: TerminalReporter) -> None:
+    lines = Lines(verbose, 1)
+    for test in ("test_a", "test_b"):
+        verbose.write_ensure_prefix(f"test_it.py::{test} ", "")
+        lines.write("SETUP")
+        lines.write("TEARDOWN")
+    verbose.write_line("PASSED")
+    expected = ["", "test_it.py::test_a", "SETUP", "TEARDOWN", "test_it.py::test_b", "SETUP"]
+    assert [line.rstrip() for line in screen(verbose)][:8] == [*expected, "TEARDOWN", "PASSED"]
 
 
 @TERMINAL

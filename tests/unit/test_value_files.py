@@ -137,13 +137,14 @@ def test_who_has_mapped_it_keeps_it(files: ValueFiles) -> None:
 
 
 def test_parts_of_it(files: ValueFiles) -> None:
-    """Also after somebody has removed it."""
     sent = add(files, BYTES)
     content = Path(sent.file).read_bytes()
     assert size(sent) == len(content)
-    Path(sent.file).unlink()
     assert files.read(sent.number, Span(0, size(sent))) == content
     assert files.read(sent.number, Span(100, 7)) == content[100:107]
+    Path(sent.file).unlink()
+    with pytest.raises(FileNotFoundError):
+        files.read(sent.number, Span(0, 1))
 
 
 def test_a_full_disk(files: ValueFiles, directory: Path) -> None:

@@ -80,6 +80,7 @@ REPORT = {
 
 EXAMPLES: list[Message] = [
     WorkerJoined("gw0", 4711, "boot/1700"),
+    WorkerJoined("gw1", 0, "", "socket=there:8888", 4711, 2),
     Request(1, NESTED, "conftest.py:3"),
     Request(2, FLAT),
     Expected(NESTED, "conftest.py:3", b"\x80\x05N."),
@@ -351,11 +352,11 @@ def test_wrong_type_anywhere(message: Message) -> None:
 @pytest.mark.parametrize(
     ("data", "text"),
     [
-        (("WorkerJoined", ("gw0", "1", "")), "WorkerJoined.pid as str: '1'"),
-        (("WorkerJoined", ("gw0", True, "")), "WorkerJoined.pid as bool: True"),
-        (("WorkerJoined", ("gw0", 1.0, "")), "WorkerJoined.pid as float: 1.0"),
-        (("WorkerJoined", ("gw0", None, "")), "WorkerJoined.pid as NoneType: None"),
-        (("WorkerJoined", ("gw0", 1, 1)), "WorkerJoined.started as int: 1"),
+        (("WorkerJoined", ("gw0", "1", "", "", 0, 1)), "WorkerJoined.pid as str: '1'"),
+        (("WorkerJoined", ("gw0", True, "", "", 0, 1)), "WorkerJoined.pid as bool: True"),
+        (("WorkerJoined", ("gw0", 1.0, "", "", 0, 1)), "WorkerJoined.pid as float: 1.0"),
+        (("WorkerJoined", ("gw0", None, "", "", 0, 1)), "WorkerJoined.pid as NoneType: None"),
+        (("WorkerJoined", ("gw0", 1, 1, "", 0, 1)), "WorkerJoined.started as int: 1"),
         (
             ("Ready", (1, "value", (), (), ())),
             "Ready.value as str: 'value'",

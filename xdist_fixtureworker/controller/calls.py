@@ -32,8 +32,10 @@ class Calls:
     def __init__(self) -> None:
         self._open: dict[_Key, str] = {}  # what is called, in the order of arrival
         self._held: dict[_Key, str] = {}  # by whom
-        self._callers: set[str] = set()
-        self._parts: set[_Key] = set()  # that are asked for
+        self._running: dict[_Key, None] = {}  # those that are open and not held
+        # By test worker, the ids of its open calls, and of the parts that it asks for:
+        self._callers: dict[str, set[int]] = {}
+        self._parts: dict[str, set[int]] = {}
 
     def pass_on(
         self,
@@ -49,14 +51,17 @@ class Calls:
         if isinstance(message, Fetch):
             if refusal is not None:
                 return [_no_part((worker, message.id), refusal)]
-            self._parts.add((worker, message.id))
+            self._parts.setdefault(worker, set()).add(message.id)
             return [(FIXTURE_WORKER_ID, message)]
-        self._callers.add(worker)
+        ids = self._callers.setdefault(worker, set())
         match message:
             case Call() if refusal is not None:
                 return [(worker, _raised((worker, message.id), message.what, refusal))]
             case Call():
-                self._open[worker, message.id] = message.what
+                key = worker, message.id
+                self._open[key] = message.what
+                self._running[key] = None
+                ids.add(message.id)
             case Withdrawn():
                 self._close((worker, message.id))
         return [(FIXTURE_WORKER_ID, message)]
@@ -65,13 +70,13 @@ class Calls:
         """Deliver an answer, or note whom a call waits for."""
         key = message.worker, message.id
         if isinstance(message, Part):
-            is_wanted = key in self._parts
-            self._parts.discard(key)
+            ids = self._parts.get(message.worker, set())
+            is_wanted = message.id in ids
+            ids.discard(message.id)
             return [(message.worker, message)] if is_wanted else []
         if isinstance(message, Held):
-            self._held.pop(key, None)
-            if message.by and key in self._open:
-                self._held[key] = message.by
+            if key in self._open:
+                self._note_held(key, message.by)
             return []
         is_open = key in self._open
         self._close(key)
@@ -81,39 +86,50 @@ class Calls:
 
     def give_up(self, error: FixtureWorkerError) -> list[Delivery]:
         """Answer all open calls in the place of the fixture worker."""
-        given_up, self._open = self._open, {}
-        self._held.clear()
-        parts, self._parts = self._parts, set()
+        given_up = dict(self._open)
+        for key in given_up:
+            self._close(key)
+        parts, self._parts = self._parts, {}
         return [
             *((key[0], _raised(key, what, error)) for key, what in given_up.items()),
-            *(_no_part(key, error) for key in parts),
+            *(_no_part((worker, id_), error) for worker, ids in parts.items() for id_ in ids),
         ]
 
     def test_worker_down(self, worker: str) -> list[Delivery]:
         """Forget the calls of a test worker, and tell the fixture worker, which has more of it."""
-        for key in [key for key in self._open if key[0] == worker]:
-            self._close(key)
-        self._parts = {key for key in self._parts if key[0] != worker}
-        if worker not in self._callers:
+        self._parts.pop(worker, None)
+        ids = self._callers.get(worker)
+        if ids is None:
             return []
-        self._callers.discard(worker)
+        for id_ in tuple(ids):
+            self._close((worker, id_))
+        del self._callers[worker]
         return [(FIXTURE_WORKER_ID, WorkerLeft(worker))]
 
     @property
     def activity(self) -> str | None:
         """The call that is waited for: the first that runs, or else the first of all."""
-        key = next((key for key in self._open if key not in self._held), None)
-        key = next(iter(self._open), None) if key is None else key
+        key = next(iter(self._running or self._open), None)
         return None if key is None else waits_for(self._open[key], key[0], self._held.get(key, ""))
 
     @property
     def may_take_long(self) -> bool:
         """Whether all wait for what other tests have, which is no fault of the fixture worker."""
-        return all(key in self._held for key in self._open)
+        return not self._running
+
+    def _note_held(self, key: _Key, by: str) -> None:
+        if by:
+            self._held[key] = by
+            self._running.pop(key, None)
+        else:
+            self._held.pop(key, None)
+            self._running[key] = None
 
     def _close(self, key: _Key) -> None:
-        self._open.pop(key, None)
-        self._held.pop(key, None)
+        if self._open.pop(key, None) is not None:
+            self._held.pop(key, None)
+            self._running.pop(key, None)
+            self._callers[key[0]].discard(key[1])
 
 
 def _raised(key: _Key, what: str, error: FixtureWorkerError) -> Raised:

@@ -40,10 +40,11 @@ def notes_of_earlier_runs(config: pytest.Config) -> Iterator[Note]:
     yield from _notes(leftovers)
     for file in damaged:
         yield Note(damaged_file(escaped(str(file))))
-    for leftover in leftovers:
+    if leftovers:
         from ..processes import value_files
 
-        value_files.remove(leftover.value_files, leftover.run)
+        for leftover in leftovers:
+            value_files.remove(leftover.value_files, leftover.run)
     remove(leftovers)
 
 

@@ -20,11 +20,13 @@ class Event(Frozen):
 
 
 class WorkerStarted(Event):
-    """A test worker was started on this machine."""
+    """A test worker was started; see :class:`~xdist_fixtureworker.wire.messages.WorkerJoined`."""
 
     worker: str
     pid: int
     started: str  #: when that process was started: its id may be used again
+    host: str = ""  #: empty: this machine
+    pid_there: int = 0
 
 
 class WorkerDown(Event):
@@ -150,7 +152,8 @@ class Journal:
         self.clock = clock
         self.events: list[Event] = []
         self.live: dict[Key, Live] = {}  #: in the order in which the set-ups began
-        self.test_workers: dict[str, WorkerStarted] = {}  #: all that ever were, by id
+        #: All that ever were on this machine, by id.
+        self.test_workers: dict[str, WorkerStarted] = {}
         self.exit_called: ExitCalled | None = None
         self._running: dict[Key, str] = {}
         self._undone: dict[Key, Live] = {}
@@ -168,7 +171,7 @@ class Journal:
                 self._running.pop(key, None)
                 if event.what:
                     self._running[key] = event.what
-            case WorkerStarted():
+            case WorkerStarted() if not event.host:
                 self.test_workers[event.worker] = event
             case ExitCalled():
                 self.exit_called = event

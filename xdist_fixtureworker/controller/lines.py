@@ -54,7 +54,11 @@ class Lines:
         self._terminal.ensure_newline()
         if terminal_column(self._terminal) > 0:  # behind the dots of tests
             self._terminal.write("\n")
-        self._terminal.write_line(text, **markup)
+        self._terminal.write(text, **markup)
+        if self._terminal.showlongtestinfo:
+            self._terminal.currentfspath = -2  # as lines of tests, which the next line ends
+        else:
+            self._terminal.write("\n")
         self._terminal.flush()  # into a file or a pipe, it would wait for more
 
     @property

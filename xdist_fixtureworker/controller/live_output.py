@@ -13,7 +13,6 @@ import select
 import shutil
 import tempfile
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
@@ -24,9 +23,6 @@ _PIECE = 1 << 16
 """Bytes that are shown at once, and of a line before the rest of it is shown as another one."""
 _PIECES = 64
 """Pieces that the main thread has not shown yet; then no more is read."""
-_GATHER = 0.01
-"""Seconds in which more comes that is shown with it, after nothing came for a while: so what was
-told over the connection before is shown before."""
 _UNFINISHED = 1.0
 """Seconds after which a line is shown that has no end yet, such as a question."""
 
@@ -89,10 +85,7 @@ class LiveOutput:
         poll.register(self._wake_reading, select.POLLIN)
         last = False
         while not last:
-            ready = {each for each, _ in poll.poll(0)}
-            if not ready:
-                ready = {each for each, _ in poll.poll(self._patience)}
-                time.sleep(_GATHER if ready else 0)
+            ready = {each for each, _ in poll.poll(self._patience)}
             if self._wake_reading in ready:
                 last = self._catch_up()
             else:

@@ -232,8 +232,9 @@ class Relay:
         return [(FIXTURE_WORKER_ID, message) for message in lost]
 
     def test_worker_joined(self, joined: WorkerJoined) -> list[Delivery]:
-        """What to send after a test worker was started on this machine."""
-        event = WorkerStarted(self._now, joined.worker, joined.pid, joined.started)
+        """What to send after a test worker was started."""
+        where = joined.host, joined.pid_there
+        event = WorkerStarted(self._now, joined.worker, joined.pid, joined.started, *where)
         self.journal.append(event)
         return [(FIXTURE_WORKER_ID, joined)]
 

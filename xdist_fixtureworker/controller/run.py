@@ -47,12 +47,12 @@ class DistributedRun:
         channel = node.gateway.newchannel()
         hand_over(node.workerinput, Role.TEST_WORKER, channel)
         self.service.switchboard.connect_test_worker(node.gateway.id, channel)
-        if node.gateway.spec.popen and not node.gateway.spec.via:
-            from ..processes.identity import Identity
+        joined = _joined(node)
+        if joined.host:
+            from .other_hosts import look_at_values
 
-            process = Identity.of(node.gateway._rinfo().pid)
-            joined = WorkerJoined(node.gateway.id, process.pid, process.started)
-            self.service.switchboard.test_worker_joined(joined)
+            look_at_values(node)
+        self.service.switchboard.test_worker_joined(joined)
         self._exits.watch(node, channel)
 
     def start(self) -> None:
@@ -101,6 +101,18 @@ class DistributedRun:
             self._dsession.shouldstop = self.journal.exit_called.reason
         elif not self.service.fixture_worker.came_up:
             self._dsession.shouldstop = "the fixture worker could not start"
+
+
+def _joined(node: Any) -> WorkerJoined:
+    spec = node.gateway.spec
+    if not spec.popen or spec.via:
+        from .other_hosts import joined
+
+        return joined(node)
+    from ..processes.identity import Identity
+
+    process = Identity.of(node.gateway._rinfo().pid)
+    return WorkerJoined(node.gateway.id, process.pid, process.started)
 
 
 def _crash_files(config: pytest.Config) -> Path | None:

@@ -101,6 +101,7 @@ class Shutdown:
         finally:
             for each in self._services:
                 each.switchboard.close()
+            run.display.show()  # also what was said before
             run.display.lines.wait(None)
 
     def _bring_down(self, service: Service, waiting: InterruptibleWait, finish: Finish) -> None:

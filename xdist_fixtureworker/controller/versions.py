@@ -70,8 +70,12 @@ NEEDED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     "pytest-xdist": {
         "xdist.dsession.DSession": ("nodemanager", "queue", "shouldstop"),
-        "xdist.workermanage.NodeManager": ("roots", "specs", "teardown_nodes", "testrunuid"),
-        "xdist.workermanage.WorkerController": ("gateway", "putevent", "setup", "workerinput"),
+        "xdist.workermanage.NodeManager": (
+            *("group", "roots", "specs", "teardown_nodes", "testrunuid"),
+        ),
+        "xdist.workermanage.WorkerController": (
+            *("config", "gateway", "nodemanager", "putevent", "setup", "workerinput"),
+        ),
     },
     "execnet": {
         "execnet.Gateway": ("_io", "_rinfo"),

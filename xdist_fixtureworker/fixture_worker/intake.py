@@ -13,7 +13,6 @@ from queue import SimpleQueue
 from typing import TypeAlias
 
 from ..errors import ProtocolError
-from ..processes.identity import Identity
 from ..wire.codec import decode
 from ..wire.messages import (
     Begin,
@@ -59,7 +58,7 @@ class Intake:
         on_call: Callable[[Message], object],
         on_fetch: Callable[[Fetch], object],
     ) -> None:
-        self.test_workers: list[Identity] = []  #: all that joined
+        self.test_workers: list[WorkerJoined] = []  #: all that ever were
         self.connection_lost = False
         self.on_lost: Callable[[], object] = lambda: None  #: called when the controller dies
         self._main = main
@@ -119,7 +118,7 @@ class Intake:
             case Interrupt():
                 self._main.interrupt()
             case WorkerJoined():
-                self.test_workers.append(Identity(message.pid, message.started))
+                self.test_workers.append(message)
             case Expected():
                 self.expect(message)
             case Begin() | Request() | Recover() | Finish():

@@ -47,7 +47,7 @@ class LargeValues:
             if self._files is None:
                 raise FileNotFoundError(f"no file {message.file}")
             data = self._files.read(message.file, message.part)
-        except (OSError, LookupError) as caught:
+        except OSError as caught:
             error = f"{type(caught).__name__}: {caught}"
         self._send(Part(message.worker, message.id, data, error))
 

@@ -6,10 +6,12 @@ printed goes there by itself: ``controller.process`` has put it in the place of 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,6 +35,7 @@ class LiveOutput:
         # Not to be read, as long as the controller does. But a pipe that nobody can read any more
         # would be an error for all who print.
         self._reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        self._path = path
         self._writing = os.open(path, os.O_WRONLY)
         self._prints = prints
         self._logs = logs
@@ -63,6 +66,9 @@ class LiveOutput:
         """Read it all, so that nobody who prints has to wait. As long as the controller reads, this
         would take it away."""
         threading.Thread(target=self._drain, name="output of nobody", daemon=True).start()
+        with contextlib.suppress(OSError):  # the controller would have removed it
+            Path(self._path).unlink()
+            Path(self._path).parent.rmdir()
 
     def _drain(self) -> None:
         os.set_blocking(self._reading, True)

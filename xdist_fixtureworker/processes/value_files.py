@@ -28,7 +28,7 @@ _ALIGNED = 64
 _AT_ONCE = 1 << 30
 """Bytes. Linux writes 2 GiB at most in one call."""
 _FILE = re.compile("[1-9][0-9]*")
-_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _FLAGS_IF_THERE = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 Dump = Callable[["ValueFile"], Sequence[PickleBuffer]]
@@ -43,7 +43,7 @@ class ValueFiles:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._files: dict[int, ValueFile] = {}
+        self._count = 0
 
     def add(self, dump: Dump) -> Mapped:
         """Write a file.
@@ -51,33 +51,33 @@ class ValueFiles:
         :raises CannotWriteError: as on a full disk; there is no such file then.
         :raises Exception: whatever ``dump`` raises; likewise.
         """
-        number = len(self._files) + 1
+        number = self._count + 1
         file = ValueFile(self._made() / str(number))
         try:
             mapped = _written(file, number, dump)
         except BaseException:
-            file.close()
             file.path.unlink(missing_ok=True)
             raise
-        self._files[number] = file
+        finally:
+            file.close()  # there may be more of them than a process may have open
+        self._count = number
         return mapped
 
     def read(self, number: int, part: Span) -> bytes:
-        """Get a part of a file, also if it was removed. Any thread.
+        """Get a part of a file. Any thread.
 
-        :raises OSError: if it cannot be read.
+        :raises OSError: if it cannot be read, as where somebody has removed it.
         """
-        return self._files[number].read(part)
+        with (self._directory / str(number)).open("rb", buffering=0) as file:
+            file.seek(part.start)
+            return file.read(part.size)
 
     def remove(self) -> None:
         """Remove the directory with all files."""
-        for file in self._files.values():
-            file.close()
-        self._files.clear()
         remove(self._directory, self._directory.name.removeprefix(VALUE_FILES))
 
     def _made(self) -> Path:
-        if not self._files:
+        if not self._count:
             try:
                 self._directory.mkdir(mode=0o700, exist_ok=True)
                 found = self._directory.lstat()
@@ -89,7 +89,7 @@ class ValueFiles:
 
 
 class ValueFile:
-    """A file that is being written, and can be read then.
+    """A file that is being written.
 
     :raises CannotWriteError: if it cannot be made.
     """
@@ -116,9 +116,6 @@ class ValueFile:
     def align(self) -> None:
         """Have what comes next begin where an array may."""
         self.write(bytes(-self.size % _ALIGNED))
-
-    def read(self, part: Span) -> bytes:
-        return os.pread(self._descriptor, part.size, part.start)
 
     def close(self) -> None:
         os.close(self._descriptor)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from .. import errors
 from ..declared.attributes import Proxied
 from ..declared.decorator import Declaration
-from ..roles import FAILED_SET_UP, MARKS_ASKED
+from ..roles import FAILED_SET_UP, MARKS_ASKED, OF_ONE_HOST, ON_ANOTHER_HOST
 from ..rules.changed_values import Values
 from ..wire import pickles
 from ..wire.messages import Answer, Failed, Mapped, Ready, Value
@@ -37,6 +38,9 @@ class Answers:
         self._large: LargeValues | None = None
         self._loading = threading.Lock()
         self._failed: list[Fetched] = []
+        self._of_one_host: dict[str, str] | None = None  # by fixture; None: this is that host
+        if ON_ANOTHER_HOST in config.workerinput:  # type: ignore[attr-defined]  # set by xdist
+            self._of_one_host = config.workeroutput[OF_ONE_HOST] = {}  # type: ignore[attr-defined]
         self.values = Values()
 
     def read(self, declaration: Declaration, answer: Answer) -> Fetched:
@@ -69,7 +73,7 @@ class Answers:
     def _read_value(self, declaration: Declaration, answer: Ready) -> Fetched:
         is_proxied = isinstance(declaration.share, Proxied)
         try:
-            value = self._unpack(answer.value, is_proxied)
+            value = self._unpack(declaration, answer.value)
         except Exception as cause:
             message = self._refused(declaration, answer.value, cause)
             error = errors.CannotShareError(message)
@@ -80,10 +84,22 @@ class Answers:
             value, environment=answer.environment, output=answer.output, asked=answer.asked
         )
 
-    def _unpack(self, value: Value, is_proxied: bool) -> object:
+    def _note_of_one_host(self, declaration: Declaration, pickled: bytes | memoryview) -> None:
+        if self._of_one_host is None:
+            return
+        from .of_one_host import of_one_host
+
+        if found := of_one_host(pickled):
+            self._of_one_host[f"{declaration.name} ({declaration.where})"] = found
+
+    def _unpack(self, declaration: Declaration, value: Value) -> object:
+        look = partial(self._note_of_one_host, declaration)
         if isinstance(value, Mapped):
-            return self._large_values().unpack(value)
-        return self._live.unpack(value.data) if is_proxied else pickles.unpack(value.data)
+            return self._large_values().unpack(value, look)
+        if isinstance(declaration.share, Proxied):
+            return self._live.unpack(value.data)
+        look(value.data)
+        return pickles.unpack(value.data)
 
     def _large_values(self) -> LargeValues:
         with self._loading:

@@ -1,7 +1,7 @@
 """Takes large values from the files that they are in; loaded with the first of them; test worker.
 
-A file that this process cannot map is on another machine, or was removed. Its content is fetched
-then, by way of the controller: part by part, so that nobody on the way has much of it.
+A file that this process cannot map is on another machine, mostly. Its content is fetched then, by
+way of the controller: part by part, so that nobody on the way has much of it.
 """
 
 from __future__ import annotations
@@ -39,15 +39,17 @@ class LargeValues:
         self._asking: dict[int, SimpleQueue[Part | BaseException]] = {}
         self._lost: BaseException | None = None
 
-    def unpack(self, value: Mapped) -> object:
+    def unpack(self, value: Mapped, look: Callable[[memoryview], object]) -> object:
         """Unpickle a value.
 
+        :param look: given the pickle, without its buffers.
         :raises CannotFetchError: if there is no way to get it.
         :raises Exception: whatever pickle, or the value's class, raises.
         """
         content = mapped(value)
         if content is None:
             content = memoryview(self._fetched(value)).toreadonly()
+        look(content[value.pickle.start : value.pickle.start + value.pickle.size])
         return unpack_from(value, content)
 
     def answered(self, message: Part) -> None:

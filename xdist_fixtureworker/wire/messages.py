@@ -155,9 +155,18 @@ class Serving(Frozen):
 
 
 class WorkerJoined(Frozen):
+    """A test worker was started, and which process on this machine ends when it does.
+
+    That is the test worker itself. If it is on another host, it is the process that holds the
+    connection, as ``ssh`` does; or there is none.
+    """
+
     worker: str
-    pid: int
+    pid: int  #: of that process; 0: there is none
     started: str  #: when that process was started: its id may be used again
+    host: str = ""  #: as ``--tx`` names it; empty: this machine
+    pid_there: int = 0  #: the test worker's own, on that host
+    gateways: int = 1  #: that the connection goes through, its own included
 
 
 class Request(Frozen):

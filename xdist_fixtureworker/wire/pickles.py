@@ -20,7 +20,16 @@ from typing import Any, Protocol
 import pytest
 
 from ..errors import RemoteTraceback
-from .named import Everywhere, Names, content, found_or_made, found_or_made_if_there
+from .named import (
+    Conftest,
+    Everywhere,
+    Names,
+    conftest,
+    content,
+    found_or_made,
+    found_or_made_if_there,
+    is_same,
+)
 
 PROTOCOL = 5  # the newest that all supported Python versions share
 SCALARS = (type(None), bool, int, float, str, bytes)
@@ -123,20 +132,15 @@ class Pickler(pickle.Pickler):
             return _outcome_class, ("fail",)
         if issubclass(type(obj), (type, FunctionType)):  # proxies have another __class__
             named: Any = obj
-            file = _file(named.__module__)
-            # Several modules of that name may follow one another in sys.modules.
-            if file.endswith("conftest.py") and found_by_name(named):
-                return _of_conftest, (named.__module__, file, named.__qualname__)
+            found_in = conftest(named.__module__)
+            if found_in is not None and found_by_name(named):
+                return _of_conftest, (named.__module__, found_in, named.__qualname__)
         if type(obj) is memoryview:
             return _reduced_view(obj)
         name = self._names.find(obj)
         if name is not None and (found := content(obj)) is not None:
             return found_or_made, (*name, *found)
         return NotImplemented
-
-
-def _file(module: str) -> str:
-    return getattr(sys.modules.get(module), "__file__", None) or ""
 
 
 def found_by_name(obj: Any) -> bool:
@@ -147,10 +151,10 @@ def found_by_name(obj: Any) -> bool:
         return False
 
 
-def _of_conftest(module: str, file: str, qualname: str) -> object:
+def _of_conftest(module: str, there: Conftest, qualname: str) -> object:
     found = importlib.import_module(module)
-    if found.__file__ != file:
-        raise ImportError(f"the module '{module}' is {found.__file__} here, not {file}")
+    if not is_same(module, there):
+        raise ImportError(f"the module '{module}' is {found.__file__} here, not {there[0]}")
     return operator.attrgetter(qualname)(found)
 
 
