@@ -44,6 +44,19 @@ def add_options(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager
         help="As if --fixture-worker were given whenever tests are distributed",
     )
     group.addoption(
+        "--fixture-worker-lanes",
+        dest=settings.LANES,
+        metavar="N",
+        default=None,
+        help="How many global fixtures that do not depend on each other are set up at the same "
+        "time at most, each in a fixture worker of its own. Default: 1",
+    )
+    parser.addini(
+        settings.LANES,
+        default="1",
+        help="As if --fixture-worker-lanes were given",
+    )
+    group.addoption(
         "--global-fixture",
         dest=GLOBAL_FIXTURES,
         action="append",
@@ -52,7 +65,8 @@ def add_options(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager
         "to share these attributes of its value, or 'NAME: proxy' to share the object itself, or "
         "'NAME: env' to change in the test workers what it changes in os.environ, or "
         "'NAME: marks(a, b)' for the marks of its set-up, or 'NAME: eager' to set it up before a "
-        "test asks for it. Can be given several times",
+        "test asks for it, or 'NAME: lane(a)' to set it up in one lane with others. Can be "
+        "given several times",
     )
     parser.addini(
         GLOBAL_FIXTURES,
@@ -156,6 +170,7 @@ def configure(config: pytest.Config) -> None:
     """
     settings.timeout(config)  # refuses bad values, as do the next lines
     settings.worker_id(config)
+    settings.lanes(config)
     settings.treatment_of_strays(config)
     settings.mapped_from(config)
     manager, role = config.pluginmanager, role_of(config)

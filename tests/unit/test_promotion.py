@@ -70,6 +70,7 @@ def test_calls_and_items(pytester: pytest.Pytester, line: str) -> None:
         ("web: env", None, True),
         ("web: eager", None, None),
         ("web: proxy, eager", Proxied(), None),
+        ("web: lane(network) copy", None, None),
         ("web: eager env attrs(url)", Attributes(("url",)), True),
         ("web: env()", None, False),
         ("web: env(A)", None, ("A",)),
@@ -86,6 +87,7 @@ def test_variables(
     (found,) = configured(pytester, f"    {line}")
     assert (found.share, found.env) == (share, env)
     assert found.eager is ("eager" in line)
+    assert found.lane == ("network" if "lane" in line else "")
 
 
 def test_marks(pytester: pytest.Pytester) -> None:
@@ -107,7 +109,19 @@ def test_no_marks(pytester: pytest.Pytester, ways: str) -> None:
 
 @pytest.mark.parametrize(
     "ways",
-    ["env env", "env(", "env(A", "environ", "copy attrs(a)", "copy(a)", "eager(1)", "a b", ": env"],
+    [
+        "env env",
+        "env(",
+        "env(A",
+        "environ",
+        "copy attrs(a)",
+        "copy(a)",
+        "eager(1)",
+        "lane",
+        "lane()",
+        "a b",
+        ": env",
+    ],
 )
 def test_what_is_not_understood(pytester: pytest.Pytester, ways: str) -> None:
     with pytest.raises(pytest.UsageError, match="is not understood"):

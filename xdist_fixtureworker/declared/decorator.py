@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _OF_TESTS = {"parametrize": "params=...", "usefixtures": "their names as arguments"}
 _FIXTURE_ARGUMENTS = ("params", "autouse", "ids", "name")
-_ARGUMENTS = ("share", "writable", "env", "eager", "recover", *_FIXTURE_ARGUMENTS)
+_ARGUMENTS = ("share", "writable", "env", "eager", "lane", "recover", *_FIXTURE_ARGUMENTS)
 
 
 class Declaration(Frozen):
@@ -49,6 +49,7 @@ class Declaration(Frozen):
     promoted: bool = False  #: declared by configuration, not by a decorator
     marks: tuple[pytest.Mark, ...] = ()  #: of the items that set it up and finalize it
     eager: bool = False  #: set up before a test asks for it
+    lane: str = ""  #: fixtures of one name are set up in one lane
 
 
 @overload
@@ -66,6 +67,7 @@ def global_fixture(
     writable: Iterable[str] = ...,
     env: bool | None = ...,
     eager: bool = ...,
+    lane: str | None = ...,
     recover: None = ...,
     params: Iterable[object] | None = ...,
     autouse: bool = ...,
@@ -80,6 +82,7 @@ def global_fixture(
     share: Literal["copy"] = ...,
     env: bool | None = ...,
     eager: bool = ...,
+    lane: str | None = ...,
     recover: Callable[[Value], object],
     params: Iterable[object] | None = ...,
     autouse: bool = ...,
@@ -94,6 +97,7 @@ def global_fixture(
     share: Attributes | Callable[[Any], object],
     env: bool | None = ...,
     eager: bool = ...,
+    lane: str | None = ...,
     recover: Callable[[Any], object],
     params: Iterable[object] | None = ...,
     autouse: bool = ...,
@@ -110,6 +114,7 @@ def global_fixture(
     writable: Any = (),
     env: Any = None,
     eager: Any = False,
+    lane: Any = None,
     recover: Any = None,
     params: Any = None,
     autouse: Any = False,
@@ -141,6 +146,8 @@ def global_fixture(
         the fixture worker is up, while test workers start and collect. If it stands in a test
         module, or in a ``conftest.py`` that pytest does not load at its start, or depends on a
         parameter, it is set up once a test worker has collected. What tests ask for goes first.
+    :param lane: with ``--fixture-worker-lanes``, a name of your choice: fixtures with the same name
+        are set up in one process, one after the other. Default: those that depend on each other.
     :param recover: a function that undoes what the finalizer would have, if the fixture worker
         died before it ran. It is called with a copy of the value, in another fixture worker of the
         same run, after the last test worker is down; last set up first. Not called if the set-up
@@ -158,7 +165,7 @@ def global_fixture(
     if unknown:
         raise pytest.UsageError(unknown_argument(next(iter(unknown)), _ARGUMENTS))
     arguments = {"share": share, "writable": writable, "env": env, "recover": recover}
-    arguments["eager"] = eager
+    arguments |= {"eager": eager, "lane": lane}
     arguments |= {"params": params, "autouse": autouse, "ids": ids, "name": name}
     if fixture is not None:
         return _declare(fixture, arguments)
@@ -258,9 +265,13 @@ def _declaration(name: str, where: str, arguments: Mapping[str, Any]) -> Declara
     if recover is not None and isinstance(share, Proxied):
         raise pytest.UsageError(proxy_with_recover(name, where))
     env = arguments.get("env")
+    lane = arguments.get("lane")
+    if lane is not None and not (isinstance(lane, str) and lane):
+        raise pytest.UsageError(wrong_lane(name, where, lane))
     return Declaration(
         *(name, where, None if env is None else bool(env), recover, share),
         eager=bool(arguments.get("eager")),
+        lane=lane or "",
     )
 
 
@@ -344,6 +355,13 @@ def wrong_writable(name: str, where: str, writable: object) -> str:
         f"@global_fixture(writable={writable!r}) on '{name}' ({where}): writable names attributes "
         f"of an object that is shared by proxy.\n"
         f'Write share="proxy", writable=("mode", "level").'
+    )
+
+
+def wrong_lane(name: str, where: str, lane: object) -> str:
+    return (
+        f"@global_fixture(lane={lane!r}) on '{name}' ({where}): a lane has a name.\n"
+        f'Write the same text at all fixtures that belong together: lane="network".'
     )
 
 

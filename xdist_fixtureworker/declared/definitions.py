@@ -43,7 +43,8 @@ def global_declaration(definition: Definition, config: pytest.Config) -> Declara
         env = declared.env if promotion.env is None else promotion.env
         marks = (*declared.marks, *promotion.marks)
         share, eager = promotion.share or declared.share, promotion.eager or declared.eager
-        return replace(declared, share=share, env=env, marks=marks, eager=eager)
+        lane = promotion.lane or declared.lane
+        return replace(declared, share=share, env=env, marks=marks, eager=eager, lane=lane)
     where = location(definition.func)
     return Declaration(
         definition.argname,
@@ -53,6 +54,7 @@ def global_declaration(definition: Definition, config: pytest.Config) -> Declara
         promoted=True,
         marks=promotion.marks,
         eager=promotion.eager,
+        lane=promotion.lane,
     )
 
 

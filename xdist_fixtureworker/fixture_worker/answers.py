@@ -6,9 +6,10 @@ import os
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from _pytest.nodes import Node
 
 from .._compat import defining_node
 from ..declared.definitions import Definition, global_declaration
@@ -34,6 +35,9 @@ from .lookup import Found, Lookup
 from .reports import set_up_broke
 from .running import Runner
 from .set_ups import Result, SetUpRecord, SetUps
+
+if TYPE_CHECKING:
+    from .other_lanes import OtherLanes
 
 _ID = "PYTEST_XDIST_WORKER"
 _NO_SET_UP = 0
@@ -64,6 +68,7 @@ class Answerer:
         self._foreign = foreign
         self._runner = runner
         self._serialize = serialize
+        self.other_lanes: OtherLanes | None = None
         self._untold: dict[int, tuple[SetUpRecord, Result]] = {}  # by definition
 
     def answer(self, request: Request) -> Answer | AsBefore:
@@ -142,6 +147,8 @@ class Answerer:
             found = self._lookup.find(instance)
             closure = (*self._lookup.dependencies(found.definition, found.node), found.definition)
             self._set_ups.agreed_marks.note(wanted.marks, closure)
+        if self.other_lanes is not None:
+            self.other_lanes.own(found.definition)
         return found, closure
 
     def _ensure(
@@ -177,11 +184,24 @@ class Answerer:
         for needed in self._lookup.global_dependencies(found.definition, found.node):
             if id(needed) not in active:
                 place = defining_node(needed, found.node)
-                other, result = self._ensure(Found(needed, place, found.parameters), active)
-                record.needs.append(other.number)
+                result = self._elsewhere(needed, place, record)
+                if result is None:
+                    other, result = self._ensure(Found(needed, place, found.parameters), active)
+                    record.needs.append(other.number)
                 environment.update(dict.fromkeys(result.environment))
                 output.update(dict.fromkeys(result.output))
         return tuple(environment), tuple(output)
+
+    def _elsewhere(self, needed: Definition, place: Node, record: SetUpRecord) -> Result | None:
+        """What came of a set-up in another lane; None: it belongs here."""
+        if self.other_lanes is None:
+            return None
+        answer = self.other_lanes.settle(needed, place, record)
+        if answer is None:
+            return None
+        if isinstance(answer, Ready):
+            return Result(environment=answer.environment, output=answer.output)
+        return Result()
 
     def _note_values(self, found: Found) -> None:
         """Note the values of what a fixture needs that was not written to be global: they may

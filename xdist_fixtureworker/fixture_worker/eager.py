@@ -6,7 +6,7 @@ its start. Test workers tell the others, and for which parameters, when they hav
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -27,36 +27,61 @@ from ..declared.definitions import (
 from ..declared.locations import code_of
 from ..declared.promotion import promotion_of
 from ..roles import EAGER
-from ..wire.messages import Expected
+from ..wire.messages import Expected, Groups
 from .lookup import Lookup
 from .tree import Tree
 
+Found = tuple[Definition, Node]
+"""A definition, and where it stands."""
 
-def find_eager(session: pytest.Session, tree: Tree, lookup: Lookup) -> Iterator[Expected]:
-    """Yield those that are known, in the order in which each module defines them.
+
+def find_eager(session: pytest.Session, tree: Tree, lookup: Lookup) -> list[Found]:
+    """Find those that are known, in the order in which each module defines them.
 
     Not those that are overridden in the root directory, and not those that depend on a parameter:
     for which ones tests need it, nobody knows yet.
     """
-    found: dict[int, tuple[Definition, Node]] = {}
+    found: dict[int, Found] = {}
     for directory in _places(session, tree):
         for name in _names(session):
             definition = lookup.session_fixture(name, directory)
             if definition is not None and _is_eager(definition, session.config):
                 found[id(definition)] = definition, defining_node(definition, directory)
-    for definition, node in sorted(found.values(), key=_order(found.values())):
-        declaration = global_declaration(definition, session.config)
-        assert declaration is not None
-        yield Expected(instance_of(definition, node), declaration.where)
+    return sorted(found.values(), key=_order(found.values()))
+
+
+def expected(definition: Definition, node: Node) -> Expected:
+    """Say that a fixture is to be set up."""
+    declaration = global_declaration(definition, node.config)
+    assert declaration is not None
+    return Expected(instance_of(definition, node), declaration.where)
+
+
+def grouped(found: Sequence[Found], lookup: Lookup) -> Groups:
+    """Tell which of them belong together, with what they need."""
+    from ..declared.groups import Member, groups
+
+    def members() -> Iterator[Member]:
+        for definition, node in found:
+            declaration = global_declaration(definition, node.config)
+            needed = [
+                instance_of(each, defining_node(each, node))
+                for each in lookup.dependencies(definition, node)
+                if global_declaration(each, node.config) is not None
+            ]
+            lane = "" if declaration is None else declaration.lane
+            yield instance_of(definition, node), lane, needed
+
+    return Groups(groups(members()))
 
 
 def _order(
-    found: Iterable[tuple[Definition, Node]],
-) -> Callable[[tuple[Definition, Node]], tuple[int, int]]:
+    found: Iterable[Found],
+) -> Callable[[Found], tuple[int, int]]:
     """What to sort by: files as they were found, and within each the lines."""
     files: dict[str, int] = {}
 
-    def place(each: tuple[Definition, Node]) -> tuple[int, int]:
+    def place(each: Found) -> tuple[int, int]:
         code = code_of(each[0].func)
         file, line = (code.co_filename, code.co_firstlineno) if code else ("", 0)
         return files.setdefault(file, len(files)), line

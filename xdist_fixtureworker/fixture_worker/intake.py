@@ -66,6 +66,8 @@ class Intake:
         self._on_fetch = on_fetch
         self._work: deque[Work | Exception | None] = deque()  # None: no more comes
         self._expected: deque[Expected] = deque()
+        #: Given what other lanes send; returns whether it is that. None: no more comes.
+        self.on_lane: Callable[[Message | None], bool] | None = None
         self._arrived: SimpleQueue[None] = SimpleQueue()  # wakes who waits for work
         self._may_end = threading.Event()
 
@@ -92,8 +94,7 @@ class Intake:
 
     def expect(self, expected: Expected) -> None:
         """Have it looked at when nothing else is to be done."""
-        self._expected.append(expected)
-        self._arrived.put(None)
+        self._put(expected)
 
     def let_end(self) -> None:
         """Let the process end, from now on, when the connection does."""
@@ -119,15 +120,16 @@ class Intake:
                 self._main.interrupt()
             case WorkerJoined():
                 self.test_workers.append(message)
-            case Expected():
-                self.expect(message)
-            case Begin() | Request() | Recover() | Finish():
+            case Begin() | Request() | Recover() | Finish() | Expected():
                 self._put(message)
-            case _:
+            case _ if self.on_lane is None or not self.on_lane(message):
                 raise ProtocolError(f"Internal error: the controller sent {message}")
 
     def _put(self, work: Work | Exception | None) -> None:
-        self._work.append(work)
+        if isinstance(work, Expected):
+            self._expected.append(work)
+        else:
+            self._work.append(work)
         self._arrived.put(None)
 
     def _lose_connection(self) -> None:
@@ -142,6 +144,8 @@ class Intake:
         if not self._may_end.is_set():  # else it is the controller that ends it, in order
             self.on_lost()
         self._put(None)
+        if self.on_lane is not None:
+            self.on_lane(None)
         # In the main thread if the connection was lost before execnet knew what to call.
         if threading.current_thread() is not threading.main_thread():
             self._main.interrupt()  # nobody wants what is being set up any more

@@ -31,7 +31,7 @@ from .._compat import (
 )
 from ..declared.definitions import Definition, dependencies, global_declaration
 from ..wire.frozen import Frozen
-from ..wire.messages import Change, Expected, Instance, Output
+from ..wire.messages import Change, Expected, Groups, Instance, Output
 from ..wire.named import Everywhere
 from .agreed import AgreedMarks
 from .naming import GlobalDefinition
@@ -119,6 +119,12 @@ class GlobalDefinitions:
         from .eager import expected
 
         return expected(eager, items, self._argnames, agreed)
+
+    def grouped(self, items: Sequence[pytest.Item]) -> Groups:
+        """Tell which fixtures belong together."""
+        from .grouping import grouped
+
+        return grouped(self._known, items, self._argnames)
 
     def instance(self, known: GlobalDefinition, item: pytest.Item) -> Instance:
         """Name the instance of a global fixture for the parameters of a test."""
