@@ -15,7 +15,7 @@ from .on_demand import (
     role_plugin,
 )
 from .roles import FIXTURE_WORKER_ID, GLOBAL_FIXTURES, Role, is_program, role_of
-from .rules.registrations import Registrations
+from .rules.registrations import NAME, Registrations
 
 
 def add_options(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -44,6 +44,19 @@ def add_options(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager
         help="As if --fixture-worker were given whenever tests are distributed",
     )
     group.addoption(
+        "--fixture-worker-lanes",
+        dest=settings.LANES,
+        metavar="N",
+        default=None,
+        help="How many global fixtures that do not depend on each other are set up at the same "
+        "time at most, each in a fixture worker of its own. Default: 1",
+    )
+    parser.addini(
+        settings.LANES,
+        default="1",
+        help="As if --fixture-worker-lanes were given",
+    )
+    group.addoption(
         "--global-fixture",
         dest=GLOBAL_FIXTURES,
         action="append",
@@ -51,7 +64,9 @@ def add_options(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager
         help="Make a session fixture global, whoever defines it: 'NAME', or 'NAME: attrs(a, b)' "
         "to share these attributes of its value, or 'NAME: proxy' to share the object itself, or "
         "'NAME: env' to change in the test workers what it changes in os.environ, or "
-        "'NAME: marks(a, b)' for the marks of its set-up. Can be given several times",
+        "'NAME: marks(a, b)' for the marks of its set-up, or 'NAME: eager' to set it up before a "
+        "test asks for it, or 'NAME: lane(a)' to set it up in one lane with others. Can be "
+        "given several times",
     )
     parser.addini(
         GLOBAL_FIXTURES,
@@ -155,11 +170,12 @@ def configure(config: pytest.Config) -> None:
     """
     settings.timeout(config)  # refuses bad values, as do the next lines
     settings.worker_id(config)
+    settings.lanes(config)
     settings.treatment_of_strays(config)
     settings.mapped_from(config)
     manager, role = config.pluginmanager, role_of(config)
     registrations = Registrations(config)
-    manager.register(registrations, "xdist_fixtureworker_registrations")
+    manager.register(registrations, NAME)
     if role is Role.FIXTURE_WORKER:
         registrations.guarding()  # its reports are what that role's plugin sees
     if (plugin := role_plugin(config, role)) is not None:

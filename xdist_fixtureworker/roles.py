@@ -54,6 +54,9 @@ GLOBAL_FIXTURES = "global_fixtures"
 GLOBAL = "_xdist_fixtureworker_declaration"
 """The attribute of a fixture's function that holds its declaration as a global fixture."""
 
+EAGER = "_xdist_fixtureworker_eager"
+"""The attribute of a fixture's function that says that it is declared eager."""
+
 PARALLEL_ONLY = "parallel_only"
 SERIAL_ONLY = "serial_only"
 

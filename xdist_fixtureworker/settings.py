@@ -9,6 +9,7 @@ import pytest
 
 COPIES = "fixture_worker_copies"
 TIMEOUT = "fixture_worker_timeout"
+LANES = "fixture_worker_lanes"
 STRAYS = "fixture_worker_strays"
 TIMELINE = "fixture_worker_timeline"
 WORKER_ID = "fixture_worker_id"
@@ -60,6 +61,28 @@ def treatment_of_strays(config: pytest.Config) -> str:
     if treatment not in TREATMENTS_OF_STRAYS:
         raise pytest.UsageError(unknown_treatment_of_strays(treatment))
     return treatment
+
+
+def lanes(config: pytest.Config) -> int:
+    """How many fixture workers there may be.
+
+    :raises pytest.UsageError: if it is no number from 1 on.
+    """
+    given = getattr(config.known_args_namespace, LANES, None)
+    if given is None:  # not given; or a worker has it from the controller
+        given = config.getoption(LANES, None)
+    shown = str(config.getini(LANES) if given is None else given).strip() or "1"
+    if not shown.isdecimal() or not int(shown):
+        raise pytest.UsageError(bad_lanes(shown))
+    return int(shown)
+
+
+def lane_id(config: pytest.Config, number: int) -> str:
+    """The id of one of several fixture workers; the first has that of the only one.
+
+    :raises pytest.UsageError: as :func:`worker_id`.
+    """
+    return f"{worker_id(config)}{number or ''}"
 
 
 def worker_id(config: pytest.Config) -> str:
@@ -138,6 +161,14 @@ def bad_worker_id(value: str) -> str:
     return (
         f"the ini setting fixture_worker_id is '{value}', which cannot be the id of a worker.\n"
         f"Write letters and digits, such as gw99; the default is fixtureworker."
+    )
+
+
+def bad_lanes(shown: str) -> str:
+    return (
+        f"--fixture-worker-lanes (ini setting fixture_worker_lanes) is {shown}, which is no number "
+        f"of processes.\n"
+        f"Write a number from 1 on: so many fixture workers set up side by side at most."
     )
 
 

@@ -52,6 +52,7 @@ THIRD_PARTY = {
         "controller.outbox",
         "controller.process",
         "controller.python_versions",
+        "controller.lanes",
         "controller.switchboard",
         "controller.warm_start.able",
         "controller.warm_start.pool",
@@ -69,7 +70,8 @@ THIRD_PARTY = {
 #: They are told what happened, and return what to do.
 PURE = {
     *("controller.fixture_worker_state", "controller.journal", "controller.relay"),
-    *("controller.calls", "sharing.handles", "sharing.lanes"),
+    *("controller.calls", "controller.ties", "declared.groups"),
+    *("sharing.handles", "sharing.lanes"),
     *(f"controller.timeline.{name}" for name in ("model", "recorded", "savings", "schedule")),
     *(
         f"controller.timeline.{name}"

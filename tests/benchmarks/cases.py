@@ -72,10 +72,16 @@ class Plan:
     sizes: Sizes
     rounds: int
 
-    def cases(self, *, workers: int | None = None, heavy: bool = False) -> list[Case]:
-        """Get a case for each rival."""
+    def cases(
+        self, *, workers: int | None = None, heavy: bool = False, benchmark: str = ""
+    ) -> list[Case]:
+        """Get a case for each rival, but for those that are for another benchmark only."""
         count = self.sizes.test_workers if workers is None else workers
-        return [Case(rival, self.environments, self.sizes, count, heavy) for rival in self.rivals]
+        return [
+            Case(rival, self.environments, self.sizes, count, heavy)
+            for rival in self.rivals
+            if rival.only in {"", benchmark}
+        ]
 
 
 @dataclass(frozen=True)

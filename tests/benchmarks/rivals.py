@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _SESSION = """
 import pytest
@@ -22,6 +22,8 @@ def NAME():
     yield set_up()
     tear_down()
 """
+
+_EAGER = _GLOBAL.replace("@global_fixture", "@global_fixture(eager=True)")
 
 _FILE_LOCK = """
 import json
@@ -83,6 +85,7 @@ class Rival:
     fixture: str = _SESSION  #: its imports, a line of dashes, and the source of a fixture NAME
     shares: bool = True  #: one set-up is for all workers
     more_workers: int = 0
+    only: str = ""  #: the one benchmark that it is for; default: all
     plugins: tuple[str, ...] = ("xdist",)  #: what to load where others are installed as well
     fixture_of_data: str = ""  #: the same for data that JSON does not take, where that is another
 
@@ -165,6 +168,8 @@ RIVALS = (
         plugins=_LOADED,
     ),
     WARM,
+    replace(OURS, key="eager", name="ours: eager", fixture=_EAGER, only="set-up"),
+    replace(WARM, key="warm-eager", name="ours: both, eager", fixture=_EAGER, only="set-up"),
 )
 
 

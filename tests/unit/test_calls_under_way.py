@@ -21,9 +21,11 @@ from xdist_fixtureworker.wire.messages import (
     Finished,
     Hanging,
     Held,
+    Instance,
     Part,
     Raised,
     Released,
+    Request,
     Returned,
     Serving,
     SettingUp,
@@ -135,6 +137,8 @@ def test_what_is_waited_for(relay: Relay) -> None:
     assert relay.activity == f"{WHAT}, asked for by gw0, held by gw2 (test_it.py::test)"
     assert relay.waits_for_tests
     relay.from_fixture_worker(SettingUp(1, "slow", "conftest.py:9", True))
+    assert relay.waits_for_tests  # nobody waits for that
+    relay.from_test_worker("gw2", Request(1, Instance((), "slow", "conftest", "slow", 0, ())))
     assert relay.activity == "the set-up of slow (conftest.py:9)"
     assert not relay.waits_for_tests
 

@@ -18,7 +18,7 @@ from xdist_fixtureworker.declared.decorator import Declaration, declaration_of
 from xdist_fixtureworker.declared.locations import location, unbound
 
 HERE = Path(__file__).parent
-KNOWN = "share, writable, env, recover, params, autouse, ids, name"
+KNOWN = "share, writable, env, eager, lane, recover, params, autouse, ids, name"
 
 
 @pytest.fixture(autouse=True)
@@ -74,10 +74,19 @@ def test_with_arguments() -> None:
         yield "value"
 
     fixture = global_fixture(
-        share="copy", env=True, params=[1, 2], autouse=True, ids=["one", "two"], name="database"
+        share="copy",
+        env=True,
+        eager=True,
+        lane="network",
+        params=[1, 2],
+        autouse=True,
+        ids=["one", "two"],
+        name="database",
     )(tables)
     assert fixture_scope(fixture) == "session"
-    assert declared(fixture) == Declaration("database", place(tables), env=True)
+    assert declared(fixture) == Declaration(
+        "database", place(tables), env=True, eager=True, lane="network"
+    )
     assert marker(fixture).params == (1, 2)
     assert tuple(marker(fixture).ids) == ("one", "two")
     assert marker(fixture).autouse is True

@@ -25,15 +25,20 @@ from xdist_fixtureworker.controller import (
     start_failures,
     versions,
 )
+from xdist_fixtureworker.controller import lanes as fixture_worker_lanes
 from xdist_fixtureworker.controller.timeline import page, recorder
 from xdist_fixtureworker.controller.warm_start import able, pool, start, wanted
 from xdist_fixtureworker.declared import attributes, decorator, guard_marks, guards, promotion
+from xdist_fixtureworker.fixture_worker import (
+    answers as fixture_worker_answers,
+)
 from xdist_fixtureworker.fixture_worker import (
     finalizing,
     foreign,
     forked,
     items,
     lookup,
+    other_lanes,
     out_of_reach,
     reports,
     running,
@@ -58,6 +63,7 @@ from xdist_fixtureworker.sharing import (
 from xdist_fixtureworker.sharing import pool as shared_pool
 from xdist_fixtureworker.test_worker import answers as test_worker_answers
 from xdist_fixtureworker.test_worker import asking, forking, naming, nearer
+from xdist_fixtureworker.wire.messages import Instance, Needed
 
 
 def died_message(reason: str, *fixture: str) -> str:
@@ -824,7 +830,14 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "Write the name of a session fixture, or a pattern such as docker_*, alone or with the "
         "attributes of it that are shared: docker_services, or httpbin: attrs(url, host); or httpbin: proxy, with writable(mode) for "
         "attributes that tests may set; and with env, or env(NAME, OTHER), if it sets environment "
-        "variables that tests need; and with marks(a, b(1)) for its set-up.",
+        "variables that tests need; and with marks(a, b(1)) for its set-up; and with eager, to be set "
+        "up before a test asks; and with lane(name), to be set up in one lane with others.",
+    ),
+    (
+        fixture_worker_answers.failed_untold,
+        ("tables", "conftest.py:7", "ValueError: no"),
+        "eager global fixture tables (conftest.py:7) could not be set up, and no test asked for "
+        "it: ValueError: no",
     ),
     (
         promotion.wrong_promotion,
@@ -838,6 +851,41 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "@global_fixture(writable='a.b') on 'pool' (conftest.py:7): writable names attributes of an "
         "object that is shared by proxy.\n"
         'Write share="proxy", writable=("mode", "level").',
+    ),
+    (
+        decorator.wrong_lane,
+        ("tables", "conftest.py:7", 3),
+        "@global_fixture(lane=3) on 'tables' (conftest.py:7): a lane has a name.\n"
+        'Write the same text at all fixtures that belong together: lane="network".',
+    ),
+    (
+        settings.bad_lanes,
+        ("none",),
+        "--fixture-worker-lanes (ini setting fixture_worker_lanes) is none, which is no number of "
+        "processes.\n"
+        "Write a number from 1 on: so many fixture workers set up side by side at most.",
+    ),
+    (
+        fixture_worker_lanes.lanes_wait,
+        (
+            [
+                Needed(1, Instance((), "b", "", "", 0, ()), "conftest.py:9", "a (conftest.py:3)"),
+                Needed(1, Instance((), "a", "", "", 0, ()), "conftest.py:3", "b (conftest.py:9)"),
+            ],
+        ),
+        "fixture workers wait for each other: the set-up of a (conftest.py:3) waits for 'b' "
+        "(conftest.py:9), and the set-up of b (conftest.py:9) waits for 'a' (conftest.py:3).\n"
+        "Name what they need as arguments, or give all of them the same lane: "
+        '@global_fixture(lane="..."). Then one fixture worker sets them up.',
+    ),
+    (
+        other_lanes.cannot_unpickle,
+        ("tables", "conftest.py:7", "ImportError: no"),
+        "the value of the global fixture 'tables' (conftest.py:7) was sent by another fixture "
+        "worker but\n"
+        "cannot be unpickled here (ImportError: no).\n"
+        "Its class must be importable there by the same name. Or give both fixtures the same lane:\n"
+        '@global_fixture(lane="...").',
     ),
     (
         decorator.proxy_with_recover,

@@ -14,6 +14,7 @@ from xdist_fixtureworker.fixture_worker.main_thread import MainThread
 from xdist_fixtureworker.wire.codec import encode
 from xdist_fixtureworker.wire.messages import (
     Begin,
+    Expected,
     Fetch,
     Finish,
     Inline,
@@ -46,7 +47,8 @@ def intake(main: MainThread) -> Intake:
 
 def taken(intake: Intake) -> Work | None:
     work = intake.wait_next()
-    intake.take()
+    if work is not None:
+        intake.take(work)
     return work
 
 
@@ -67,8 +69,26 @@ def test_work_that_is_not_begun_is_not_lost(intake: Intake) -> None:
     intake.receive(encode(Request(1, TABLES)))
     intake.receive(encode(Finish()))
     assert [intake.wait_next(), intake.wait_next()] == [Request(1, TABLES)] * 2
-    intake.take()
+    intake.take(Request(1, TABLES))
     assert intake.wait_next() == Finish()
+
+
+def test_what_is_expected_comes_when_nothing_else_is_to_be_done(intake: Intake) -> None:
+    labels = Instance((), "labels", "conftest", "labels", 0, ())
+    for message in (Expected(TABLES), Expected(labels), Request(1, TABLES)):
+        intake.receive(encode(message))
+    assert [taken(intake), taken(intake)] == [Request(1, TABLES), Expected(TABLES)]
+    assert intake.wait_next() == Expected(labels)
+    intake.receive(encode(Request(2, labels)))  # before that was begun, or while it is
+    intake.take(Expected(labels))
+    intake.expect(Expected(TABLES))
+    assert [taken(intake), taken(intake)] == [Request(2, labels), Expected(TABLES)]
+
+
+def test_the_end_comes_before_what_is_expected(intake: Intake) -> None:
+    intake.receive(encode(Expected(TABLES)))
+    intake.receive(encode(Finish()))
+    assert taken(intake) == Finish()
 
 
 def test_parts_of_files_are_sent_at_once(main: MainThread) -> None:

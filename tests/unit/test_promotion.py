@@ -68,6 +68,10 @@ def test_calls_and_items(pytester: pytest.Pytester, line: str) -> None:
     ("line", "share", "env"),
     [
         ("web: env", None, True),
+        ("web: eager", None, None),
+        ("web: proxy, eager", Proxied(), None),
+        ("web: lane(network) copy", None, None),
+        ("web: eager env attrs(url)", Attributes(("url",)), True),
         ("web: env()", None, False),
         ("web: env(A)", None, ("A",)),
         ("web: copy env( A, 'B' )", None, ("A", "B")),
@@ -82,6 +86,8 @@ def test_variables(
 ) -> None:
     (found,) = configured(pytester, f"    {line}")
     assert (found.share, found.env) == (share, env)
+    assert found.eager is ("eager" in line)
+    assert found.lane == ("network" if "lane" in line else "")
 
 
 def test_marks(pytester: pytest.Pytester) -> None:
@@ -102,7 +108,20 @@ def test_no_marks(pytester: pytest.Pytester, ways: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "ways", ["env env", "env(", "env(A", "environ", "copy attrs(a)", "copy(a)", "a b", ": env"]
+    "ways",
+    [
+        "env env",
+        "env(",
+        "env(A",
+        "environ",
+        "copy attrs(a)",
+        "copy(a)",
+        "eager(1)",
+        "lane",
+        "lane()",
+        "a b",
+        ": env",
+    ],
 )
 def test_what_is_not_understood(pytester: pytest.Pytester, ways: str) -> None:
     with pytest.raises(pytest.UsageError, match="is not understood"):

@@ -37,6 +37,7 @@ from xdist_fixtureworker.wire.messages import (
     Change,
     Doing,
     ExitRequested,
+    Expected,
     Failed,
     Fetch,
     Finalized,
@@ -720,7 +721,31 @@ class TestTheStart:
         assert relay.fixture_worker.ended
 
 
+def test_what_tests_will_want_is_told_once(relay: Relay) -> None:
+    expected = Expected(TABLES, "conftest.py:3")
+    assert relay.from_test_worker("gw0", expected) == [(FIXTURE_WORKER_ID, expected)]
+    assert relay.from_test_worker("gw1", expected) == []
+    other = Expected(SERVER, "conftest.py:7")
+    assert relay.from_test_worker("gw1", other) == [(FIXTURE_WORKER_ID, other)]
+    # Who asks for it asks as ever.
+    assert forwarded(relay.from_test_worker("gw0", Request(1, TABLES))).instance == TABLES
+
+
+def test_nobody_waits_for_what_is_done_ahead(relay: Relay) -> None:
+    relay.from_fixture_worker(SettingUp(1, "tables", "conftest.py:3", True))
+    assert relay.activity is None
+    relay.from_test_worker("gw0", Request(1, SERVER))
+    assert relay.activity == "the set-up of tables (conftest.py:3)"
+
+
+def test_the_end_waits_for_what_is_done_ahead(relay: Relay) -> None:
+    relay.from_fixture_worker(SettingUp(1, "tables", "conftest.py:3", True))
+    relay.finish()
+    assert relay.activity == "the set-up of tables (conftest.py:3)"
+
+
 def test_what_else_goes_on_is_named(relay: Relay) -> None:
+    relay.from_test_worker("gw0", Request(1, TABLES))
     relay.from_fixture_worker(Doing("the import of test_it.py"))
     assert relay.activity == "the import of test_it.py"
     relay.from_fixture_worker(SettingUp(1, "tables", "conftest.py:3", True))

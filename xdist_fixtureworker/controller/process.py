@@ -105,6 +105,14 @@ class Interpreter:
         assert self._gateway is not None
         return self._gateway
 
+    @property
+    def is_up(self) -> bool:
+        """Whether :meth:`gateway` does not wait; also where it raises."""
+        return self._started.is_set()
+
+    def wait_up(self) -> None:
+        self._started.wait()
+
     def kill(self) -> None:
         """End it at once, whatever it is doing, and wait until it is gone."""
         self._started.wait(EXIT_TIMEOUT)  # until then, execnet has no process that could be killed

@@ -26,6 +26,7 @@ from ..wire.messages import (
     Call,
     Doing,
     ExitRequested,
+    Expected,
     Failed,
     Fetch,
     Finalized,
@@ -34,6 +35,7 @@ from ..wire.messages import (
     Finished,
     Hanging,
     Held,
+    Instance,
     Interrupt,
     Interrupted,
     Message,
@@ -107,8 +109,9 @@ class Relay:
     def __init__(self, journal: Journal, fixture_worker: str = FIXTURE_WORKER_ID) -> None:
         self.journal = journal
         self.fixture_worker = FixtureWorkerState(fixture_worker)
-        self._requests = Requests(journal)
+        self.requests = Requests(journal)
         self._calls: Calls | None = None  # where a test has made one, or fetches a large value
+        self._expected: set[Instance] = set()  # what tests will want, as test workers say
         self._recoveries = Recoveries()
         self._interrupted = False
         self._to_undo: dict[int, str] = {}  # ids of set-ups, and the fixture worker that died
@@ -117,7 +120,12 @@ class Relay:
         """What to send after ``message`` came from the test worker of that id."""
         match message:
             case Request():
-                return self._requests.ask(worker, message, self._refusal)
+                return self.requests.ask(worker, message, self.refusal)
+            case Expected() if message.instance in self._expected:
+                return []
+            case Expected():
+                self._expected.add(message.instance)
+                return [(FIXTURE_WORKER_ID, message)]
             case Call() | Withdrawn() | Released() | Fetch():
                 return self._open_calls.pass_on(worker, message, self._refusal_of_calls)
             case _:
@@ -127,11 +135,11 @@ class Relay:
         """What to send after ``message`` came from the fixture worker."""
         if not isinstance(message, FromFixtureWorker):
             raise ProtocolError(f"Internal error: the fixture worker sent {message}")
-        deliveries = self._move(*_move_of(message))
+        deliveries = self.move(*_move_of(message))
         _note_rest(self.journal, self.fixture_worker.name, message)
         match message:
             case Ready() | Failed() | AsBefore():
-                return self._requests.answer(self._recoveries.one_copy(message))
+                return self.requests.answer(self._recoveries.one_copy(message))
             case Returned() | Raised() | Held() | Part():
                 return deliveries + self._open_calls.from_fixture_worker(message)
             case SettingUp() | SetUp() | Interrupted():
@@ -154,22 +162,22 @@ class Relay:
         if self.fixture_worker.hangs:
             return calls
         if not self.fixture_worker.came_up:
-            return self._move(Move.HANGS, _NOT_WANTED if self.is_unwanted else starts_too_slowly())
-        return self._move(Move.HANGS, says_nothing_more(activity)) + calls
+            return self.move(Move.HANGS, _NOT_WANTED if self.is_unwanted else starts_too_slowly())
+        return self.move(Move.HANGS, says_nothing_more(activity)) + calls
 
     @property
     def activity(self) -> str | None:
         """What goes on in the fixture worker, as far as somebody may wait for it."""
         if self.fixture_worker.came_up:
-            if activity := self.journal.activity(self.fixture_worker.name):
+            if activity := self._awaited:
                 return activity
-            if (request := self._requests.answered_next) is not None:
+            if (request := self.requests.answered_next) is not None:
                 return around_set_up(request.instance.name, request.where)
             return None if self._calls is None else self._calls.activity
         if self.is_unwanted:
             return f"{_START}, to end it"
         called_off = self.fixture_worker.state is State.CALLED_OFF
-        return _START if called_off or self._requests.are_open else None
+        return _START if called_off or self.requests.are_open else None
 
     @property
     def is_unwanted(self) -> bool:
@@ -179,15 +187,23 @@ class Relay:
     @property
     def waits_for_tests(self) -> bool:
         """Whether all that goes on is calls that wait for what other tests have."""
-        busy = self._requests.are_open or self.journal.activity(self.fixture_worker.name)
-        if self._calls is None or busy:
+        if self._calls is None or self.requests.are_open or self._awaited:
             return False
         return self._calls.may_take_long
+
+    @property
+    def _awaited(self) -> str | None:
+        """What the fixture worker does while tests, or the end of the run, wait: not what it does
+        before anybody asks."""
+        serves = self.fixture_worker.state is State.SERVING
+        if serves and not self.requests.are_open:
+            return None
+        return self.journal.activity(self.fixture_worker.name)
 
     def interrupt(self) -> list[Delivery]:
         """What to send when the user does not want to wait for a set-up any more."""
         if self.is_unwanted:  # the second time; nothing is set up in it
-            return self._move(Move.HANGS, _NOT_WANTED)
+            return self.move(Move.HANGS, _NOT_WANTED)
         self._interrupted = True
         return [(FIXTURE_WORKER_ID, Interrupt())]
 
@@ -196,7 +212,7 @@ class Relay:
 
         :param message: how the run went.
         """
-        deliveries = self._move(Move.IS_TO_FINISH)
+        deliveries = self.move(Move.IS_TO_FINISH)
         message = message or Finish()
         return deliveries if self.fixture_worker.ended else [(FIXTURE_WORKER_ID, message)]
 
@@ -225,22 +241,22 @@ class Relay:
     def test_worker_down(self, worker: str) -> list[Delivery]:
         """What to send after a test worker ended."""
         self.journal.append(WorkerDown(self._now, worker))
-        self._requests.test_worker_down(worker)
+        self.requests.test_worker_down(worker)
         return [] if self._calls is None else self._calls.test_worker_down(worker)
 
     def fixture_worker_down(self, reason: str) -> list[Delivery]:
         """What to send after the fixture worker ended, for whatever reason."""
-        return self._move(Move.IS_DOWN, reason)
+        return self.move(Move.IS_DOWN, reason)
 
-    def _move(self, move: Move, text: str = "") -> list[Delivery]:
+    def move(self, move: Move, text: str = "") -> list[Delivery]:
         """Change the state; answer all who would now wait in vain."""
         died_before = self.fixture_worker.died
         self.fixture_worker.move(move, text)
         name, reason = self.fixture_worker.name, self.fixture_worker.died
         if died_before is None and reason is not None:
             self.journal.append(FixtureWorkerDied(self._now, name, reason))
-        refusal = self._refusal
-        deliveries = [] if refusal is None else self._requests.give_up(refusal)
+        refusal = self.refusal
+        deliveries = [] if refusal is None else self.requests.give_up(refusal)
         if self._calls is not None and self._refusal_of_calls is not None:
             deliveries += self._calls.give_up(self._refusal_of_calls)
         return deliveries
@@ -257,11 +273,11 @@ class Relay:
     def _refusal_of_calls(self) -> FixtureWorkerError | None:
         """Why nothing can be done with a live object. A set-up that hangs is no reason."""
         if self.fixture_worker.died is not None:
-            return self._refusal
+            return self.refusal
         return CallError(run_is_over()) if self.fixture_worker.ended else None
 
     @property
-    def _refusal(self) -> FixtureWorkerError | None:
+    def refusal(self) -> FixtureWorkerError | None:
         """Why the fixture worker cannot be asked."""
         if self.fixture_worker.died is not None:
             # The last line only: all of it is in the summary.

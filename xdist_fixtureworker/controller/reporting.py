@@ -42,16 +42,25 @@ def log_failures(
         )
 
 
-def what_was_left(fixture_worker: FixtureWorkerState, journal: Journal) -> str | None:
-    """What became of global fixtures whose fixture worker died; None if it did not."""
-    if fixture_worker.died is None or not fixture_worker.came_up:  # then that is what ends the run
+def what_was_left(states: Sequence[FixtureWorkerState], journal: Journal) -> str | None:
+    """What became of global fixtures whose fixture worker died; None if none did."""
+    # One that did not come up is what ends the run.
+    died = [each for each in states if each.died is not None and each.came_up]
+    if not died:
         return None
-    text = f"The fixture worker ended too early: {fixture_worker.died}"
+    text = "\n".join(
+        f"The fixture worker{_named(each, states)} ended too early: {each.died}" for each in died
+    )
     if journal.undone:
         text += _listed("These global fixtures were undone by recover=:", journal.undone)
     if journal.live:
         text += _listed("These global fixtures were left unfinalized:", journal.unfinalized)
     return text
+
+
+def _named(fixture_worker: FixtureWorkerState, states: Sequence[FixtureWorkerState]) -> str:
+    """Its name, where there are several."""
+    return f" {fixture_worker.name}" if len(states) > 1 else ""
 
 
 def failures(failed: Iterable[pytest.TestReport]) -> Iterable[str]:
@@ -142,15 +151,16 @@ def interruptions(journal: Journal) -> Iterable[str]:
 def say_what_is_ended(
     lines: Lines,
     journal: Journal,
-    fixture_worker: FixtureWorkerState,
+    states: Sequence[FixtureWorkerState],
     interrupts_left: int,
 ) -> None:
     """Say, at once after a signal, what it ends, and what comes then."""
     ended = ["the test workers"]
-    if not fixture_worker.came_up:
-        ended.append("the fixture worker, which is not up yet")
-    elif activity := journal.activity(fixture_worker.name):
-        ended.append(activity)
+    for each in states:
+        if not each.came_up:
+            ended.append(f"the fixture worker{_named(each, states)}, which is not up yet")
+        elif activity := journal.activity(each.name):
+            ended.append(activity)
     finalizers = ", ".join(str(live) for live in list(journal.live.values()) if live.is_set_up)
     then = f"; then the finalizers of {finalizers} run" if finalizers else ""
     _say(lines, f"ending {' and '.join(ended)}{then}", interrupts_left)

@@ -41,6 +41,14 @@ class Requests:
         """The request that the fixture worker deals with, or is about to: it keeps their order."""
         return next(iter(self._open.values()), None)
 
+    def name_of(self, id_: int) -> str:
+        """The name of the fixture that a request to the fixture worker is for."""
+        return self._instances[id_].name if id_ in self._instances else ""
+
+    def is_answered(self, instance: Instance) -> bool:
+        """Whether the answer is kept."""
+        return instance in self._answers
+
     def ask(
         self, worker: str, request: Request, refusal: FixtureWorkerError | None
     ) -> list[Delivery]:

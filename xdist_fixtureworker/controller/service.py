@@ -7,13 +7,14 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ..roles import VALUE_FILES
-from ..settings import timeout, worker_id
+from ..settings import lane_id, timeout
 from ..wire.messages import Begin
 from ..wire.pickles import describe
 from .display import Display
@@ -35,6 +36,7 @@ class Service:
 
     :param on_end: called in another thread when the run is to end early.
     :param display: shows what is waited for, and what it has shown at once.
+    :param number: of the lane, where there may be several.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Service:
         relay: Relay,
         on_end: Callable[[], None],
         display: Display,
+        number: int | None = None,
     ) -> None:
         from .process import Interpreter
 
@@ -54,22 +57,25 @@ class Service:
         self.switchboard = Switchboard(
             self.relay,
             on_end,
-            display.wait,
+            display.wait if number is None else partial(_named, display.wait, relay),
             interval=display.interval,
             limit=math.inf if limit is None else limit + _SILENCE,
             is_stopped=self._is_stopped,
         )
         self._config = config
+        self._number = number
+        self.id = lane_id(config, number or 0)  #: as xdist knows it
         self._output = output = display.output
         printed_into = output.path if output is not None and output.prints else None
-        self._interpreter: Interpreter = Interpreter(worker_id(config), printed_into)
+        self._interpreter: Interpreter = Interpreter(self.id, printed_into)
 
-    def start(self, manager: Any, run: str, directory: Path | None) -> None:
+    def start(self, manager: Any, run: str, directory: Path | None, *, eager: bool = False) -> None:
         """Start pytest in it; returns before it is up.
 
         :param manager: xdist's, of the test workers.
         :param run: the id that the processes of the run carry.
         :param directory: for the file in which it notes what is set up; None: no file.
+        :param eager: whether it sets fixtures up before a test asks for them.
         """
         from .process import START_FAILURES, FixtureWorkerProcess
 
@@ -87,9 +93,18 @@ class Service:
             return
         self._run = run
         crash_files = None if directory is None else str(directory)
-        begin = Begin(run, os.getpid(), crash_files, str(_value_files(run)))
+        begin = Begin(*(run, os.getpid(), crash_files, str(_value_files(run))), eager, self._number)
         self.switchboard.connect_fixture_worker(process.channel, begin)
         self.process = process
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether its interpreter is up, so that pytest can be started in it without waiting."""
+        return self._interpreter.is_up
+
+    def wait_ready(self) -> None:
+        """Wait until it is, or has failed to be."""
+        self._interpreter.wait_up()
 
     def _is_stopped(self) -> bool:
         from ..processes.identity import is_stopped
@@ -118,6 +133,12 @@ class Service:
     def kill(self) -> threading.Event:
         """End the process, whatever it is doing; the event is set when it is gone."""
         return in_thread(self._interpreter.kill)
+
+
+def _named(show: Callable[[str | None], None], relay: Relay, notice: str | None) -> None:
+    """Show a notice with the name of a lane."""
+    name = relay.fixture_worker.name
+    show(None if notice is None else notice.replace("fixture worker", name, 1))
 
 
 def _value_files(run: str) -> Path:

@@ -18,7 +18,6 @@ import pytest
 
 from .. import errors
 from ..declared.promotion import promotion_of
-from ..settings import worker_id
 from ..wire.messages import Finish, Recover
 from . import reporting
 from .run import DistributedRun
@@ -41,7 +40,7 @@ class Shutdown:
         self._config = config
         self._run = run
         self._signals = signals
-        self._services = [run.service]
+        self._recovering: list[Service] = []
         self._stopping: list[threading.Event] = []
         self._finished = False
         self._summary_shown = False
@@ -81,19 +80,17 @@ class Shutdown:
 
         :param outcome: tells how the run went, once they are down.
         """
-        run, service = self._run, self._run.service
+        run = self._run
         waiting = InterruptibleWait(self._config, run, self._signals, interrupted)
         try:
             if interrupted:
                 waiting.say_what_is_ended()
-                service.switchboard.interrupt()
+                run.interrupt()
             test_workers_down = run.end_test_workers()
             if test_workers_down is not None:
                 waiting.wait(test_workers_down)
-            self._bring_down(service, waiting, outcome())
-            lost = service.relay.recoverable
-            if lost and service.fixture_worker.died is not None:
-                self._recover(lost, service.fixture_worker.name, waiting)
+            self._bring_down(run.services, waiting, outcome())
+            self._recover_lost(waiting)
         except Abandoned:
             for each in self._services:
                 each.switchboard.fixture_worker_down("abandoned on Ctrl-C")
@@ -104,23 +101,39 @@ class Shutdown:
             run.display.show()  # also what was said before
             run.display.lines.wait(None)
 
-    def _bring_down(self, service: Service, waiting: InterruptibleWait, finish: Finish) -> None:
-        """Have a fixture worker finalize, and stop it."""
-        if service.process is not None:
-            service.switchboard.finish(finish)
-            waiting.wait(service.switchboard.done)
-            if not service.fixture_worker.hangs:
-                waiting.wait(in_thread(service.process.wait_ended))
-            self._config.hook.pytest_testnodedown(node=service.process.node, error=None)
-        self._stopping.append(service.stop())
+    @property
+    def _services(self) -> list[Service]:
+        return [*self._run.services, *self._recovering]
 
-    def _recover(self, lost: list[Recover], lost_by: str, waiting: InterruptibleWait) -> None:
-        """Have another fixture worker undo what the one that died left."""
-        again = self._run.recovery_service()
-        self._services.append(again)
+    def _bring_down(
+        self, services: list[Service], waiting: InterruptibleWait, finish: Finish
+    ) -> None:
+        """Have fixture workers finalize, side by side, and stop them."""
+        for service in services:
+            if service.process is not None:
+                service.switchboard.finish(finish)
+        for service in services:
+            if service.process is not None:
+                waiting.wait(service.switchboard.done)
+                if not service.fixture_worker.hangs:
+                    waiting.wait(in_thread(service.process.wait_ended))
+                self._config.hook.pytest_testnodedown(node=service.process.node, error=None)
+            self._stopping.append(service.stop())
+
+    def _recover_lost(self, waiting: InterruptibleWait) -> None:
+        for each in self._run.services:
+            lost = each.relay.recoverable
+            if lost and each.fixture_worker.died is not None:
+                self._recover(lost, each, waiting)
+
+    def _recover(self, lost: list[Recover], lost_by: Service, waiting: InterruptibleWait) -> None:
+        """Have another fixture worker undo what one that died left."""
+        again = self._run.recovery_service(lost_by)
+        self._recovering.append(again)
         self._run.start_recovery(again)
-        again.switchboard.recover(lost, lost_by)
-        self._bring_down(again, waiting, Finish())
+        recover = partial(again.relay.recover, lost, lost_by.fixture_worker.name)
+        again.switchboard.put(recover)
+        self._bring_down([again], waiting, Finish())
 
     def _report(self, session: pytest.Session | None) -> None:
         """Log what went wrong, below what was printed."""
@@ -132,7 +145,8 @@ class Shutdown:
         self._failed_finalizers = [
             reporting.report_from(self._config, data) for data in journal.failed_finalizers
         ]
-        self._what_was_left = reporting.what_was_left(self._run.service.fixture_worker, journal)
+        states = [service.fixture_worker for service in self._run.services]
+        self._what_was_left = reporting.what_was_left(states, journal)
         if session is not None:
             reporting.log_failures(session, self._failed_finalizers, self._what_was_left)
             reporting.add_durations(self._config, journal)
@@ -141,17 +155,16 @@ class Shutdown:
     def _raise_what_ended_the_run(self, interrupted: bool) -> None:
         """:raises pytest.UsageError: if the fixture worker did not come up.
         :raises pytest.exit.Exception: if a set-up called ``pytest.exit``."""
-        service, exit_called = self._run.service, self._run.journal.exit_called
-        fixture_worker = service.fixture_worker
-        if service.switchboard.error is not None:
-            raise errors.FixtureWorkerError(f"Internal error:\n{service.switchboard.error}")
+        exit_called = self._run.journal.exit_called
+        for service in self._run.services:
+            if service.switchboard.error is not None:
+                raise errors.FixtureWorkerError(f"Internal error:\n{service.switchboard.error}")
         if self._signals.held is not None:
             raise self._signals.held
-        if fixture_worker.died is not None and not fixture_worker.came_up and not interrupted:
-            text = could_not_start(
-                fixture_worker.died, self._config.rootpath, worker_id(self._config)
-            )
-            raise pytest.UsageError(text)
+        for service in self._run.services:
+            died = service.fixture_worker.died
+            if died is not None and not service.fixture_worker.came_up and not interrupted:
+                raise pytest.UsageError(could_not_start(died, self._config.rootpath, service.id))
         if exit_called is not None:
             raise pytest.exit.Exception(exit_called.reason, returncode=exit_called.returncode)
 
@@ -248,11 +261,9 @@ class InterruptibleWait:
         """Say at once that it is being ended, if it was a signal that asked for it."""
         if not self._signals.received:
             return
-        fixture_worker = self._run.service.fixture_worker
+        states = [service.fixture_worker for service in self._run.services]
         left = max(1, ABANDONING_INTERRUPT - self._interrupts)
-        reporting.say_what_is_ended(
-            self._run.display.lines, self._run.journal, fixture_worker, left
-        )
+        reporting.say_what_is_ended(self._run.display.lines, self._run.journal, states, left)
 
     def wait(self, event: threading.Event) -> None:
         """Wait for ``event``, and say what is waited for whenever a signal asks to end, or when it
@@ -276,7 +287,7 @@ class InterruptibleWait:
     def _answer(self, interrupts: int) -> None:
         if interrupts >= ABANDONING_INTERRUPT:
             raise Abandoned
-        self._run.service.switchboard.interrupt()
+        self._run.interrupt()
         interrupts_left = ABANDONING_INTERRUPT - interrupts
         reporting.say_what_is_waited_for(
             self._run.display.lines, self._run.journal, interrupts_left

@@ -16,7 +16,7 @@ import pytest
 
 from ..roles import FIXTURE_WORKER_ID
 from ..rules.worker_id import is_computing, worker_id_hint
-from ..settings import worker_id
+from ..settings import lane_id, lanes
 from ..wire.pickles import describe
 
 _FRAME = re.compile(r'  File "(?P<file>[^"]+)", line (?P<line>\d+)')
@@ -28,11 +28,10 @@ _NOT_USERS = ("_pytest", "pluggy", "xdist", "execnet", __name__.partition(".")[0
 
 
 def check_worker_id(config: pytest.Config) -> None:
-    """Check that no test worker has the id that was chosen for the fixture worker.
+    """Check that no test worker has an id that was chosen for a fixture worker.
 
     :raises pytest.UsageError: if one has.
     """
-    chosen = worker_id(config)
     named: list[str] = []
     unnamed = 0
     for tx in map(str, config.getoption("tx")):
@@ -42,8 +41,9 @@ def check_worker_id(config: pytest.Config) -> None:
         else:
             unnamed += times
     taken = {*named, *(f"gw{number}" for number in range(unnamed))}
-    if chosen in taken:
-        raise pytest.UsageError(worker_id_is_taken(chosen, len(taken)))
+    for chosen in (lane_id(config, number) for number in range(lanes(config))):
+        if chosen in taken:
+            raise pytest.UsageError(worker_id_is_taken(chosen, len(taken)))
 
 
 @contextmanager

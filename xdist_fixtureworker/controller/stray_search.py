@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from ..roles import FIXTURE_WORKER_ID, RUN
@@ -50,13 +50,13 @@ class StraySearch:
     """One per run. Make it before the first worker is started.
 
     :param treatment: what the user wants done: ``"report"``, ``"kill"`` or ``"ignore"``.
-    :param worker_id: the fixture worker's, as xdist knows it.
+    :param worker_ids: those of fixture workers, as xdist knows them.
     """
 
     def __init__(
-        self, treatment: str, journal: Journal, worker_id: str = FIXTURE_WORKER_ID
+        self, treatment: str, journal: Journal, worker_ids: Collection[str] = (FIXTURE_WORKER_ID,)
     ) -> None:
-        self._worker_id = worker_id
+        self._worker_ids = worker_ids
         self.testrun_uid: str | None = None  #: to be set when xdist has chosen one
         self._treatment = treatment
         self._journal = journal
@@ -102,7 +102,7 @@ class StraySearch:
         """Lines for the summary; none if nothing was left."""
         for worker, (identity, fate) in self._outlived.items():
             yield f"process {identity.pid} {fate.value}: test worker {worker} itself"
-        yield from stray_lines(self._fates, self._worker_id)
+        yield from stray_lines(self._fates, self._worker_ids)
         if self._fates and self._treatment == "report":
             yield "(--fixture-worker-strays=kill ends them, ignore says nothing)"
 
@@ -177,18 +177,21 @@ class StraySearch:
         return RunIdentity(self._mark.id, self.testrun_uid)
 
 
-def stray_lines(fates: Mapping[Stray, Fate], worker_id: str = FIXTURE_WORKER_ID) -> Iterator[str]:
+def stray_lines(
+    fates: Mapping[Stray, Fate], worker_ids: Collection[str] = (FIXTURE_WORKER_ID,)
+) -> Iterator[str]:
     """Lines that say which processes were left, who started them, and what became of them."""
     for stray, fate in fates.items():
         yield f"process {stray.pid} {fate.value}: {_short(stray.command)}"
-        yield f"  {_origin(stray, worker_id)}"
+        yield f"  {_origin(stray, worker_ids)}"
 
 
-def _origin(stray: Stray, worker_id: str) -> str:
+def _origin(stray: Stray, worker_ids: Collection[str]) -> str:
     if stray.worker is None:
         who = "which worker started it is not known"
-    elif stray.worker == worker_id:
-        who = "started by the fixture worker"
+    elif stray.worker in worker_ids:
+        several = f" {stray.worker}" if len(worker_ids) > 1 else ""
+        who = f"started by the fixture worker{several}"
     else:
         who = f"started by test worker {stray.worker}"
     return who if stray.test is None else f"{who}, in {escaped(stray.test)}"

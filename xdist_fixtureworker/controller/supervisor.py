@@ -13,7 +13,8 @@ import pytest
 
 from ..roles import is_fixture_workers
 from ..rules.debugger import refuse_trace
-from ..settings import shows_only
+from ..rules.registrations import are_eager
+from ..settings import lanes, shows_only
 from . import versions
 from .changed_values import ChangedValues
 from .journal import Journal
@@ -39,7 +40,9 @@ class Supervisor:
 
     def pytest_report_header(self) -> list[str]:
         if self._starts_fixture_worker():
-            line = "fixture worker: one process beside the test workers, for global fixtures"
+            most = lanes(self._config)
+            processes = "one process" if most == 1 else f"up to {most} processes"
+            line = f"fixture worker: {processes} beside the test workers, for global fixtures"
             return [line, *versions.untested()]
         if _distributes(self._config):
             return []
@@ -72,6 +75,9 @@ class Supervisor:
     def pytest_configure_node(self, node: Any) -> None:
         if self._run is not None and not is_fixture_workers(node):
             self._run.connect(node)
+            # It has something to do before tests ask; test workers do not wait for it.
+            if are_eager(self._config) and self._run.service.is_ready:
+                self._run.start()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodeready(self, node: Any) -> None:

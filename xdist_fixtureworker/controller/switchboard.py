@@ -11,14 +11,14 @@ import math
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..roles import FIXTURE_WORKER_ID
 from ..wire.codec import decode, decode_all, encode
-from ..wire.messages import Begin, Finish, Message, Recover, WorkerJoined
+from ..wire.messages import Begin, Finish, Message, WorkerJoined
 from .lines import SELDOM
 from .relay import Relay
 from .requests import Delivery
@@ -104,7 +104,7 @@ class Switchboard:
         self._is_stopped = is_stopped
         self._notice = SlowNotice(interval, limit)
         self._events: SimpleQueue[Callable[[], list[Delivery]] | None] = SimpleQueue()
-        self._channels = Channels()
+        self.channels = Channels()
         #: Is set when the fixture worker has finalized everything, or is down.
         self.done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fixture worker relay", daemon=True)
@@ -121,8 +121,12 @@ class Switchboard:
         def received(data: object) -> None:
             self._events.put(partial(self._from_test_worker, worker, data))
 
-        self._channels.add_test_worker(worker, sender or channel)
+        self.channels.add_test_worker(worker, sender or channel)
         channel.setcallback(received, endmarker=_END)
+
+    def put(self, event: Callable[[], list[Delivery]]) -> None:
+        """Do it in the switchboard's thread, and send what it returns."""
+        self._events.put(event)
 
     def connect_fixture_worker(self, channel: execnet.Channel, begin: Begin) -> None:
         """Serve the fixture worker: send it what it begins with, and what was asked for before."""
@@ -136,7 +140,7 @@ class Switchboard:
                 self._events.put(partial(arrived, data))
 
         def connected() -> list[Delivery]:
-            early = self._channels.add_fixture_worker(channel)
+            early = self.channels.add_fixture_worker(channel)
             return [(FIXTURE_WORKER_ID, message) for message in (begin, *early)]
 
         channel.setcallback(received, endmarker=_END)
@@ -145,10 +149,6 @@ class Switchboard:
     def test_worker_joined(self, joined: WorkerJoined) -> None:
         """Tell which process a test worker is: whoever outlives the others can wait for it."""
         self._events.put(lambda: self._relay.test_worker_joined(joined))
-
-    def recover(self, lost: Sequence[Recover], lost_by: str) -> None:
-        """Ask the fixture worker to undo what the one named ``lost_by`` left, in this order."""
-        self._events.put(lambda: self._relay.recover(lost, lost_by))
 
     def fixture_worker_down(self, reason: str) -> None:
         """Tell that the fixture worker's process ended; nothing happens if it had finished."""
@@ -172,7 +172,7 @@ class Switchboard:
 
     def _from_test_worker(self, worker: str, data: object) -> list[Delivery]:
         if data is _END:
-            self._channels.remove(worker)
+            self.channels.remove(worker)
             return self._relay.test_worker_down(worker)
         return self._relay.from_test_worker(worker, decode(data, f"test worker {worker}"))
 
@@ -185,7 +185,7 @@ class Switchboard:
                 self.error = self.error or traceback.format_exc()
                 deliveries = self._relay.fixture_worker_down(f"Internal error:\n{self.error}")
             for worker, message in deliveries:
-                self._channels.send(worker, message)
+                self.channels.send(worker, message)
             self._tell()
 
     def _next(self) -> Callable[[], list[Delivery]] | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import pytest
 
 from .._compat import fixture_function, fixture_name, fixture_scope, is_fixture
-from ..roles import GLOBAL
+from ..roles import EAGER, GLOBAL
 from ..wire.frozen import Frozen, replace
 from .attributes import Attributes, Computed, Proxied
 from .attributes import Share as Way
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _OF_TESTS = {"parametrize": "params=...", "usefixtures": "their names as arguments"}
 _FIXTURE_ARGUMENTS = ("params", "autouse", "ids", "name")
-_ARGUMENTS = ("share", "writable", "env", "recover", *_FIXTURE_ARGUMENTS)
+_ARGUMENTS = ("share", "writable", "env", "eager", "lane", "recover", *_FIXTURE_ARGUMENTS)
 
 
 class Declaration(Frozen):
@@ -48,6 +48,8 @@ class Declaration(Frozen):
     share: Way = None
     promoted: bool = False  #: declared by configuration, not by a decorator
     marks: tuple[pytest.Mark, ...] = ()  #: of the items that set it up and finalize it
+    eager: bool = False  #: set up before a test asks for it
+    lane: str = ""  #: fixtures of one name are set up in one lane
 
 
 @overload
@@ -64,6 +66,8 @@ def global_fixture(
     share: Share = ...,
     writable: Iterable[str] = ...,
     env: bool | None = ...,
+    eager: bool = ...,
+    lane: str | None = ...,
     recover: None = ...,
     params: Iterable[object] | None = ...,
     autouse: bool = ...,
@@ -77,6 +81,8 @@ def global_fixture(
     *,
     share: Literal["copy"] = ...,
     env: bool | None = ...,
+    eager: bool = ...,
+    lane: str | None = ...,
     recover: Callable[[Value], object],
     params: Iterable[object] | None = ...,
     autouse: bool = ...,
@@ -90,6 +96,8 @@ def global_fixture(
     *,
     share: Attributes | Callable[[Any], object],
     env: bool | None = ...,
+    eager: bool = ...,
+    lane: str | None = ...,
     recover: Callable[[Any], object],
     params: Iterable[object] | None = ...,
     autouse: bool = ...,
@@ -105,6 +113,8 @@ def global_fixture(
     share: Any = "copy",
     writable: Any = (),
     env: Any = None,
+    eager: Any = False,
+    lane: Any = None,
     recover: Any = None,
     params: Any = None,
     autouse: Any = False,
@@ -132,6 +142,12 @@ def global_fixture(
         too, when it gets the value, and taken back at the worker's end. Default: it is not, and
         the terminal summary names what was changed, there and elsewhere in that process. False: no
         test needs it, and nothing is said.
+    :param eager: whether it is set up before a test asks for it, and also if none does: as soon as
+        the fixture worker is up, while test workers start and collect. If it stands in a test
+        module, or in a ``conftest.py`` that pytest does not load at its start, or depends on a
+        parameter, it is set up once a test worker has collected. What tests ask for goes first.
+    :param lane: with ``--fixture-worker-lanes``, a name of your choice: fixtures with the same name
+        are set up in one process, one after the other. Default: those that depend on each other.
     :param recover: a function that undoes what the finalizer would have, if the fixture worker
         died before it ran. It is called with a copy of the value, in another fixture worker of the
         same run, after the last test worker is down; last set up first. Not called if the set-up
@@ -149,6 +165,7 @@ def global_fixture(
     if unknown:
         raise pytest.UsageError(unknown_argument(next(iter(unknown)), _ARGUMENTS))
     arguments = {"share": share, "writable": writable, "env": env, "recover": recover}
+    arguments |= {"eager": eager, "lane": lane}
     arguments |= {"params": params, "autouse": autouse, "ids": ids, "name": name}
     if fixture is not None:
         return _declare(fixture, arguments)
@@ -174,6 +191,8 @@ def _declare(fixture: Any, arguments: dict[str, Any]) -> Any:
         fixture = pytest.fixture(scope="session", **for_fixture)(function)
     declaration = _declaration(str(name), location(function), arguments)
     setattr(unbound(function), GLOBAL, replace(declaration, marks=marks))
+    if declaration.eager:
+        setattr(unbound(function), EAGER, True)
     return fixture
 
 
@@ -246,7 +265,14 @@ def _declaration(name: str, where: str, arguments: Mapping[str, Any]) -> Declara
     if recover is not None and isinstance(share, Proxied):
         raise pytest.UsageError(proxy_with_recover(name, where))
     env = arguments.get("env")
-    return Declaration(name, where, None if env is None else bool(env), recover, share)
+    lane = arguments.get("lane")
+    if lane is not None and not (isinstance(lane, str) and lane):
+        raise pytest.UsageError(wrong_lane(name, where, lane))
+    return Declaration(
+        *(name, where, None if env is None else bool(env), recover, share),
+        eager=bool(arguments.get("eager")),
+        lane=lane or "",
+    )
 
 
 def _share(name: str, where: str, arguments: Mapping[str, Any]) -> Way:
@@ -329,6 +355,13 @@ def wrong_writable(name: str, where: str, writable: object) -> str:
         f"@global_fixture(writable={writable!r}) on '{name}' ({where}): writable names attributes "
         f"of an object that is shared by proxy.\n"
         f'Write share="proxy", writable=("mode", "level").'
+    )
+
+
+def wrong_lane(name: str, where: str, lane: object) -> str:
+    return (
+        f"@global_fixture(lane={lane!r}) on '{name}' ({where}): a lane has a name.\n"
+        f'Write the same text at all fixtures that belong together: lane="network".'
     )
 
 

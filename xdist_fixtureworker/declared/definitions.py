@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
-from .._compat import is_session_scoped, is_test_method, parameter_values, visible_definitions
+from .._compat import (
+    is_session_scoped,
+    is_test_method,
+    parameter_values,
+    visible_definitions,
+)
 from ..wire.frozen import replace
 from ..wire.messages import Instance, Step
 from .decorator import Declaration, declaration_of
@@ -37,7 +42,9 @@ def global_declaration(definition: Definition, config: pytest.Config) -> Declara
     if declared is not None:
         env = declared.env if promotion.env is None else promotion.env
         marks = (*declared.marks, *promotion.marks)
-        return replace(declared, share=promotion.share or declared.share, env=env, marks=marks)
+        share, eager = promotion.share or declared.share, promotion.eager or declared.eager
+        lane = promotion.lane or declared.lane
+        return replace(declared, share=share, env=env, marks=marks, eager=eager, lane=lane)
     where = location(definition.func)
     return Declaration(
         definition.argname,
@@ -46,6 +53,8 @@ def global_declaration(definition: Definition, config: pytest.Config) -> Declara
         share=promotion.share,
         promoted=True,
         marks=promotion.marks,
+        eager=promotion.eager,
+        lane=promotion.lane,
     )
 
 

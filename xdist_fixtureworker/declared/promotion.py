@@ -19,8 +19,9 @@ from ..roles import GLOBAL_FIXTURES
 from ..wire.frozen import Frozen
 from .attributes import Proxied, Share, attrs
 
-_WORDS = ("copy", "proxy", "writable", "attrs", "env", "marks")
+_WORDS = ("copy", "proxy", "writable", "attrs", "env", "marks", "eager", "lane")
 _SHARES = ("copy", "proxy", "attrs")
+_WITHOUT_PARENTHESES = ("copy", "proxy", "eager")
 OPTION = "--global-fixture"
 _LINE = re.compile(r"(?P<name>[^\s:]+)\s*(:\s*(?P<ways>.*))?")
 _WORD = re.compile(r"\w+")
@@ -35,6 +36,8 @@ class Promotion(Frozen):
     source: str  #: the ini setting or the option, for messages
     env: bool | tuple[str, ...] | None = None  #: as in ``Declaration``
     marks: tuple[pytest.Mark, ...] = ()  #: likewise
+    eager: bool = False  #: likewise
+    lane: str = ""  #: likewise
 
     @property
     def is_pattern(self) -> bool:
@@ -100,12 +103,15 @@ def _parse(line: str, source: str) -> Promotion:
     env: bool | tuple[str, ...] | None = None
     if "env" in ways:
         env = True if not ways["env"] else _names(ways["env"]) or False
-    return Promotion(match["name"], share, source, env, marks)
+    lane = ", ".join(_names(ways.get("lane", "")))
+    return Promotion(match["name"], share, source, env, marks, "eager" in ways, lane)
 
 
 def _agree(ways: Mapping[str, str]) -> bool:
     """Whether a line has at most one way of sharing, and parentheses where they mean something."""
-    if sum(word in ways for word in _SHARES) > 1 or ways.get("copy") or ways.get("proxy"):
+    if sum(word in ways for word in _SHARES) > 1 or any(map(ways.get, _WITHOUT_PARENTHESES)):
+        return False
+    if "lane" in ways and not _names(ways["lane"]):
         return False
     return "writable" not in ways or ("proxy" in ways and bool(ways["writable"]))
 
@@ -186,7 +192,8 @@ def unknown_promotion(line: str, source: str) -> str:
         f"the attributes of it that are shared: docker_services, or httpbin: attrs(url, host); or "
         f"httpbin: proxy, with writable(mode) for attributes that tests may set; and with env, or "
         f"env(NAME, OTHER), if it sets environment variables that tests need; and with "
-        f"marks(a, b(1)) for its set-up."
+        f"marks(a, b(1)) for its set-up; and with eager, to be set up before a test asks; "
+        f"and with lane(name), to be set up in one lane with others."
     )
 
 

@@ -4,26 +4,40 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from _pytest.nodes import Node
 
 from .._compat import defining_node
-from ..declared.definitions import global_declaration
+from ..declared.definitions import Definition, global_declaration
 from ..errors import CannotShareError, SetUpError
 from ..roles import FIXTURE_WORKER_ID
 from ..rules.same_value import note_value
 from ..rules.worker_id import worker_id_hint
 from ..wire import pickles
 from ..wire.frozen import replace
-from ..wire.messages import Answer, AsBefore, Change, Failed, Output, Ready, Request, Value
+from ..wire.messages import (
+    Answer,
+    AsBefore,
+    Change,
+    Expected,
+    Failed,
+    Output,
+    Ready,
+    Request,
+    Value,
+)
 from .foreign import Foreign
 from .lookup import Found, Lookup
 from .reports import set_up_broke
 from .running import Runner
 from .set_ups import Result, SetUpRecord, SetUps
+
+if TYPE_CHECKING:
+    from .other_lanes import OtherLanes
 
 _ID = "PYTEST_XDIST_WORKER"
 _NO_SET_UP = 0
@@ -54,6 +68,8 @@ class Answerer:
         self._foreign = foreign
         self._runner = runner
         self._serialize = serialize
+        self.other_lanes: OtherLanes | None = None
+        self._untold: dict[int, tuple[SetUpRecord, Result]] = {}  # by definition
 
     def answer(self, request: Request) -> Answer | AsBefore:
         """Answer ``request``; sets up what has not been set up yet."""
@@ -71,6 +87,29 @@ class Answerer:
             return self.broken(request, error)
         return failed(SetUpError(text), None, request.id, self._serialize)
 
+    def prepare(self, expected: Expected) -> None:
+        """Set up what tests will want, so far as that is possible: whoever asks for it is told what
+        came of it."""
+        try:
+            found, _ = self._find(expected)
+            record, result = self._ensure(found)
+            self._runner.pack(record, result)
+        except BaseException as error:
+            name, where = expected.instance.name, expected.where
+            self._runner.tell_interrupted(_NO_SET_UP, name, where, error)
+            return
+        if result.error is not None and not self._foreign.was_interrupted(result.error):
+            self._untold[id(record.original)] = record, result
+
+    def untold_failures(self) -> Iterator[str]:
+        """What to say of set-ups that failed, and that no test has asked for."""
+        for record, result in self._untold.values():
+            if result.error is not None:
+                told = self._foreign.telling(
+                    partial(pickles.describe, result.error), lambda error: type(error).__name__
+                )
+                yield failed_untold(record.name, record.where, told)
+
     def broken(self, request: Request, error: BaseException) -> Answer:
         """The answer where a hook of another plugin raised, or there is a bug of ours: others are
         to be served all the same, and finalizers wait for those who use the values."""
@@ -81,11 +120,9 @@ class Answerer:
         return failed(SetUpError(text), None, request.id, self._serialize)
 
     def _answer(self, request: Request) -> Answer | AsBefore:
-        instance = request.instance
-        with self._foreign.looking_up(instance.name, request.where or instance.module):
-            found = self._lookup.find(instance)
-            closure = (*self._lookup.dependencies(found.definition, found.node), found.definition)
-            self._set_ups.agreed_marks.note(request.marks, closure)
+        found, closure = self._find(request)
+        for needed in closure if self._untold else ():
+            self._untold.pop(id(needed), None)
         record, result = self._ensure(found)
         if result.answered is not None:  # to an instance with equal parameters
             return AsBefore(request.id, result.answered)
@@ -102,6 +139,17 @@ class Answerer:
             )
         result.note_answer(request.id)
         return answer
+
+    def _find(self, wanted: Request | Expected) -> tuple[Found, tuple[Definition, ...]]:
+        """Find what is wanted; returns what it needs, too, and itself."""
+        instance = wanted.instance
+        with self._foreign.looking_up(instance.name, wanted.where or instance.module):
+            found = self._lookup.find(instance)
+            closure = (*self._lookup.dependencies(found.definition, found.node), found.definition)
+            self._set_ups.agreed_marks.note(wanted.marks, closure)
+        if self.other_lanes is not None:
+            self.other_lanes.own(found.definition)
+        return found, closure
 
     def _ensure(
         self, found: Found, active: frozenset[int] = frozenset()
@@ -136,11 +184,24 @@ class Answerer:
         for needed in self._lookup.global_dependencies(found.definition, found.node):
             if id(needed) not in active:
                 place = defining_node(needed, found.node)
-                other, result = self._ensure(Found(needed, place, found.parameters), active)
-                record.needs.append(other.number)
+                result = self._elsewhere(needed, place, record)
+                if result is None:
+                    other, result = self._ensure(Found(needed, place, found.parameters), active)
+                    record.needs.append(other.number)
                 environment.update(dict.fromkeys(result.environment))
                 output.update(dict.fromkeys(result.output))
         return tuple(environment), tuple(output)
+
+    def _elsewhere(self, needed: Definition, place: Node, record: SetUpRecord) -> Result | None:
+        """What came of a set-up in another lane; None: it belongs here."""
+        if self.other_lanes is None:
+            return None
+        answer = self.other_lanes.settle(needed, place, record)
+        if answer is None:
+            return None
+        if isinstance(answer, Ready):
+            return Result(environment=answer.environment, output=answer.output)
+        return Result()
 
     def _note_values(self, found: Found) -> None:
         """Note the values of what a fixture needs that was not written to be global: they may
@@ -172,4 +233,14 @@ def failed(
         text=pickles.describe(error),
         traceback=traceback,
         report=None if report is None else serialize(report),
+    )
+
+
+# --- messages
+
+
+def failed_untold(fixture: str, where: str, error: str) -> str:
+    return (
+        f"eager global fixture {fixture} ({where}) could not be set up, and no test asked for it: "
+        f"{error}"
     )

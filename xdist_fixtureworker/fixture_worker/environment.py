@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from .._compat import kept_by
@@ -50,7 +50,7 @@ class Environment:
     :param variables: the environment.
     """
 
-    def __init__(self, variables: Mapping[str, str]) -> None:
+    def __init__(self, variables: MutableMapping[str, str]) -> None:
         self._variables = variables
         self._kept = kept_by(variables)
         self._nested: set[Variable] = set()  # changed by set-ups within the one asked for
@@ -88,6 +88,17 @@ class Environment:
         self._nested.update(variables)
         self._replay(variables, replay)
         return Noted(variables, tuple(self._changes[before.noted :]))
+
+    def take_over(self, change: Change) -> None:
+        """Make changes that were made in another process, and have them replayed: they are no
+        set-up's of this one."""
+        for variable in change.variables:
+            if variable.value is None:
+                self._variables.pop(variable.name, None)
+            else:
+                self._variables[variable.name] = variable.value
+        self._nested.update(change.variables)
+        self._changes.append(change)
 
     def _own(self, changed: Difference) -> tuple[Variable, ...]:
         variables = (Variable(name, value) for name, value in sorted(changed.items()))

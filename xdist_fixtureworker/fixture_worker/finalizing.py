@@ -58,10 +58,14 @@ class Finalization:
         self._outbox = outbox
         self._surprises = surprises
 
-    def finalize(self) -> None:
+    def finalize(self, wait_freed: Callable[[int], None]) -> None:
         """Finalize all that is set up, one by one, last set up first. Nothing that is raised on the
-        way keeps another finalizer from running."""
+        way keeps another finalizer from running.
+
+        :param wait_freed: waits until other lanes do not depend on a set-up any more.
+        """
         while (record := self._set_ups.next_to_finalize()) is not None:
+            wait_freed(record.number)
             try:
                 failure = self._finalize(record)
             except BaseException as error:

@@ -17,6 +17,7 @@ from ..wire.codec import decode
 from ..wire.messages import (
     Begin,
     Call,
+    Expected,
     Fetch,
     Finish,
     Interrupt,
@@ -38,8 +39,9 @@ HANGING_SET_UP = 60.0
 hook. Then it hangs in spite of the exception that was raised in it, and so would this process."""
 _LOOK_AGAIN = 0.5
 
-Work: TypeAlias = Begin | Request | Recover | Finish
-"""What the main thread does, one after the other."""
+Work: TypeAlias = Begin | Request | Recover | Finish | Expected
+"""What the main thread does, one after the other; what is expected comes when nothing else is to be
+done."""
 
 
 class Intake:
@@ -63,6 +65,9 @@ class Intake:
         self._on_call = on_call
         self._on_fetch = on_fetch
         self._work: deque[Work | Exception | None] = deque()  # None: no more comes
+        self._expected: deque[Expected] = deque()
+        #: Given what other lanes send; returns whether it is that. None: no more comes.
+        self.on_lane: Callable[[Message | None], bool] | None = None
         self._arrived: SimpleQueue[None] = SimpleQueue()  # wakes who waits for work
         self._may_end = threading.Event()
 
@@ -73,17 +78,23 @@ class Intake:
 
         :raises ProtocolError: if what arrived is no message to a fixture worker.
         """
-        while not self._work:
+        while not (self._work or self._expected):
             self._arrived.get()
+        if not self._work:
+            return self._expected[0]
         work = self._work[0]
         if isinstance(work, Exception):
-            self.take()
+            self._work.popleft()
             raise work
         return work
 
-    def take(self) -> None:
+    def take(self, work: Work) -> None:
         """Take the next thing off: it is begun. Main thread."""
-        self._work.popleft()
+        (self._expected if isinstance(work, Expected) else self._work).popleft()
+
+    def expect(self, expected: Expected) -> None:
+        """Have it looked at when nothing else is to be done."""
+        self._put(expected)
 
     def let_end(self) -> None:
         """Let the process end, from now on, when the connection does."""
@@ -109,13 +120,16 @@ class Intake:
                 self._main.interrupt()
             case WorkerJoined():
                 self.test_workers.append(message)
-            case Begin() | Request() | Recover() | Finish():
+            case Begin() | Request() | Recover() | Finish() | Expected():
                 self._put(message)
-            case _:
+            case _ if self.on_lane is None or not self.on_lane(message):
                 raise ProtocolError(f"Internal error: the controller sent {message}")
 
     def _put(self, work: Work | Exception | None) -> None:
-        self._work.append(work)
+        if isinstance(work, Expected):
+            self._expected.append(work)
+        else:
+            self._work.append(work)
         self._arrived.put(None)
 
     def _lose_connection(self) -> None:
@@ -130,6 +144,8 @@ class Intake:
         if not self._may_end.is_set():  # else it is the controller that ends it, in order
             self.on_lost()
         self._put(None)
+        if self.on_lane is not None:
+            self.on_lane(None)
         # In the main thread if the connection was lost before execnet knew what to call.
         if threading.current_thread() is not threading.main_thread():
             self._main.interrupt()  # nobody wants what is being set up any more

@@ -22,6 +22,7 @@ class LargeValues:
 
     def __init__(self, send: Callable[[Message], None]) -> None:
         self.mapped_from: int | None = None  #: bytes that one has at least; None: there are none
+        self.first = 1  #: number of a file
         self.directory = ""  #: where they are to be, as the controller says
         self._send = send
         self._files: ValueFiles | None = None
@@ -36,7 +37,7 @@ class LargeValues:
         if self._files is None:
             from ..processes.value_files import ValueFiles
 
-            self._files = ValueFiles(Path(self.directory))
+            self._files = ValueFiles(Path(self.directory), self.first)
         return self._files.add(dump)
 
     def receive(self, message: Fetch) -> None:

@@ -23,6 +23,7 @@ class LiveObjects:
 
     def __init__(self, send: Callable[[Message], None]) -> None:
         self.limit: float | None = None  #: seconds that a call may take
+        self.first = 1  #: number of an object
         self._send = send
         self._lock = threading.Lock()
         self._host: Host | None = None
@@ -54,5 +55,5 @@ class LiveObjects:
             if self._host is None:
                 from ..sharing.host import Host
 
-                self._host = Host(self._send, self.limit)
+                self._host = Host(self._send, self.limit, self.first)
             return self._host

@@ -117,10 +117,10 @@ class Lookup:
     def autouse(self, node: Node) -> list[Definition]:
         """The session-scoped autouse fixtures that come first, as in any pytest process. Not
         those with parameters: which one is in force, only a test could tell."""
-        found = (self._session_fixture(name, node) for name in autouse_names(node))
+        found = (self.session_fixture(name, node) for name in autouse_names(node))
         return [definition for definition in found if definition is not None]
 
-    def _session_fixture(self, name: str, node: Node) -> Definition | None:
+    def session_fixture(self, name: str, node: Node) -> Definition | None:
         """The session fixture of that name, unless it depends on a parameter."""
         chain = visible_definitions(name, node)
         if not chain or not is_session_scoped(chain[-1]):
@@ -138,7 +138,7 @@ class Lookup:
         """anyio's plugin runs an async fixture only for tests that use the fixture
         ``anyio_backend``: those that are marked do, so that fixtures seldom name it."""
         if any(_is_async(needed) for needed in needs):
-            backend = self._session_fixture(_ANYIO_BACKEND, node)
+            backend = self.session_fixture(_ANYIO_BACKEND, node)
             if backend is not None:
                 yield backend
 

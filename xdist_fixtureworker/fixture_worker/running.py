@@ -5,17 +5,22 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from _pytest.fixtures import SubRequest
 from _pytest.nodes import Node
 
 from .. import errors
-from .._compat import defining_node, definition_in_force, forget_asked, note_asked
+from .._compat import (
+    defining_node,
+    definition_in_force,
+    forget_asked,
+    note_asked,
+)
 from ..declared.attributes import Attributes, Computed, Proxied
 from ..declared.definitions import Definition, instance_of, module_of
 from ..declared.locations import place_in
@@ -47,6 +52,9 @@ from .out_of_reach import parameter_out_of_reach
 from .outbox import Outbox
 from .reports import set_up_broke
 from .set_ups import Result, SetUpRecord, SetUps
+
+if TYPE_CHECKING:
+    from .other_lanes import OtherLanes
 
 _CAPTURED = re.compile(r"Captured (?P<kind>stdout|stderr|log) setup")
 
@@ -80,8 +88,9 @@ class Runner:
         self._elsewhere = elsewhere
         self._live = live
         self._large = large
-        self._environment = Environment(os.environ)
+        self.environment = Environment(os.environ)
         self.notes: dict[str, None] = {}  #: about fixtures, for the summary
+        self.other_lanes: OtherLanes | None = None
         self._told: BaseException | None = None
         self._values = Values()  # that were sent
 
@@ -90,9 +99,9 @@ class Runner:
         changed: dict[str, str | None] = {}
         action = partial(self._set_up, found.node, changed)
         item = self._items.make(record.definition, found, action)
-        self._environment.forget()
+        self.environment.forget()
         error, failure = self._run_item(record, item)
-        noted = self._environment.note(changed, _replayed(record, self._set_ups))
+        noted = self.environment.note(changed, _replayed(record, self._set_ups))
         set_up = next((done for done in item.reports if done.when == "setup"), None)
         output = () if set_up is None else tuple(_output(record, set_up))
         result = Result(error, failure, noted.changes, output)
@@ -110,11 +119,11 @@ class Runner:
         for autouse in self._lookup.autouse(node):
             if autouse.argname != name:
                 request.getfixturevalue(autouse.argname)
-        before = self._environment.before()
+        before = self.environment.before()
         try:
             request.getfixturevalue(name)
         finally:
-            changed.update(self._environment.since(before))
+            changed.update(self.environment.since(before))
 
     def _run_item(
         self, record: SetUpRecord, item: FixtureItem
@@ -213,8 +222,11 @@ class Runner:
         if self._set_ups.is_finalized(record):
             raise errors.FixtureWorkerError(already_finalized(record.name, record.where))
         self._set_ups.begin(record)
-        record.before = self._environment.before()
-        note_asked(request, self._set_ups.asked[id(record.original)].add)
+        record.before = self.environment.before()
+        note: Callable[[str], None] = self._set_ups.asked[id(record.original)].add
+        if self.other_lanes is not None:
+            note = partial(self.other_lanes.look, record, request)
+        note_asked(request, note)
         self._outbox.send(SettingUp(record.number, record.name, record.where, record.is_global))
 
     def _look_for_refused(self, record: SetUpRecord, request: SubRequest) -> None:
@@ -272,7 +284,7 @@ class Runner:
             return
         assert record.before is not None
         self._set_ups.of(request._pyfuncitem.definition).needs.append(record.number)  # type: ignore[attr-defined]  # a FixtureItem
-        noted = self._environment.note_nested(record.before, _replayed(record, self._set_ups))
+        noted = self.environment.note_nested(record.before, _replayed(record, self._set_ups))
         result = Result(error, environment=noted.changes)
         if error is None:  # else who asks for it next gets the error, with a report
             record.result = result

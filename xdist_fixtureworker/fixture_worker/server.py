@@ -21,10 +21,14 @@ from ..processes.crash_file import CrashFile
 from ..processes.identity import Identity
 from ..roles import CHANGED_VALUES, LIVE_OUTPUT, MISUSE
 from ..rules.debugger import explain_quit
+from ..rules.registrations import are_eager
 from ..settings import mapped_from, timeout
 from ..wire.codec import encode
 from ..wire.messages import (
+    LANE_BITS,
     Begin,
+    Doing,
+    Expected,
     Finish,
     Finished,
     Hanging,
@@ -67,6 +71,8 @@ class FixtureWorker:
 
     def __init__(self, config: Any, channel: execnet.Channel) -> None:
         self._channel = channel
+        self._is_lane = False
+        self._held: frozenset[int] = frozenset()
         self._main = MainThread()
         self._forks = ForkGuard()
         self._outbox = Outbox(self._deliver)
@@ -84,12 +90,12 @@ class FixtureWorker:
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         self._live.limit = timeout(session.config)
         self._large.mapped_from = mapped_from(session.config)
-        foreign = Foreign(self._main, self._live.limit, self._outbox)
+        self._foreign = foreign = Foreign(self._main, self._live.limit, self._outbox)
         self._tree = Tree(session, foreign.importing)
         self._set_ups = SetUps(session.config)
         self._surprises = Surprises(session.config, foreign)
         self._forks.use(session.config)
-        lookup = Lookup(self._tree, self._set_ups.argnames)
+        self._lookup = lookup = Lookup(self._tree, self._set_ups.argnames)
         items = Items(
             session=session,
             set_ups=self._set_ups,
@@ -149,9 +155,10 @@ class FixtureWorker:
             self._live.finalize()
             output: dict[str, object] = session.config.workeroutput  # type: ignore[attr-defined]  # set by xdist
             output[CHANGED_VALUES] = self._runner.changed_values()
+            self._runner.notes.update(dict.fromkeys(self._answerer.untold_failures()))
             if self._runner.notes:
                 output[MISUSE] = "", list(self._runner.notes)
-            self._insist(self._finalization.finalize)
+            self._insist(partial(self._finalization.finalize, self._wait_freed))
             self._insist(self._large.remove)
             self._tell_raised()
             self._outbox.send(Finished())
@@ -217,21 +224,25 @@ class FixtureWorker:
                 self._insist(partial(wait_test_workers_down, self._intake.test_workers))
                 return
             try:
-                self._intake.take()
-                self._do(work, session.config)
+                self._intake.take(work)
+                self._do(work, session)
             except BaseException as error:
                 self._surprises.tell(error)
                 if isinstance(work, Request):  # the controller drops a second answer
                     self._outbox.send(self._answerer.broken(work, error))
         take_over(session, work)
+        self._held = frozenset(work.held)
 
-    def _do(self, work: Begin | Request | Recover, config: pytest.Config) -> None:
+    def _do(self, work: Begin | Request | Recover | Expected, session: pytest.Session) -> None:
         match work:
             case Begin():
-                self._begin(work, config)
+                self._begin(work, session)
             case Request():
                 self._outbox.send(self._answerer.answer(work))
                 self._large.let_go(self._elsewhere)
+            case Expected() if not self._main.interrupted:
+                self._answerer.prepare(work)
+                self._outbox.send(Doing(""))  # there is no answer that would tell
             case Recover():
                 self._finalization.recover(work)
 
@@ -266,7 +277,8 @@ class FixtureWorker:
             except BaseException as error:
                 self._surprises.tell(error)
 
-    def _begin(self, begin: Begin, config: pytest.Config) -> None:
+    def _begin(self, begin: Begin, session: pytest.Session) -> None:
+        config = session.config
         self._large.directory = begin.value_files
         if begin.crash_files is not None:
             controller = Identity.of(begin.controller)
@@ -277,6 +289,46 @@ class FixtureWorker:
                 controller,
                 begin.value_files,
             )
+        if begin.lane is not None:
+            self._be_a_lane(begin.lane)
+        if begin.eager and are_eager(config):
+            self._expect_eager(session)
+
+    def _expect_eager(self, session: pytest.Session) -> None:
+        from .eager import expected, find_eager, grouped
+
+        with self._foreign.running("the look-up of eager fixtures"):
+            found = find_eager(session, self._tree, self._lookup)
+            messages = [expected(definition, node) for definition, node in found]
+            groups = grouped(found, self._lookup) if self._is_lane else None
+        if groups is not None:
+            self._outbox.send(groups)  # so that the controller can spread them
+        for message in messages:
+            (self._intake.expect if groups is None else self._outbox.send)(message)
+        self._outbox.send(Doing(""))
+
+    def _wait_freed(self, set_up: int) -> None:
+        """Wait until nothing in other lanes depends on a set-up."""
+        if set_up in self._held and self._answerer.other_lanes is not None:
+            self._answerer.other_lanes.wait_freed(set_up)
+
+    def _be_a_lane(self, number: int) -> None:
+        """Be one of several fixture workers."""
+        from .other_lanes import OtherLanes
+
+        other_lanes = OtherLanes(
+            set_ups=self._set_ups,
+            lookup=self._lookup,
+            foreign=self._foreign,
+            take_over=self._runner.environment.take_over,
+            send=self._outbox.send,
+        )
+        self._is_lane = True
+        self._answerer.other_lanes = self._runner.other_lanes = other_lanes
+        self._intake.on_lane = other_lanes.receive
+        first = (number << LANE_BITS) + 1
+        self._set_ups.number_from(first)
+        self._live.first = self._large.first = first
 
     def _send_from_thread(self, message: Message) -> None:
         """Send what does not concern set-ups and finalizers."""

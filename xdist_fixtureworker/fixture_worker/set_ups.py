@@ -115,6 +115,10 @@ class SetUps:
         self._numbers = itertools.count(1)
         self._ledger: Ledger[SetUpRecord] = Ledger()
 
+    def number_from(self, first: int) -> None:
+        """Give numbers that no other process gives."""
+        self._numbers = itertools.count(first)
+
     def of(self, definition: Definition) -> SetUpRecord:
         """The record of ``definition``; a new one where there is none yet."""
         key = id(definition)  # it stays the same: the record keeps the definition alive

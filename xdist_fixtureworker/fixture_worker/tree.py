@@ -63,6 +63,29 @@ class Tree:
         return node
 
     @property
+    def root(self) -> Path:
+        """The uppermost directory whose conftest file counts."""
+        return Path(str(self._session.config.known_args_namespace.confcutdir))
+
+    def find_directory(self, directory: Path) -> Node | None:
+        """The node of a directory, whose conftest file is known then; None if tests are not
+        collected there."""
+        if not directory.is_relative_to(self.root):
+            return None
+        node: Node | None = self._session
+        between = directory.relative_to(self.root).parts
+        for depth in range(len(between) + 1):
+            path = self.root.joinpath(*between[:depth])
+            assert node is not None
+            children = [child for child in self._open(node, path) if child.path == path]
+            node = next((each for each in children if isinstance(each, pytest.Directory)), None)
+            if node is None:
+                return None
+        assert node is not None
+        self._open(node)
+        return node
+
+    @property
     def directories(self) -> list[Node]:
         """The directories and packages that were collected so far."""
         return [node for node in self._children if isinstance(node, pytest.Directory)]

@@ -39,11 +39,13 @@ class ValueFiles:
     """The files of this run. Runs in the fixture worker.
 
     :param directory: made with the first file.
+    :param first: the number of that file.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, first: int = 1) -> None:
         self._directory = directory
-        self._count = 0
+        self._first = first
+        self._last = first - 1
 
     def add(self, dump: Dump) -> Mapped:
         """Write a file.
@@ -51,7 +53,7 @@ class ValueFiles:
         :raises CannotWriteError: as on a full disk; there is no such file then.
         :raises Exception: whatever ``dump`` raises; likewise.
         """
-        number = self._count + 1
+        number = self._last + 1
         file = ValueFile(self._made() / str(number))
         try:
             mapped = _written(file, number, dump)
@@ -60,7 +62,7 @@ class ValueFiles:
             raise
         finally:
             file.close()  # there may be more of them than a process may have open
-        self._count = number
+        self._last = number
         return mapped
 
     def read(self, number: int, part: Span) -> bytes:
@@ -77,7 +79,7 @@ class ValueFiles:
         remove(self._directory, self._directory.name.removeprefix(VALUE_FILES))
 
     def _made(self) -> Path:
-        if not self._count:
+        if self._last < self._first:
             try:
                 self._directory.mkdir(mode=0o700, exist_ok=True)
                 found = self._directory.lstat()

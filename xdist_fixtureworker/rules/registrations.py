@@ -11,13 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .._compat import Registration, can_filter_registrations, filter_registrations, is_fixture
+from .._compat import (
+    Registration,
+    can_filter_registrations,
+    filter_registrations,
+    fixture_function,
+    is_fixture,
+)
 from ..declared.guard_marks import MARKERS
-from ..roles import GLOBAL, GUARD, PARALLEL_ONLY, SERIAL_ONLY, SKIPPED_BY
+from ..roles import EAGER, GLOBAL, GUARD, PARALLEL_ONLY, SERIAL_ONLY, SKIPPED_BY
 
 if TYPE_CHECKING:
     from .guard_plugin import GuardPlugin
 
+NAME = "xdist_fixtureworker_registrations"
+"""Of the plugin."""
 _MARKS = "pytestmark"
 
 
@@ -27,6 +35,7 @@ class Registrations:
     def __init__(self, config: pytest.Config) -> None:
         #: Whether a fixture was declared global; also where that cannot be told.
         self.has_global = not can_filter_registrations()
+        self.has_eager = False  #: whether one was in a plugin or a conftest that is loaded
         self._config = config
         self._guard_plugin: GuardPlugin | None = None
         filter_registrations(config, self._is_there)
@@ -35,8 +44,10 @@ class Registrations:
 
     def pytest_plugin_registered(self, plugin: object) -> None:
         for fixture in list(getattr(plugin, "__dict__", {}).values()):
-            if is_fixture(fixture) and hasattr(fixture, _MARKS):
-                self.guarding().refuse_too_early(fixture)
+            if is_fixture(fixture):
+                self.has_eager |= getattr(fixture_function(fixture), EAGER, False)
+                if hasattr(fixture, _MARKS):
+                    self.guarding().refuse_too_early(fixture)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -70,6 +81,15 @@ class Registrations:
             manager = self._config.pluginmanager
             manager.register(self._guard_plugin, "xdist_fixtureworker_guarding")
         return self._guard_plugin
+
+
+def are_eager(config: pytest.Config) -> bool:
+    """Whether fixtures may be known by now that are set up before a test asks for them."""
+    from ..declared.promotion import promotions
+
+    registrations = config.pluginmanager.get_plugin(NAME)
+    assert isinstance(registrations, Registrations)
+    return registrations.has_eager or any(each.eager for each in promotions(config).values())
 
 
 def _have_guards(items: Iterable[pytest.Item]) -> bool:

@@ -24,11 +24,14 @@ class Host:
 
     :param send: sends a message to the test worker that it names; must not raise. Any thread.
     :param limit: seconds that a call may take; None: as long as it wants.
+    :param first: number of an object.
     """
 
-    def __init__(self, send: Callable[[Message], object], limit: float | None = None) -> None:
+    def __init__(
+        self, send: Callable[[Message], object], limit: float | None = None, first: int = 1
+    ) -> None:
         self._lock = threading.Lock()  # around the objects
-        self._objects = Objects()
+        self._objects = Objects(first)
         self._calls = OpenCalls(send)
         self._performer = Performer(self._objects, self._lock)
         self._turns = Turns(

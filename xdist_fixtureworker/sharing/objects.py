@@ -51,8 +51,8 @@ class _Description(NamedTuple):
 class _Handles:
     """Gives ids, and describes classes once."""
 
-    def __init__(self) -> None:
-        self._ids = itertools.count(1)
+    def __init__(self, first: int) -> None:
+        self._ids = itertools.count(first)
         self._descriptions: dict[type, _Description] = {}
 
     def make(self, value: object, label: str, where: str, writable: tuple[str, ...]) -> Handle:
@@ -70,8 +70,8 @@ class _Handles:
 class Objects:
     """All live objects. Not safe for threads: the host has a lock around it."""
 
-    def __init__(self) -> None:
-        self._handles = _Handles()
+    def __init__(self, first: int = 1) -> None:
+        self._handles = _Handles(first)
         self._objects: dict[int, LiveObject] = {}
         self._by_identity: dict[int, LiveObject] = {}  # by id() of the value, which is kept alive
         self._finalized: set[int] = set()

@@ -16,6 +16,7 @@ from ..declared.promotion import promotions
 from ..roles import CHANGED_VALUES
 from ..rules.debugger import explain_quit
 from ..rules.same_value import note_value
+from ..settings import lanes
 from ..wire.messages import Instance, Output
 from .agreed import AgreedMarks
 from .answers import Answers, set_up_of
@@ -44,6 +45,10 @@ class TestWorker:
         self._definitions = GlobalDefinitions(self._fetch)
         self._agreed = AgreedMarks(session.items)
         self._definitions.take_over(session)
+        if lanes(config) > 1:
+            self._connection.send(self._definitions.grouped(session.items))
+        for expected in self._definitions.expected(session.items, self._agreed):
+            self._connection.send(expected)
         if pytest_forked_is_there(config):
             plugin = FetchesBeforeFork(config, self._fetch_before_fork)
             config.pluginmanager.register(plugin, "xdist_fixtureworker_before_fork")

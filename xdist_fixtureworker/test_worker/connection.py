@@ -167,7 +167,8 @@ class Connection(Generic[T]):
             parts.lose(self._lost)
 
     def send(self, message: Message) -> None:
-        """Send a message that concerns calls of live objects, or parts of large values.
+        """Send a message that has no answer, or concerns calls of live objects, or parts of large
+        values.
 
         :raises OSError: if the connection is lost.
         """

@@ -13,7 +13,7 @@ pytest does the rest as for any session fixture: caching, errors, ``--setup-plan
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -31,8 +31,9 @@ from .._compat import (
 )
 from ..declared.definitions import Definition, dependencies, global_declaration
 from ..wire.frozen import Frozen
-from ..wire.messages import Change, Instance, Output
+from ..wire.messages import Change, Expected, Groups, Instance, Output
 from ..wire.named import Everywhere
+from .agreed import AgreedMarks
 from .naming import GlobalDefinition
 
 Fetch = Callable[[GlobalDefinition, Instance, pytest.Item], "Fetched"]
@@ -109,6 +110,21 @@ class GlobalDefinitions:
                 needed = dependencies(first, item, lambda each: each.argnames)
                 found.update({id(each): each for each in (*needed, first)})
         return (self._known[key] for key in found if key in self._known)
+
+    def expected(self, items: Sequence[pytest.Item], agreed: AgreedMarks) -> Iterable[Expected]:
+        """Tell which fixtures are to be set up before a test asks for them."""
+        eager = [known for known in self._known.values() if known.declaration.eager]
+        if not eager:
+            return ()
+        from .eager import expected
+
+        return expected(eager, items, self._argnames, agreed)
+
+    def grouped(self, items: Sequence[pytest.Item]) -> Groups:
+        """Tell which fixtures belong together."""
+        from .grouping import grouped
+
+        return grouped(self._known, items, self._argnames)
 
     def instance(self, known: GlobalDefinition, item: pytest.Item) -> Instance:
         """Name the instance of a global fixture for the parameters of a test."""

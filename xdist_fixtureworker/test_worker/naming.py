@@ -64,14 +64,22 @@ class GlobalDefinition:
         self._dependencies |= new
         return bool(new)
 
-    def instance(self, item: pytest.Item, argnames: ArgNames) -> Instance:
-        """Name the instance for the parameters of a test."""
+    def identity(self, item: pytest.Item, argnames: ArgNames) -> Instance:
+        """Name all instances, without parameters.
+
+        :param item: a test that needs one.
+        """
         if self._without_params is None:
             self._without_params = self._describe(item, argnames)
+        return self._without_params
+
+    def instance(self, item: pytest.Item, argnames: ArgNames) -> Instance:
+        """Name the instance for the parameters of a test."""
+        identity = self.identity(item, argnames)
         callspec = getattr(item, "callspec", None)
         if callspec is None or self._closure_names.isdisjoint(callspec.params):
-            return self._without_params
-        return replace(self._without_params, params=tuple(self._params(item, callspec)))
+            return identity
+        return replace(identity, params=tuple(self._params(item, callspec)))
 
     def fails_with(self, error: BaseException) -> None:
         """Note an exception that the fixture worker sent for one of the instances."""

@@ -4,6 +4,7 @@
 from -> to                message                       meaning
 ========================  ============================  =========================================
 test worker -> controller :class:`Request`              give me this value
+test worker -> fixture w. :class:`Expected`             tests will want this value
 controller -> fixture w.  :class:`Begin`                first message: which run this is
 controller -> fixture w.  :class:`Request`              as from a test worker, once per instance
 controller -> fixture w.  :class:`WorkerJoined`         a test worker was started
@@ -33,9 +34,23 @@ fixture w. -> test w.     :class:`Part`                 the one answer to that
 controller -> fixture w.  :class:`WorkerLeft`           a test worker that made calls is down
 ========================  ============================  =========================================
 
+test worker -> controller :class:`Groups`               which fixtures depend on each other
+fixture w. -> controller  :class:`Needed`               I need this; is it another lane's?
+fixture w. -> controller  :class:`Expected`             as from a test worker
+controller -> fixture w.  :class:`Yours`                the answer: set it up yourself
+controller -> fixture w.  :class:`Ready`, :class:`Failed`   the answer, of another lane
+controller -> fixture w.  :class:`Freed`                other lanes do not hold this any more
+========================  ============================  =========================================
+
+What concerns calls goes by way of the controller, which does not look into arguments and values.
+=======
 What concerns calls, and parts of files, goes by way of the controller, which does not look into
 arguments and values.
 
+Where there may be several fixture workers, called lanes, also these. To another lane, a lane is as
+a test worker is: it makes a :class:`Call`.
+
+========================  ============================  ==================================
 :mod:`.codec` says how they cross a channel. A pickled value is kept once in a run, by the
 controller's relay, until the end: so a test worker that comes later gets it, also when the fixture
 worker is dead by then. The fixture worker drops it when it has been sent, and a test worker when it
@@ -50,6 +65,9 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from .frozen import Frozen
+
+LANE_BITS = 32
+"""Bits of the numbers of set-ups and objects; those above are the number of the lane."""
 
 
 class Step(Frozen):
@@ -80,6 +98,12 @@ class Instance(Frozen):
     qualname: str
     occurrence: int  #: among definitions that agree in all of the above
     params: tuple[Param, ...]
+
+
+class Group(Frozen):
+    """Global fixtures that depend on each other, or are to be in one lane."""
+
+    fixtures: tuple[Instance, ...]  #: without parameters
 
 
 class Variable(Frozen):
@@ -146,6 +170,8 @@ class Begin(Frozen):
     controller: int  #: its process
     crash_files: str | None  #: directory of the files that tell what is set up; None: write none
     value_files: str  #: directory for the files of large values, to be made when there is one
+    eager: bool = False  #: whether fixtures are to be set up before a test asks for them
+    lane: int | None = None  #: its number, where there may be several; else None
 
 
 class Serving(Frozen):
@@ -172,6 +198,30 @@ class Request(Frozen):
     instance: Instance
     where: str = ""  #: ``file:line`` of the fixture, for messages
     marks: bytes = b""  #: pickled, by name of fixture: those that all tests agree in
+
+
+class Expected(Frozen):
+    """Like a request, but nobody waits yet, and there is no answer. It is looked at when nothing
+    else is to be done."""
+
+    instance: Instance
+    where: str = ""
+    marks: bytes = b""
+
+
+class Groups(Frozen):
+    groups: tuple[Group, ...]
+
+
+class Needed(Frozen):
+    id: int
+    instance: Instance  #: without parameters
+    where: str  #: ``file:line`` of the fixture, for messages
+    needed_by: str  #: the set-up that asks: ``name (file:line)``
+
+
+class Yours(Frozen):
+    id: int  #: of the request
 
 
 class Ready(Frozen):
@@ -275,6 +325,13 @@ class Finish(Frozen):
     shouldstop: str = ""
     shouldfail: str = ""
     exitstatus: int = 0  #: of the run, if no finalizer fails
+    held: tuple[int, ...] = ()  #: set-ups whose finalizers wait until they are freed
+
+
+class Freed(Frozen):
+    """Whatever depends on a set-up in other lanes is finalized."""
+
+    id: int
 
 
 class Recover(Frozen):
@@ -345,6 +402,10 @@ Message: TypeAlias = (
     | Serving
     | WorkerJoined
     | Request
+    | Expected
+    | Groups
+    | Needed
+    | Yours
     | Ready
     | Failed
     | AsBefore
@@ -360,6 +421,7 @@ Message: TypeAlias = (
     | Interrupt
     | Recover
     | Finish
+    | Freed
     | Doing
     | SettingUp
     | SetUp

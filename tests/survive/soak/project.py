@@ -10,6 +10,8 @@ and the finalizer of ``slow`` take as long as kills need to land in them."""
 TESTS = 40
 WORKERS = 4
 COMMAND = ("-n", str(WORKERS), "--fixture-worker")
+LANES = "--fixture-worker-lanes"
+"""With several, ``slow`` looks ``database`` up in another fixture worker."""
 ONLY_OURS = {
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     "PYTEST_ADDOPTS": "-p xdist -p xdist_fixtureworker",
@@ -114,9 +116,11 @@ def database(request, base):
 
 
 @global_fixture
-def slow(request, database):
+def slow(request):
+    request.getfixturevalue("database")
     return set_up(request, "slow", 0.4)
 """
+_IN_ONE_LANE = ("def slow(request):", "def slow(request, database):")
 _TESTS = f"""
 import time
 
@@ -140,11 +144,12 @@ def test_by_argument(base, slow):
 _NEXT = "def test_next(): pass\n"
 
 
-def write(directory: Path) -> None:
+def write(directory: Path, lanes: int = 1) -> None:
     """Write the suite, and the one of a later run of the same project."""
+    conftest = _CONFTEST if lanes > 1 else _CONFTEST.replace(*_IN_ONE_LANE)
     files = {
         "pytest.ini": "[pytest]\npythonpath = .\n",
-        "conftest.py": _CONFTEST,
+        "conftest.py": conftest,
         "test_it.py": _TESTS,
         "test_next.py": _NEXT,
     }

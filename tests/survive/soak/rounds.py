@@ -33,14 +33,15 @@ class Round:
     seconds: float
 
 
-def run(plan: Plan, bound: float) -> Round:
+def run(plan: Plan, bound: float, lanes: int = 1) -> Round:
     """Run a round.
 
     :param bound: seconds from when the suite is read, after which what is still there hangs.
+    :param lanes: how many fixture workers there may be.
     """
     with tempfile.TemporaryDirectory(prefix="soak", ignore_cleanup_errors=True) as directory:
         started = time.monotonic()
-        running = _Running(Path(directory))
+        running = _Running(Path(directory), lanes)
         try:
             running.wait_up(bound)
             for kill in plan.kills:
@@ -54,8 +55,9 @@ def run(plan: Plan, bound: float) -> Round:
 class _Running:
     """The suite of a round while it runs."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, lanes: int) -> None:
         self._directory = directory
+        self._lanes = lanes
         self._deadline = time.monotonic() + _UP_TIMEOUT
         self._id = uuid.uuid4().hex
         self._delivered: list[Delivered] = []
@@ -64,11 +66,12 @@ class _Running:
         self._seen = 0  # notes before the last attack
         self._ended = threading.Event()
         self._ended_at = 0.0
-        project.write(directory)
+        project.write(directory, lanes)
+        command = (*project.COMMAND, *((project.LANES, str(lanes)) if lanes > 1 else ()))
         self._output = directory / "output.txt"
         with self._output.open("wb") as output:  # no pipe: those who are left would hold it
             self._controller = subprocess.Popen(
-                [sys.executable, "-m", "pytest", *project.COMMAND, "test_it.py"],
+                [sys.executable, "-m", "pytest", *command, "test_it.py"],
                 cwd=directory,
                 env=self._environment(
                     {project.ROUND: self._id, project.NOTES: str(directory / "notes.jsonl")}
@@ -173,7 +176,8 @@ class _Running:
                 workers = self._workers("gw")
                 return workers and [workers[kill.which % len(workers)]]
             case "fixture worker":
-                return self._workers(FIXTURE_WORKER)[-1:]
+                workers = self._workers(FIXTURE_WORKER)
+                return workers and [workers[kill.which % len(workers)]]
             case "group":
                 return [*self._workers("gw"), *controller]
             case _:
@@ -229,6 +233,7 @@ class _Running:
             ),
             controller_ended=self._ended_at,
             all_ended=all_ended,
+            lanes=self._lanes,
         )
 
     def _wait_all_ended(self) -> list[psutil.Process]:

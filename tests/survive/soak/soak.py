@@ -89,10 +89,10 @@ def summary(rounds: Iterable[Round]) -> str:
     return "\n".join([*lines, f"{passed} passed, {failed} failed"])
 
 
-def bound() -> float:
+def bound(lanes: int) -> float:
     """Seconds after which a round hangs: minutes for the time-outs of the package, and a multiple of
     what a round takes on this machine, as busy as it is."""
-    plain = run(Plan(0, 0, ()), math.inf)
+    plain = run(Plan(0, 0, ()), math.inf, lanes)
     print(f"nobody killed: {plain.seconds:.1f} s", flush=True)
     return 300.0 + 10 * plain.seconds
 
@@ -114,16 +114,17 @@ def main() -> int:
     parser.add_argument("--only", type=int, metavar="ROUND", help="run this round alone")
     parser.add_argument("--jobs", type=int, default=2, help="rounds at the same time")
     parser.add_argument("--bound", type=float, help="seconds that a round may take; else measured")
+    parser.add_argument("--lanes", type=int, default=1, help="fixture workers of each run")
     options = parser.parse_args()
     obey_signals()
     numbers = range(options.first, options.first + options.rounds)
     if options.only is not None:
         numbers = range(options.only, options.only + 1)
-    limit = bound() if options.bound is None else options.bound
+    limit = bound(options.lanes) if options.bound is None else options.bound
     done = []
     with ThreadPoolExecutor(options.jobs) as pool:
         plans = [plan(options.seed, number) for number in numbers]
-        for one in pool.map(lambda planned: run(planned, limit), plans):
+        for one in pool.map(lambda planned: run(planned, limit, options.lanes), plans):
             print(describe(one, options.only is not None), flush=True)
             done.append(one)
     print(summary(done))

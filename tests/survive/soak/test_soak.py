@@ -23,9 +23,17 @@ def soak(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("first", [0, 10])
-def test_twenty_rounds(first: int) -> None:
-    result = soak("--first", str(first), "--rounds", "10", "--jobs", "2")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--first", "0"),
+        ("--first", "10"),
+        pytest.param(("--first", "20", "--lanes", "2"), marks=pytest.mark.full),
+    ],
+    ids=" ".join,
+)
+def test_ten_rounds(arguments: tuple[str, ...]) -> None:
+    result = soak(*arguments, "--rounds", "10", "--jobs", "2")
     assert result.returncode == 0, result.stdout + result.stderr
     assert result.stdout.splitlines()[0].startswith("nobody killed: ")
     assert result.stdout.splitlines()[-1] == "10 passed, 0 failed"

@@ -28,12 +28,12 @@ _OF_FIXTURE_WORKER = (
 class Pool:
     """One per run. Its processes wait until they are taken, and end with their pipes.
 
-    :param fixture_worker: the id of the fixture worker, if there will be one. The first process is
-        for it, and imports what it needs while it waits: on a core that would be idle.
+    :param fixture_workers: the ids of those that there may be. The first process is for the first
+        of them, and imports what it needs while it waits: on a core that would be idle.
     """
 
-    def __init__(self, fixture_worker: str | None = None) -> None:
-        self._fixture_worker = fixture_worker
+    def __init__(self, fixture_workers: Sequence[str] = ()) -> None:
+        self._fixture_workers = fixture_workers
         self.size = 0  #: how many processes were forked
         self._waiting: list[Connection] = []
         self._taken: list[Connection] = []
@@ -51,7 +51,7 @@ class Pool:
         gc.freeze()  # what is there now needs no look by the collectors of the children
         try:
             for number in range(count):
-                first = number == 0 and self._fixture_worker is not None
+                first = number == 0 and bool(self._fixture_workers)
                 self._waiting.append(_fork(signals, _OF_FIXTURE_WORKER if first else ()))
                 self.size += 1
         except OSError:
@@ -107,7 +107,7 @@ class Pool:
         with self._lock:
             if not self._waiting:
                 return None
-            self._taken.append(self._waiting.pop(0 if worker == self._fixture_worker else -1))
+            self._taken.append(self._waiting.pop(0 if worker in self._fixture_workers else -1))
             return self._taken[-1]
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ...settings import warm_workers_import, worker_id
+from ...settings import lane_id, warm_workers_import
 from . import able, wanted
 
 if TYPE_CHECKING:
@@ -61,12 +61,12 @@ def prepare(config: pytest.Config) -> None:
     failed: list[str] = []
     pool = None
     if reason is None:
-        failed = _import([*_modules(plan.fixture_worker), *warm_workers_import(config)])
+        failed = _import([*_modules(plan.fixture_workers), *warm_workers_import(config)])
         reason = able.reason_against()
     if reason is None:
         from .pool import Pool  # which needs what has just been found to be there
 
-        pool = Pool(worker_id(config) if plan.fixture_worker else None)
+        pool = Pool([lane_id(config, number) for number in range(plan.fixture_workers)])
         config.add_cleanup(pool.close)
         pool.fork(plan.workers)
         pool.replace_starts()
@@ -80,8 +80,8 @@ def explain(config: pytest.Config, program: bool) -> None:
         config.pluginmanager.register(WarmStart(reason=reason), PLUGIN)
 
 
-def _modules(fixture_worker: bool) -> list[str]:
-    return [*_OF_WORKERS, *(_SERVED if fixture_worker else ())]
+def _modules(fixture_workers: int) -> list[str]:
+    return [*_OF_WORKERS, *(_SERVED if fixture_workers else ())]
 
 
 def _import(names: list[str]) -> list[str]:

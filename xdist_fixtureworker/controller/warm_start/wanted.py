@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from ...settings import lanes
+
 _NOT_RUNNING_TESTS = (
     *("collectonly", "showfixtures", "show_fixtures_per_test", "help", "version", "markers"),
     *("cacheshow", "looponfail", "usepdb"),
@@ -15,8 +17,8 @@ _NOT_RUNNING_TESTS = (
 class Plan(NamedTuple):
     """What a run will want."""
 
-    workers: int  #: with the fixture worker; 0: tests are not distributed
-    fixture_worker: bool
+    workers: int  #: with fixture workers; 0: tests are not distributed
+    fixture_workers: int  #: that there may be
     reason: str | None = None  #: why none of them can be a fork
 
 
@@ -24,14 +26,14 @@ def plan(config: pytest.Config) -> Plan:
     """How many processes the options ask for, as far as they are known before conftests are."""
     options = config.known_args_namespace
     if any(getattr(options, name, False) for name in _NOT_RUNNING_TESTS):
-        return Plan(0, False)
-    served = _fixture_worker(config)
+        return Plan(0, 0)
+    served = lanes(config) if _fixture_worker(config) else 0
     if getattr(options, "numprocesses", None) is not None:
         count = _test_workers(config)
         return Plan(count + served if count else 0, served)
     specs = getattr(options, "tx", None) or []
     if not specs or (options.dist == "no" and not options.distload):
-        return Plan(0, False)
+        return Plan(0, 0)
     plain = sum(_forkable(spec) for spec in specs)
     return Plan(plain + served, served, None if plain else other_specs(specs))
 
