@@ -202,7 +202,10 @@ def is_same(module: str, there: Conftest | None) -> bool:
     if there is None or here == there[0]:
         return there is not None or not here.endswith("conftest.py")
     path, checksum = there
-    is_of_this_suite = str(Path(path).parent) in sys.path
+    folder = Path(path).parent
+    # By way of another gateway, xdist hands the controller's sys.path to other hosts, too.
+    in_path = str(folder) in sys.path and folder.is_dir()
+    is_of_this_suite = in_path and folder.name != Path(here).parent.name
     return not is_of_this_suite and _checksum(here) == checksum != _UNREADABLE
 
 
