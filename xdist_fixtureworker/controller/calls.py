@@ -42,7 +42,7 @@ class Calls:
                 self._close((worker, message.id))
         return [(FIXTURE_WORKER_ID, message)]
 
-    def from_fixture_worker(self, message: Returned | Raised | Held) -> list[Delivery]:
+    def from_fixture_worker(self, message: Returned | Raised | Held | Withdrawn) -> list[Delivery]:
         """Deliver an answer, or note whom a call waits for."""
         key = message.worker, message.id
         if isinstance(message, Held):
@@ -52,6 +52,8 @@ class Calls:
             return []
         is_open = key in self._open
         self._close(key)
+        if isinstance(message, Withdrawn):  # the answer went by socket
+            return []
         # Also one that nobody waits for, so that what is in it is released; but not to nobody.
         late = isinstance(message, Returned) and message.worker in self._callers
         return [(message.worker, message)] if is_open or late else []

@@ -80,6 +80,7 @@ FromFixtureWorker: TypeAlias = (
     | Returned
     | Raised
     | Held
+    | Withdrawn
     | Doing
     | SettingUp
     | SetUp
@@ -129,7 +130,7 @@ class Relay:
         match message:
             case Ready() | Failed() | AsBefore():
                 return self._requests.answer(self._recoveries.one_copy(message))
-            case Returned() | Raised() | Held():
+            case Returned() | Raised() | Held() | Withdrawn():
                 return deliveries + self._open_calls.from_fixture_worker(message)
             case SettingUp() | SetUp() | Interrupted():
                 self._note_set_up(message)

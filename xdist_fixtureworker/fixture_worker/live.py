@@ -13,31 +13,39 @@ from .set_ups import SetUpRecord
 
 if TYPE_CHECKING:
     from ..sharing.host import Host
+    from ..sharing.lines import Introduction
+    from ..sharing.listener import Listener
 
 
 class LiveObjects:
     """What global fixtures share by proxy.
 
     :param send: sends a message to the controller; must not raise.
+    :param on_answer: called in the thread that has the answer to a call, before it is sent.
     """
 
-    def __init__(self, send: Callable[[Message], None]) -> None:
+    def __init__(self, send: Callable[[Message], None], on_answer: Callable[[], object]) -> None:
         self.limit: float | None = None  #: seconds that a call may take
         self._send = send
+        self._on_answer = on_answer
         self._lock = threading.Lock()
         self._host: Host | None = None
+        self._listener: Listener | None = None
+        self._is_tried = False
 
     def share(self, record: SetUpRecord) -> bytes | CannotShareError:
         """Make the value of a fixture live; returns what is sent of it."""
         assert record.declaration is not None
         assert isinstance(record.declaration.share, Proxied)
         writable = record.declaration.share.writable
+        from ..sharing.lines import introduced
+
+        host = self._served()
         try:
-            return self._served().share(
-                record.value, record.name, record.where, record.number, writable
-            )
+            data = host.share(record.value, record.name, record.where, record.number, writable)
         except FixtureWorkerError as error:
             return CannotShareError(str(error))
+        return introduced(data, self._introduction(host))
 
     def receive(self, message: Message) -> None:
         """Take in what test workers sent. Runs in execnet's receiver thread."""
@@ -48,10 +56,27 @@ class LiveObjects:
         if self._host is not None:
             self._host.finalize()
 
+    def close(self) -> None:
+        """Let no test worker connect any more."""
+        if self._listener is not None:
+            self._listener.close()
+
+    def _introduction(self, host: Host) -> Introduction:
+        """Where test workers reach the objects without the controller. Main thread."""
+        if not self._is_tried:
+            self._is_tried = True
+            from ..sharing.listener import Listener
+
+            try:
+                self._listener = Listener(host)
+            except (OSError, AttributeError):
+                pass
+        return ("", b"") if self._listener is None else self._listener.introduction
+
     def _served(self) -> Host:
         with self._lock:
             if self._host is None:
                 from ..sharing.host import Host
 
-                self._host = Host(self._send, self.limit)
+                self._host = Host(self._send, self.limit, self._on_answer)
             return self._host

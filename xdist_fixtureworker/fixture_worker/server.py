@@ -66,7 +66,10 @@ class FixtureWorker:
         self._main = MainThread()
         self._forks = ForkGuard()
         self._outbox = Outbox(self._deliver)
-        self._live = LiveObjects(lambda message: self._deliver([message]))  # of any thread
+        self._live = LiveObjects(
+            lambda message: self._deliver([message]),  # of any thread
+            self._forks.leave_if_forked,
+        )
         self._intake = Intake(self._main, self._live.receive)
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -144,6 +147,7 @@ class FixtureWorker:
                 uid = _testrun_uid(session.config)
                 deal_with_strays(session.config, uid, self._set_ups.crash_file)
         finally:
+            self._live.close()
             self._intake.let_end()
         return True
 
