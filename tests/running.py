@@ -43,7 +43,7 @@ class Controller:
 
     def notes(self) -> list[Note]:
         """What the suite noted so far."""
-        return read_notes(self._suite.path / "notes.jsonl")
+        return read_notes(self._suite.notes)
 
     def noted(self, *what: str) -> list[str]:
         """What was noted so far, in order; only of the given kinds if there are any."""
@@ -103,7 +103,7 @@ class Controller:
 @contextmanager
 def running(suite: Suite, *arguments: str) -> Iterator[Controller]:
     """pytest, running; killed at the end if it still does, and so are its workers."""
-    (suite.path / "notes.jsonl").unlink(missing_ok=True)
+    suite.notes.unlink(missing_ok=True)
     controller = Controller(suite, arguments)
     try:
         yield controller
@@ -121,7 +121,7 @@ def running(suite: Suite, *arguments: str) -> Iterator[Controller]:
 
 def until(suite: Suite, condition: Callable[[list[Note]], bool]) -> list[Note]:
     """Wait until what was noted so far meets a condition."""
-    file = suite.path / "notes.jsonl"
+    file = suite.notes
     deadline = time.monotonic() + NEVER_HANG
     while time.monotonic() < deadline:
         notes = read_notes(file)

@@ -25,7 +25,9 @@ NOTES = """
 import json, os
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
-FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "notes.jsonl")
+# On another host, that is a copy of the suite.
+FOLDER = os.environ.get("NOTES_FOLDER") or os.path.dirname(os.path.abspath(__file__))
+FILE = os.path.join(FOLDER, "notes.jsonl")
 
 def note(what, **more):
     line = json.dumps({"what": what, "pid": os.getpid(), "worker": WORKER, **more})
@@ -108,6 +110,7 @@ class Suite:
     def __init__(self, pytester: pytest.Pytester) -> None:
         self._pytester = pytester
         self.path: Path = pytester.path
+        self.notes = self.path / "notes.jsonl"
         self.write({"notes.py": NOTES, "pytest.ini": "[pytest]\npythonpath = .\n"})
 
     def write(self, files: dict[str, str]) -> None:
@@ -129,8 +132,7 @@ class Suite:
         :param subprocess: for a serial run, too: where it needs an interpreter that has imported
             nothing, or its end is that of the process; or where an ini file says "-n".
         """
-        notes = self.path / "notes.jsonl"
-        notes.unlink(missing_ok=True)
+        self.notes.unlink(missing_ok=True)
         if subprocess or not is_serial(arguments):
             result = self._pytester.runpytest_subprocess(*arguments, timeout=NEVER_HANG)
         else:
@@ -139,7 +141,7 @@ class Suite:
             code=int(result.ret),
             output=result.stdout.str(),
             errors=result.stderr.str(),
-            notes=read_notes(notes),
+            notes=read_notes(self.notes),
         )
 
     def run_cases(self, cases: dict[str, Case], *arguments: str) -> Result:

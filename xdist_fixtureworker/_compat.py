@@ -37,6 +37,7 @@ import contextlib
 import dataclasses
 import functools
 import inspect
+import os
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -158,6 +159,26 @@ def kept_by(environment: Mapping[str, str]) -> Mapping[Any, Any]:
 def terminal_column(terminal: Any) -> int:
     """How many characters pytest's terminal reporter has written on the present line."""
     return int(terminal._tw.width_of_current_line)
+
+
+def terminal_file(terminal: Any) -> Any:
+    """Where pytest's terminal reporter writes."""
+    return terminal._tw._file
+
+
+def add_suite_property(config: pytest.Config, name: str, value: object) -> None:
+    """Have ``--junitxml`` say it of the whole run, as ``record_testsuite_property`` does."""
+    from _pytest.junitxml import xml_key
+
+    xml = config.stash.get(xml_key, None)
+    if xml is not None:
+        xml.add_global_property(name, str(value))
+
+
+def silence_terminal(terminal: Any) -> None:
+    """Have what pytest's terminal reporter shows go nowhere."""
+    nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # until the process ends
+    terminal._tw._file = nowhere
 
 
 def is_session_scoped(definition: FixtureDef[Any]) -> bool:

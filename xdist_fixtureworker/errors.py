@@ -72,6 +72,18 @@ class CannotShareError(FixtureWorkerError):
     __module__ = _PACKAGE
 
 
+class CannotWriteError(FixtureWorkerError):
+    """A file for a large value cannot be written; within the fixture worker only.
+
+    :param file: or the directory that cannot be made.
+    """
+
+    def __init__(self, file: str, cause: OSError) -> None:
+        super().__init__(file, cause)
+        self.file = file
+        self.cause = cause
+
+
 class CallError(FixtureWorkerError):
     """Raised in a test: something cannot be done with a live object (``share="proxy"``); or its
     method raised an exception that cannot be sent, so that this one stands in for it."""

@@ -47,7 +47,7 @@ def role_plugin(config: pytest.Config, role: Role) -> object | None:
         case Role.FIXTURE_WORKER:
             from .fixture_worker.server import FixtureWorker
 
-            return FixtureWorker(handed_over(config))
+            return FixtureWorker(config, handed_over(config))
         case _:
             return None
 
@@ -64,6 +64,17 @@ def explain_start_of_workers(config: pytest.Config) -> None:
     from .controller.warm_start.start import explain
 
     explain(config, is_program(config))
+
+
+def record_timeline(config: pytest.Config) -> None:
+    """Have the timeline of the run recorded, and written at its end; in the controller only.
+
+    :raises pytest.UsageError: if it cannot be written where the user wants it.
+    """
+    from .controller.timeline.recorder import register
+    from .settings import timeline
+
+    register(config, timeline(config) or "")
 
 
 class OnDemand:
@@ -126,19 +137,29 @@ class OnDemand:
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if self._role is not Role.CONTROLLER:
             return  # terminal plugins may be loaded in workers, too
+        skipped = self._registrations.skipped(terminalreporter.stats.get("skipped", ()))
         directory = cache_directory(self._config)
-        if directory is not None and (directory / CRASH_FILES).is_dir():
-            from .controller.earlier_runs import show_earlier_runs
+        may_be_left = directory is not None and (directory / CRASH_FILES).is_dir()
+        if not (skipped or may_be_left or self._check or wanted(self._config)):
+            return
+        from .controller.summary import Note, summary_of
 
-            show_earlier_runs(self._config, terminalreporter)
+        summary = summary_of(self._config)
+        if skipped:
+            summary.add(lambda: [Note(skipped)])
+        if may_be_left:
+            from .controller.earlier_runs import notes_of_earlier_runs
+
+            summary.add(lambda: notes_of_earlier_runs(self._config))
+        summary.write(terminalreporter)
 
     def _share_in_process(self) -> None:
-        from .settings import COPIES
+        from .settings import COPIES, mapped_from
 
         if self._config.getini(COPIES):
             from .sharing.in_process import SharesInProcess
 
-            plugin = SharesInProcess(self._config)
+            plugin = SharesInProcess(self._config, mapped_from(self._config))
             self._config.pluginmanager.register(plugin, "xdist_fixtureworker_copies")
 
     @property

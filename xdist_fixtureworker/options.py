@@ -7,7 +7,13 @@ import pytest
 from . import settings
 from ._compat import offer_marks
 from .declared.guard_marks import install_marks
-from .on_demand import OnDemand, explain_start_of_workers, fork_workers, role_plugin
+from .on_demand import (
+    OnDemand,
+    explain_start_of_workers,
+    fork_workers,
+    record_timeline,
+    role_plugin,
+)
 from .roles import FIXTURE_WORKER_ID, GLOBAL_FIXTURES, Role, is_program, role_of
 from .rules.registrations import Registrations
 
@@ -60,6 +66,13 @@ def add_options(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager
         help="Give tests copies and stand-ins of the values of global fixtures in runs without a "
         "fixture worker, too, so that a suite can be checked without -n",
     )
+    group.addoption(
+        "--fixture-worker-timeout",
+        dest=settings.TIMEOUT,
+        type=float,
+        metavar="SECONDS",
+        help="As the ini setting, which it overrules; 0: no limit",
+    )
     parser.addini(
         settings.TIMEOUT,
         type="float",
@@ -73,11 +86,30 @@ def add_options(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager
         help="The id of the fixture worker, where test workers have gw0 and so on: gw99, for code "
         "that computes with it",
     )
+    group.addoption(
+        "--fixture-worker-strays",
+        dest=settings.STRAYS,
+        choices=settings.TREATMENTS_OF_STRAYS,
+        help="As the ini setting, which it overrules",
+    )
+    parser.addini(
+        settings.MAPPED_FROM,
+        default=settings.MAPPED_FROM_DEFAULT,
+        help="The size from which on the value of a global fixture is not copied to each test "
+        "worker, but mapped by all: '500 KB', or 'off'",
+    )
     parser.addini(
         settings.STRAYS,
         default="report",
         help="What is done about processes that outlive the worker that started them: report them "
         "in the summary, kill them as well, or ignore them",
+    )
+    group.addoption(
+        "--fixture-worker-timeline",
+        dest=settings.TIMELINE,
+        metavar="FILE",
+        help="Write down what happened when in each process: tests, set-ups, finalizers, and who "
+        "waited how long for what. FILE.html is a page, FILE.json is for Perfetto",
     )
     group.addoption(
         "--warm-workers",
@@ -124,6 +156,7 @@ def configure(config: pytest.Config) -> None:
     settings.timeout(config)  # refuses bad values, as do the next lines
     settings.worker_id(config)
     settings.treatment_of_strays(config)
+    settings.mapped_from(config)
     manager, role = config.pluginmanager, role_of(config)
     registrations = Registrations(config)
     manager.register(registrations, "xdist_fixtureworker_registrations")
@@ -132,6 +165,8 @@ def configure(config: pytest.Config) -> None:
     if (plugin := role_plugin(config, role)) is not None:
         manager.register(plugin, "xdist_fixtureworker_role")
     manager.register(OnDemand(config, role, registrations), "xdist_fixtureworker_on_demand")
+    if role is Role.CONTROLLER and settings.timeline(config) is not None:
+        record_timeline(config)
     if role is Role.CONTROLLER and settings.warm_workers(config):
         explain_start_of_workers(config)
 

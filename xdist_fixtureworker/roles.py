@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 HANDOVER = "xdist_fixtureworker"
 """The key in xdist's ``workerinput`` for what :func:`hand_over` puts there."""
 
+LIVE_OUTPUT = "xdist_fixtureworker_live_output"
+"""The key in ``workerinput`` for what the fixture worker is to show at once, and the pipe for that;
+only where there is something."""
+
 RAN = "xdist_fixtureworker_ran"
 """The key in xdist's ``workeroutput`` for the global fixtures that a test worker set up itself."""
 
@@ -27,6 +31,13 @@ PLAIN_VALUES = "xdist_fixtureworker_plain_values"
 
 CHANGED_VALUES = "xdist_fixtureworker_changed_values"
 """The key in ``workeroutput`` for the global fixtures whose values were changed in that worker."""
+
+ON_ANOTHER_HOST = "xdist_fixtureworker_on_another_host"
+"""The key in ``workerinput`` that only test workers on other hosts are given."""
+
+OF_ONE_HOST = "xdist_fixtureworker_of_one_host"
+"""The key in ``workeroutput`` for what in the values of global fixtures means something else there,
+by ``name (file:line)``."""
 
 ANY_MARK = "*"
 """Among the names of marks that hooks ask for: all marks, to look for one."""
@@ -58,6 +69,10 @@ RUN = "XDIST_FIXTUREWORKER_RUN"
 CRASH_FILES = "fixture_worker"
 """The folder in pytest's cache directory in which runs note what is set up. It lies beside ``d``
 and ``v``, which ``--cache-clear`` empties."""
+
+VALUE_FILES = "pytest-fixtureworker-"
+"""How the name of a run's directory for large values begins, in the system's directory for
+temporary files; the run's id follows."""
 
 FIXTURE_WORKER_ID = "fixtureworker"
 """The fixture worker's name within this plugin; and the id that xdist knows it by, unless the ini

@@ -1,4 +1,4 @@
-"""Reads the ini settings; every process."""
+"""Reads the ini settings, and the options that overrule them; every process."""
 
 from __future__ import annotations
 
@@ -10,17 +10,27 @@ import pytest
 COPIES = "fixture_worker_copies"
 TIMEOUT = "fixture_worker_timeout"
 STRAYS = "fixture_worker_strays"
+TIMELINE = "fixture_worker_timeline"
 WORKER_ID = "fixture_worker_id"
+MAPPED_FROM = "fixture_worker_mapped_from"
+MAPPED_FROM_DEFAULT = "1 MB"
 WARM_WORKERS = "warm_workers"
 WARM_WORKERS_IMPORT = "warm_workers_import"
-_TREATMENTS_OF_STRAYS = ("report", "kill", "ignore")
+TREATMENTS_OF_STRAYS = ("report", "kill", "ignore")
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([KMG]?B)?", re.ASCII | re.IGNORECASE)
+_SHOW_ONLY = ("collectonly", "showfixtures", "show_fixtures_per_test", "setupplan")
 
 
 def timeout(config: pytest.Config) -> float | None:
     """Seconds that the set-up or the finalizer of a global fixture may take; None: no limit.
 
-    :raises pytest.UsageError: if the setting is not a number of seconds.
+    :raises pytest.UsageError: if the option, or else the setting, is not a number of seconds.
     """
+    given: float | None = config.getoption(TIMEOUT)
+    if given is not None:
+        return _limit(given, "--fixture-worker-timeout")
+    setting = f"the ini setting {TIMEOUT}"
     try:
         seconds: float | None = config.getini(TIMEOUT)
     except (ValueError, pytest.UsageError) as error:  # from pytest 9.2 on it is the latter
@@ -30,9 +40,13 @@ def timeout(config: pytest.Config) -> float | None:
             raise
         if not shown.strip("'").strip():
             return None
-        raise pytest.UsageError(bad_timeout(TIMEOUT, shown)) from None
-    if seconds is not None and not (math.isfinite(seconds) and seconds >= 0):
-        raise pytest.UsageError(bad_timeout(TIMEOUT, f"{seconds:g}"))
+        raise pytest.UsageError(bad_timeout(setting, shown)) from None
+    return None if seconds is None else _limit(seconds, setting)
+
+
+def _limit(seconds: float, setting: str) -> float | None:
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise pytest.UsageError(bad_timeout(setting, f"{seconds:g}"))
     return seconds or None
 
 
@@ -41,8 +55,9 @@ def treatment_of_strays(config: pytest.Config) -> str:
 
     :raises pytest.UsageError: if the setting is none of them.
     """
-    treatment = str(config.getini(STRAYS)).strip()
-    if treatment not in _TREATMENTS_OF_STRAYS:
+    given: str | None = config.getoption(STRAYS)
+    treatment = given or str(config.getini(STRAYS)).strip()
+    if treatment not in TREATMENTS_OF_STRAYS:
         raise pytest.UsageError(unknown_treatment_of_strays(treatment))
     return treatment
 
@@ -56,6 +71,39 @@ def worker_id(config: pytest.Config) -> str:
     if not re.fullmatch(r"[\w.-]+", chosen, re.ASCII) or chosen == "master":
         raise pytest.UsageError(bad_worker_id(chosen))
     return chosen
+
+
+def shows_prints(config: pytest.Config) -> bool:
+    """Whether what is printed is shown at once: with ``-s`` and ``--capture=tee-sys``."""
+    return config.getoption("capture") in ("no", "tee-sys")
+
+
+def shows_logs(config: pytest.Config) -> bool:
+    """Whether log messages are shown at once: with ``log_cli`` and ``--log-cli-level``."""
+    if not config.pluginmanager.hasplugin("logging-plugin"):
+        return False
+    return config.getoption("log_cli_level") is not None or bool(config.getini("log_cli"))
+
+
+def shows_set_ups(config: pytest.Config) -> str:
+    """Which set-ups, and their finalizers, are shown when they begin: ``all`` of session fixtures
+    with ``--setup-show``, ``global`` ones with ``-v`` and with live logs, or none."""
+    if config.getoption("setupshow"):
+        return "all"
+    return "global" if config.get_verbosity() > 0 or shows_logs(config) else ""
+
+
+def mapped_from(config: pytest.Config) -> int | None:
+    """Bytes from which on a value is in a file that test workers map; None: none is.
+
+    :raises pytest.UsageError: if the setting is not a size.
+    """
+    chosen = str(config.getini(MAPPED_FROM)).strip()
+    if chosen.lower() == "off":
+        return None
+    if (found := _SIZE.fullmatch(chosen)) is None:
+        raise pytest.UsageError(bad_size(MAPPED_FROM, chosen))
+    return int(float(found[1]) * _UNITS[(found[2] or "").upper()]) or None
 
 
 def warm_workers(config: pytest.Config) -> bool:
@@ -72,6 +120,17 @@ def warm_workers_import(config: pytest.Config) -> list[str]:
     return names
 
 
+def shows_only(config: pytest.Config) -> bool:
+    """Whether the run shows what there is, and runs no test."""
+    return any(config.getoption(name, False) for name in _SHOW_ONLY)
+
+
+def timeline(config: pytest.Config) -> str | None:
+    """The file that the timeline of the run is to be written to; None: there is to be none."""
+    file: str | None = config.getoption(TIMELINE)
+    return file
+
+
 # --- messages
 
 
@@ -84,8 +143,16 @@ def bad_worker_id(value: str) -> str:
 
 def bad_timeout(setting: str, shown: str) -> str:
     return (
-        f"the ini setting {setting} is {shown}, which is not a number of seconds.\n"
+        f"{setting} is {shown}, which is not a number of seconds.\n"
         f"Write a number such as 60 or 2.5; 0, or nothing, is no limit."
+    )
+
+
+def bad_size(setting: str, value: str) -> str:
+    return (
+        f"the ini setting {setting} is '{value}', which is not a size.\n"
+        f"Write a number of bytes, or one with a unit, such as 500 KB or 2 MB; off, or 0, maps "
+        f"nothing."
     )
 
 

@@ -304,4 +304,4 @@ def test_it({", ".join(names)}):
     (line,) = result.lines("of the fixture worker only")
     assert line.startswith("global fixture told (conftest.py:")
     assert "changed told_A, told_B in os.environ" in line
-    assert "'told: env' in global_fixtures changes it" in line
+    assert "'told: env' in global_fixtures changes it" in result.output

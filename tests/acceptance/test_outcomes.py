@@ -420,7 +420,7 @@ class Thing:
             "def test_small(small): assert len(small) == 900",
         }
     )
-    result = suite.run(*ONE)
+    result = suite.run(*ONE, "-o", "fixture_worker_mapped_from=off")
     assert result.outcomes == {"errors": 4 + 4 + 1 + 1, "failed": 1 + 1, "passed": 1 + 1}
     assert result.noted() == ["down"]
     refused = "a _thread.lock cannot be sent to the test workers: the value.pool['main'][1] of"

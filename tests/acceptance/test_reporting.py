@@ -10,12 +10,14 @@ import pytest
 from ..suite import ONE, Suite
 
 CONFTEST = """
+import logging
 @global_fixture
 def database():
     '''The database.
 
     More of it.'''
     note("up")
+    logging.getLogger("base").info("is %s", "up")
     yield "url"
     note("down")
 @global_fixture
@@ -27,6 +29,16 @@ TESTS = """
 @pytest.mark.parametrize("i", range(4))
 def test_it(database, broker, plain, i): pass
 """
+
+
+LIVE = "[fixtureworker]"
+AS_IT_HAPPENS = [
+    "SETUP database (conftest.py:6)",
+    "SETUP broker (conftest.py:15)",
+    "TEARDOWN broker (conftest.py:15)",
+    "TEARDOWN database (conftest.py:6)",
+]
+LOGGED = "INFO     base:conftest.py:12 is up"
 
 
 @pytest.fixture
@@ -41,7 +53,9 @@ def _lines(output: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "options", [(), ("-v",), pytest.param(("-q",), marks=pytest.mark.full)], ids=" ".join
+    "options",
+    [(), ("-v", "--log-cli-level=INFO"), pytest.param(("-q",), marks=pytest.mark.full)],
+    ids=" ".join,
 )
 def test_xdists_lines_stay(written: Suite, options: tuple[str, ...]) -> None:
     with_it = written.run(*ONE, *options)
@@ -55,9 +69,12 @@ def test_xdists_lines_stay(written: Suite, options: tuple[str, ...]) -> None:
             assert all(re.search(f": {once}$", line) for line in section)
         else:
             assert re.match("2 global fixtures, set up once: database ", section[0])
-    ours = [
-        line for line in shown if not line.startswith(("fixture worker:", "plugins:", "rootdir:"))
-    ]
+    live = [line.removeprefix(f"{LIVE} ") for line in shown if line.startswith(LIVE)]
+    if "-v" in options:
+        live.remove(LOGGED)
+    assert live == (AS_IT_HAPPENS if "-v" in options else [])
+    not_theirs = ("fixture worker:", "plugins:", "rootdir:", LIVE)
+    ours = [line for line in shown if not line.startswith(not_theirs)]
     theirs = [
         line for line in _lines(without.output) if not line.startswith(("plugins:", "rootdir:"))
     ]
@@ -77,9 +94,7 @@ def test_summary_without_fixture_worker(written: Suite, options: tuple[str, ...]
     result = written.run(*options)
     assert result.code == 0
     assert not result.lines("^fixture worker")
-    assert result.lines(
-        "^global fixtures ran once per test worker: broker, database .once per test run with"
-    )
+    assert result.lines("^global fixtures ran once per test worker: broker, database$")
     assert result.noted("up") == ["up"] * len(result.workers("up"))
     assert len(result.workers("up")) == int(options[0].removeprefix("-n"))
 
@@ -123,9 +138,15 @@ def test_setup_show_durations_and_junitxml_of_a_passing_run(written: Suite) -> N
     )
     assert result.outcomes == {"passed": 4}
     assert result.code == 0
+    # After a dot, each is on a line of its own.
+    assert result.lines(f"^{re.escape(LIVE)}") == [f"{LIVE} {line}" for line in AS_IT_HAPPENS]
     assert result.lines(r"^\d+\.\d\ds setup +conftest.py::global fixture database$")
     cases = ElementTree.parse(written.path / "junit.xml").findall(".//testcase")
     assert sorted(case.attrib["name"] for case in cases) == [f"test_it[{i}]" for i in range(4)]
+    properties = ElementTree.parse(written.path / "junit.xml").findall("testsuite//property")
+    found = {one.attrib["name"]: one.attrib["value"] for one in properties}
+    assert [*found] == ["fixture_worker.setup.database", "fixture_worker.setup.broker"]
+    assert all(re.fullmatch(r"\d+\.\d{3}", seconds) for seconds in found.values())
 
 
 def test_lf_and_ff(suite: Suite) -> None:
@@ -155,20 +176,23 @@ def test_help_and_ini_help(suite: Suite) -> None:
 
 
 LOGGING_THREAD = """
-import threading
+import subprocess, threading
 
 @global_fixture
 def logger(tmp_path_factory):
     folder = tmp_path_factory.mktemp("logger")
     def log():
         while not (folder / "ask").exists(): started.wait(0.01)
-        os.write(2, b"logged by " + b"a thread")
-        os.write(1, b"printed by " + b"a thread")
+        os.write(2, b"logged by " + b"a thread\\n")
+        os.write(1, b"printed by " + b"a thread\\n")
         (folder / "done").touch()
     started = threading.Event()
+    print("about to start")
+    subprocess.run([sys.executable, "-c", "print('from a child')"])
     thread = threading.Thread(target=log)
     thread.start()
     yield folder
+    print("about to stop")
     thread.join()
     raise RuntimeError("no")
 """
@@ -182,12 +206,17 @@ def test_it(logger):
 
 @pytest.mark.parametrize("shown", [False, True], ids=["captured", "-s"])
 def test_what_a_fixture_prints_in_a_thread(suite: Suite, shown: bool) -> None:
-    """It is captured while tests run, as in a test worker, and shown with the next error. What is
-    not captured goes where it went, which execnet lets be nowhere for stdout."""
+    """It is captured while tests run, as in a test worker, and shown with the next error; with -s it
+    is shown at once, line by line, as is what set-ups, finalizers and other processes print."""
     suite.write({"conftest.py": LOGGING_THREAD, "test_it.py": ASKING_TEST})
     result = suite.run(*ONE, *(["-s"] if shown else []))
     assert result.outcomes == {"passed": 1, "errors": 1}
-    assert ("logged by a thread" in result.errors) is shown
-    assert ("logged by a thread" in result.output) is not shown
-    assert ("printed by a thread" in result.output) is not shown
-    assert "printed by a thread" not in result.errors
+    printed = [f"{by} a thread" for by in ("logged by", "printed by")]
+    printed = ["about to start", "from a child", *printed, "about to stop"]
+    assert "a thread" not in result.errors
+    if shown:
+        assert result.lines(f"^{re.escape(LIVE)}") == [f"{LIVE} {line}" for line in printed]
+        assert not result.lines("Captured")
+    else:
+        assert not result.lines(re.escape(LIVE))
+        assert [result.output.count(f"\n{line}\n") for line in printed[2:]] == [1, 1, 1]

@@ -13,7 +13,7 @@ from .source import MODULES, PACKAGE, Import, Module, is_module, ours
 #: Per folder, the folders and top modules that it may import besides itself.
 ROOMS = {
     "wire": {"errors"},
-    "processes": {"roles", "wire"},
+    "processes": {"errors", "roles", "wire"},
     "declared": {"_compat", "roles", "wire"},
     "rules": {"_compat", "declared", "roles", "wire"},
     "sharing": {"declared", "errors", "wire"},
@@ -68,6 +68,11 @@ THIRD_PARTY = {
 PURE = {
     *("controller.fixture_worker_state", "controller.journal", "controller.relay"),
     *("controller.calls", "sharing.handles", "sharing.lanes"),
+    *(f"controller.timeline.{name}" for name in ("model", "recorded", "savings", "schedule")),
+    *(
+        f"controller.timeline.{name}"
+        for name in ("drawing", "elements", "spans", "texts", "trace_events")
+    ),
     *(
         "controller.recoveries",
         "controller.requests",
@@ -156,6 +161,18 @@ def test_nobody_needs_the_warm_start() -> None:
         if name.startswith(room):
             return not inside and module.name != LOADER
         return inside and name not in ("", "settings")
+
+    assert any(module.name.startswith(room) for module in MODULES)
+    assert offenders(wrong) == []
+
+
+def test_nobody_needs_the_timeline() -> None:
+    """It can be deleted, with the place where it is registered."""
+    room = "controller.timeline"
+
+    def wrong(module: Module, imported: Import) -> bool:
+        outside = not module.name.startswith(room) and module.name != LOADER
+        return outside and (ours(imported) or "").startswith(room)
 
     assert any(module.name.startswith(room) for module in MODULES)
     assert offenders(wrong) == []

@@ -76,5 +76,6 @@ def test_where_a_fixture_worker_serves(suite: Suite) -> None:
     for process, (room, others) in ROLES.items():
         names = {name for name in processes[process]["names"] if name.partition(".")[0] != room}
         assert names == INSTALLED | SERVED | others
+        assert not [name for name in processes[process]["names"] if "timeline" in name]
         assert processes[process]["rewritten"] == ["plugin"]
         assert not processes[process]["psutil"]

@@ -16,6 +16,7 @@ from .cases import Benchmark, Case, Measured, Plan
 from .rivals import OURS, PLAIN, WARM
 
 LATE = "a worker came too late for the end of the set-up: this round does not count"
+LINUX = sys.platform.startswith("linux")  # other systems have no such figure as PSS
 GROWING = (PLAIN, OURS, WARM)
 
 
@@ -105,8 +106,8 @@ def _write_heavy(suite: Path, case: Case) -> None:
 
 
 def _with_memory(plan: Plan) -> list[Case]:
-    if not sys.platform.startswith("linux"):
-        return []  # other systems have no such figure
+    if not LINUX:
+        return []
     return plan.cases(workers=plan.sizes.memory_workers, heavy=True)
 
 
@@ -121,20 +122,69 @@ def _write_waiting(suite: Path, case: Case) -> None:
 
 
 def _memory(suite: Path, case: Case) -> Measured:
-    """The memory of all processes, when each test worker is in its first test."""
-    workers = case.workers + case.rival.more_workers
-    with case.start(suite) as run:
-        while len(list(suite.glob("ready-*"))) < workers and run.processes():
-            time.sleep(0.05)
-        proportional = sum(map(_proportional, run.processes())) / 2**20
-        (suite / "go").touch()
-        run.end()
-    return {"megabytes": [proportional]}
+    return {"megabytes": [_while_all_wait(suite, case)]}
 
 
 def _proportional(process: psutil.Process) -> int:
     """Bytes of a process; what n processes have in common counts as an n-th in each."""
     return int(process.memory_full_info().pss)
+
+
+# --- array, frame: values that are large
+
+
+def _with_large(plan: Plan) -> list[Case]:
+    left_out = ("plain5", "installed", "warm-only")
+    return [case for case in _heavy(plan) if case.rival.key not in left_out] if LINUX else []
+
+
+def _write_array(suite: Path, case: Case) -> None:
+    _write_large(suite, case, case.sizes.array)
+
+
+def _write_frame(suite: Path, case: Case) -> None:
+    _write_large(suite, case, case.sizes.frame)
+
+
+def _write_large(suite: Path, case: Case, value: str) -> None:
+    suites.write(
+        suite,
+        case.rival,
+        tests=2 * case.workers,
+        value=suites.large(value),
+        argument="in_hand",
+        imports=[name for name in ("numpy", "pandas") if name in case.sizes.heavy],
+        of_data=True,
+    )
+
+
+def _large(suite: Path, case: Case) -> Measured:
+    """How long it takes from the first set-up that is done until all test workers have the value;
+    and the memory of all processes when each has read it, with and without a value."""
+    without = _while_all_wait(suite, case, WITHOUT_VALUE="1")
+    suites.forget(suite)
+    megabytes = _while_all_wait(suite, case)
+    done, in_hand = (
+        [float(file.read_text()) for file in suite.glob(f"{what}-*")]
+        for what in ("done", "in_hand")
+    )
+    return {
+        "seconds": [max(in_hand) - min(done)],
+        "megabytes": [megabytes],
+        "for_value": [megabytes - without],
+    }
+
+
+def _while_all_wait(suite: Path, case: Case, **variables: str) -> float:
+    """Get the memory of a run, in MB, when each test worker is in its first test."""
+    workers = case.workers + case.rival.more_workers
+    with case.start(suite, **variables) as run:
+        while len(list(suite.glob("ready-*"))) < workers and run.processes():
+            time.sleep(0.05)
+        proportional = sum(map(_proportional, run.processes())) / 2**20
+        (suite / "go").touch()
+        run.end()
+    return proportional
 
 
 # --- growth
@@ -179,6 +229,8 @@ BENCHMARKS = (
     Benchmark("fixtures", Plan.cases, _write_many, _usage),
     Benchmark("heavy", _heavy, _write_heavy, _usage),
     Benchmark("memory", _with_memory, _write_waiting, _memory, most_rounds=3),
+    Benchmark("array", _with_large, _write_array, _large, most_rounds=3),
+    Benchmark("frame", _with_large, _write_frame, _large, most_rounds=3),
     Benchmark("growth-tests", _by_tests, _write_tests, _usage),
     Benchmark("growth-fixtures", _by_fixtures, _write_fixtures, _usage),
     Benchmark("growth-workers", _by_workers, _write_workers, _usage),

@@ -27,9 +27,12 @@ class Sizes:
     fixtures: tuple[int, ...] = (1, 100, 1_000)
     tests_of_fixtures: int = 1_000
     workers: tuple[int, ...] = (2, 8, 32)
+    array: str = "numpy.ones(25_000_000)"
+    frame: str = "pandas.DataFrame({f'c{n}': numpy.arange(6_250_000.0) for n in range(10)})"
 
 
-QUICK = Sizes(2, 8, 1.0, (3, 8), ("sqlite3", "decimal"), 2, (8, 16), (1, 4), 8, (2, 3))
+_FEW = "bytearray(2_000_000)"
+QUICK = Sizes(2, 8, 1.0, (3, 8), ("sqlite3", "decimal"), 2, (8, 16), (1, 4), 8, (2, 3), _FEW, _FEW)
 
 
 @dataclass(frozen=True)

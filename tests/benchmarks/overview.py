@@ -40,6 +40,10 @@ COLUMNS = (
     Column("heavy", "wall", "heavy imports, wall", 2, ratio=True),
     Column("heavy", "cpu", "heavy imports, CPU", 2, ratio=True),
     Column("memory", "megabytes", "memory, MB", 0),
+    Column("array", "seconds", "200 MB array, s", 2),
+    Column("array", "for_value", "200 MB array, MB", 0),
+    Column("frame", "seconds", "500 MB frame, s", 2),
+    Column("frame", "for_value", "500 MB frame, MB", 0),
 )
 OTHERS = [
     each.key for each in RIVALS if each.environment != OURS.environment and not each.more_workers

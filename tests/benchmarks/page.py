@@ -26,6 +26,8 @@ DRAWN = {
     "latency": ("workers", "milliseconds, of all workers; less is better"),
     "fixtures": ("wall", "wall time as a ratio to plain xdist; less is better"),
     "heavy": ("cpu", "CPU time as a ratio to plain xdist; less is better"),
+    "array": ("seconds", "seconds until all workers have it; less is better"),
+    "frame": ("for_value", "memory that it takes, in megabytes (PSS); less is better"),
     "memory": ("megabytes", "megabytes (PSS); less is better"),
 }
 

@@ -17,6 +17,8 @@ TITLES = {
     "fixtures": "{many[0]} fixtures, {many[1]} tests",
     "heavy": "{empty_tests} tests, and a conftest that imports {imported}",
     "memory": "Memory of all processes, {memory_workers} test workers, the same imports",
+    "array": "A numpy array of 200 MB for {test_workers} test workers",
+    "frame": "A pandas frame of 500 MB for {test_workers} test workers",
     "growth-tests": "Growth with the number of tests",
     "growth-fixtures": "Growth with the number of fixtures, {tests_of_fixtures:,} tests",
     "growth-workers": "Growth with the number of test workers, {empty_tests} tests",
@@ -124,6 +126,19 @@ def _memory(result: Result) -> Parts:
     return ("", "PSS, MB"), rows, ()
 
 
+def _large(result: Result) -> Parts:
+    rows: Rows = [
+        (
+            rival(row.of).name,
+            spread(row.figures["seconds"]).cell(2),
+            spread(row.figures["megabytes"]).cell(0),
+            spread(row.figures["for_value"]).cell(0),
+        )
+        for row in result.rows
+    ]
+    return ("", "value in all workers, s", "PSS, MB", "of which for the value, MB"), rows, ()
+
+
 def _imports(result: Result) -> Parts:
     rows: Rows = [
         (
@@ -185,6 +200,8 @@ _KINDS: dict[str, Callable[[Result], Parts]] = {
     "fixtures": _usage,
     "heavy": _usage,
     "memory": _memory,
+    "array": _large,
+    "frame": _large,
     "growth-tests": _growth,
     "growth-fixtures": _growth,
     "growth-workers": _growth,

@@ -39,6 +39,24 @@ def NAME(tmp_path_factory, worker_id):
         return json.loads(kept.read_text())
 """
 
+_FILE_LOCK_PICKLE = """
+import pickle
+import pytest
+from filelock import FileLock
+---
+@pytest.fixture(scope="session")
+def NAME(tmp_path_factory, worker_id):
+    if worker_id == "master":
+        return set_up()
+    kept = tmp_path_factory.getbasetemp().parent / "NAME.pickle"
+    with FileLock(f"{kept}.lock"):
+        if not kept.exists():
+            with kept.open("wb") as file:
+                pickle.dump(set_up(), file, pickle.HIGHEST_PROTOCOL)
+        with kept.open("rb") as file:
+            return pickle.load(file)
+"""
+
 _SHARED = """
 from pytest_shared_session_scope import CleanupToken, SetupToken, shared_session_scope_json
 ---
@@ -66,14 +84,19 @@ class Rival:
     shares: bool = True  #: one set-up is for all workers
     more_workers: int = 0
     plugins: tuple[str, ...] = ("xdist",)  #: what to load where others are installed as well
+    fixture_of_data: str = ""  #: the same for data that JSON does not take, where that is another
 
     def arguments(self, workers: int) -> list[str]:
         """Get the arguments of pytest."""
         return [option.format(workers=workers + self.more_workers) for option in self.options]
 
-    def conftest(self, names: Sequence[str]) -> str:
-        """Get the source of fixtures of these names; it has a set_up() and a tear_down() to call."""
-        imports, _, fixture = self.fixture.partition("---\n")
+    def conftest(self, names: Sequence[str], *, of_data: bool = False) -> str:
+        """Get the source of fixtures of these names; it has a set_up() and a tear_down() to call.
+
+        :param of_data: whether their values are more than JSON takes
+        """
+        source = (of_data and self.fixture_of_data) or self.fixture
+        imports, _, fixture = source.partition("---\n")
         return "\n\n".join([imports, *(fixture.replace("NAME", name) for name in names)])
 
 
@@ -113,6 +136,7 @@ RIVALS = (
         "filelock",
         ("pytest-xdist", "filelock"),
         fixture=_FILE_LOCK,
+        fixture_of_data=_FILE_LOCK_PICKLE,
     ),
     Rival(
         "shared",
@@ -120,6 +144,7 @@ RIVALS = (
         "shared",
         ("pytest-shared-session-scope",),
         fixture=_SHARED,
+        fixture_of_data=_SHARED.replace("_json", "_pickle"),
         plugins=("xdist", "pytest-shared-session-scope"),
     ),
     Rival(

@@ -61,6 +61,40 @@ def times(asked, f0):
     time.sleep(0.1)  # so that all workers have a turn
 """
 
+_LARGE = """
+import gc
+import os
+import time
+import pytest
+
+def set_up():
+    value = None if "WITHOUT_VALUE" in os.environ else VALUE
+    note("done")
+    return value
+
+def tear_down():
+    pass
+
+def note(what):
+    with open(f"{what}-{os.getpid()}", "w") as file:
+        file.write(str(time.monotonic()))
+
+def read(value):
+    columns = [value[name].to_numpy() for name in value] if hasattr(value, "columns") else [value]
+    for column in columns if value is not None else ():
+        column.sum() if hasattr(column, "sum") else sum(column)
+
+@pytest.fixture
+def in_hand(f0):
+    if not os.path.exists("go"):
+        note("in_hand")
+        read(f0)
+        gc.collect()
+        note("ready")
+        while not os.path.exists("go"):
+            time.sleep(0.02)
+"""
+
 # A collection of garbage, which any longer run sees, copies what forked processes have in common.
 WAITING = """
 import gc
@@ -89,12 +123,24 @@ def tear_down():
 
 
 #: What runs leave in the directory of the suite, for those who measure.
-LEFT = ("first_done", "times-*", "ready-*", "go", "fixture_worker_cpu")
+LEFT = (
+    *("first_done", "times-*", "ready-*", "go", "fixture_worker_cpu"),
+    *("done-*", "in_hand-*"),
+)
 
 
 def slow(seconds: float) -> str:
     """Get the source of a set-up that takes so long, and tells when it was done."""
     return _SLOW.replace("SECONDS", str(seconds))
+
+
+def large(value: str) -> str:
+    """Get the source of a set-up that makes a large value, and of a fixture that notes when a worker
+    has it, and reads all of it.
+
+    :param value: the source of an expression
+    """
+    return _LARGE.replace("VALUE\n", f"{value}\n")
 
 
 def forget(directory: Path) -> None:
@@ -115,6 +161,7 @@ def write(
     argument: str = "",
     finish: str = "",
     imports: Sequence[str] = (),
+    of_data: bool = False,
 ) -> None:
     """Write a suite.
 
@@ -123,6 +170,7 @@ def write(
     :param argument: the fixture that tests ask for, in the place of one of the shared ones
     :param finish: the source of a function ``finish``, which each test calls
     :param imports: what the conftest imports, and warm workers before they are needed
+    :param of_data: whether the values are more than JSON takes
     """
     directory.mkdir()
     ini = ["[pytest]"]
@@ -131,7 +179,9 @@ def write(
     (directory / "pytest.ini").write_text("\n".join([*ini, ""]))
     names = [f"f{number}" for number in range(fixtures)]
     loaded = "".join(f"import {name}\n" for name in imports)
-    (directory / "conftest.py").write_text(loaded + value + rival.conftest(names) + more)
+    (directory / "conftest.py").write_text(
+        loaded + value + rival.conftest(names, of_data=of_data) + more
+    )
     (directory / "finishing.py").write_text(finish)
     head, body = ("from finishing import finish\n\n", "finish()") if finish else ("", "pass")
     for start in range(0, tests, TESTS_PER_FILE):

@@ -26,7 +26,7 @@ def _page(folder: Path, keys: list[str]) -> Path:
 
 def test_smallest_sizes(tmp_path: Path) -> None:
     """Two rivals that are installed anyway, and each way to measure."""
-    keys = ["empty", "set-up", "latency", "memory", "growth-workers", "imports"]
+    keys = ["empty", "set-up", "latency", "memory", "array", "growth-workers", "imports"]
     page = _page(tmp_path, [*keys, "overview", "where"])
     command = [sys.executable, "-m", "tests.benchmarks", "--here", "--quick", "--rivals", "ours"]
     done = subprocess.run(

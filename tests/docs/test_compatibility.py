@@ -43,7 +43,15 @@ def test_each_plugin_has_a_requirement_and_a_test_and_the_reverse() -> None:
     tests = {path.stem.removeprefix("test_") for path in PLUGINS.glob("test_*.py")}
     # What plugins' fixtures become by configuration is the table of a how-to; and all at once.
     tests -= {name for name in tests if name.startswith("promoted_")} | {"all_plugins"}
-    no_plugins = {"dist_modes", "layouts", "message_fuzz", "types", "versions", "warm_workers"}
+    no_plugins = {
+        "dist_modes",
+        "layouts",
+        "message_fuzz",
+        "numpy",
+        "types",
+        "versions",
+        "warm_workers",
+    }
     tests -= no_plugins
     assert tests == {name.replace("-", "_") for name in listed} - {"django"}  # with pytest-django
 

@@ -193,7 +193,7 @@ def test_what_a_crash_left_may_have_ended_by_the_end(
     assert list(search.lines()) == [
         f"process {left} {'has ended since' if ended else 'is still running'}: sleep 300",
         "  started by test worker gw0, in test_it.py::test_a (call)",
-        "(the ini setting fixture_worker_strays = kill ends them, ignore says nothing)",
+        "(--fixture-worker-strays=kill ends them, ignore says nothing)",
     ]
 
 

@@ -167,7 +167,7 @@ def test_report_is_the_default(suite: Suite) -> None:
     result = suite.run(*ONE)
     ((pid, what, _),) = _named(result)
     assert (pid, what) == (_pid(result, "sleep"), "is still running: sleep 3600")
-    assert result.lines("fixture_worker_strays = kill ends them, ignore says nothing")
+    assert result.lines("--fixture-worker-strays=kill ends them, ignore says nothing")
     assert result.code == 0
 
 
@@ -175,7 +175,7 @@ def test_nothing_is_said_where_nothing_is_left(suite: Suite) -> None:
     _suite(suite, "def test_it(): sleep().kill()", "report")
     result = suite.run(*ONE)
     assert result.code == 0
-    assert not result.lines("left behind|fixture_worker_strays")
+    assert not result.lines("left behind|fixture-worker-strays")
 
 
 CRASH = """
@@ -272,7 +272,9 @@ def pytest_unconfigure():
     result = suite.run(*ONE)
     assert result.code == 0
     assert [note.what for note in result.notes] == ["down", "hangs"]
-    assert result.lines("^fixture worker: all is finalized, but its process did not end by itself")
+    assert result.lines(
+        "^all is finalized, but the process of the fixture worker did not end by itself"
+    )
     assert _alive(result.notes) == set()
 
 
@@ -319,7 +321,7 @@ def test_after_the_controller_was_killed(suite: Suite, treatment: str) -> None:
     suite.write({"test_next.py": "def test_next(): pass"})
     said = suite.run(*ONE, "test_next.py")
     if treatment == "report":
-        assert said.lines("^fixture worker: a run that started at .* was killed and left:$")
+        assert said.lines("^a run that started at .* was killed and left:$")
     else:
         assert not said.lines("was killed")
     named = {int(line.split()[1]) for line in said.lines("^  process ")}
@@ -361,7 +363,7 @@ def test_a_run_within_a_run(suite: Suite, inner: str) -> None:
 def test_outer():
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "inner.py", "-n1", "--fixture-worker",
-         "-o", "fixture_worker_strays={treatment}"],
+         "--fixture-worker-strays={treatment}"],
         stdout=subprocess.PIPE, text=True
     )
     note("inner", output=run.stdout)

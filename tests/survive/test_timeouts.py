@@ -11,7 +11,7 @@ from ..running import count, running, until
 from ..suite import FIXTURE_WORKER, ONE, Suite
 
 LIMIT = 5  # seconds; a set-up that does nothing takes less, whatever else the machine does
-TIMEOUT = ("-o", f"fixture_worker_timeout={LIMIT}")
+TIMEOUT = (f"--fixture-worker-timeout={LIMIT}",)
 CONFTEST = """
 import ctypes, signal, time
 

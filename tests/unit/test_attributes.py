@@ -23,6 +23,7 @@ from xdist_fixtureworker.declared.decorator import Declaration
 from xdist_fixtureworker.errors import CannotShareError
 from xdist_fixtureworker.sharing.values import cannot_read, function_raised, share
 from xdist_fixtureworker.wire.culprit import find_culprit
+from xdist_fixtureworker.wire.messages import Inline
 from xdist_fixtureworker.wire.pickles import unpack
 
 SERVER = SimpleNamespace(
@@ -306,8 +307,8 @@ def test_what_cannot_be_pickled_is_found() -> None:
 def test_what_a_function_returns_is_sent() -> None:
     declaration = Declaration("server", "conftest.py:7", share=Computed(attrgetter("url")))
     packed = share(declaration, SERVER)
-    assert isinstance(packed, bytes)
-    assert unpack(packed) == "http://here"
+    assert isinstance(packed, Inline)
+    assert unpack(packed.data) == "http://here"
 
 
 def test_a_function_that_raises() -> None:

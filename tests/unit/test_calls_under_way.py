@@ -16,15 +16,18 @@ from xdist_fixtureworker.wire import pickles
 from xdist_fixtureworker.wire.frozen import replace
 from xdist_fixtureworker.wire.messages import (
     Call,
+    Fetch,
     Finish,
     Finished,
     Hanging,
     Held,
+    Part,
     Raised,
     Released,
     Returned,
     Serving,
     SettingUp,
+    Span,
     Withdrawn,
     WorkerLeft,
 )
@@ -143,3 +146,42 @@ def test_it_does_not_wait_for_others_any_more(relay: Relay) -> None:
     relay.from_fixture_worker(Held("gw0", 2, "gw2"))  # nobody waits for that one
     assert relay.activity == f"{WHAT}, asked for by gw0"
     assert not relay.waits_for_tests
+
+
+# --- parts of large values, which are asked for in the same way
+
+FETCH = Fetch("", 3, 1, Span(0, 4))
+PART = Part("gw0", 3, b"part", "")
+
+
+def test_parts_are_passed_on(relay: Relay) -> None:
+    assert relay.from_test_worker("gw0", FETCH) == [
+        (FIXTURE_WORKER_ID, replace(FETCH, worker="gw0"))
+    ]
+    assert relay.activity is None
+    assert relay.from_fixture_worker(PART) == [("gw0", PART)]
+    assert relay.from_fixture_worker(PART) == []
+
+
+def test_parts_for_a_test_worker_that_died(relay: Relay) -> None:
+    relay.from_test_worker("gw0", FETCH)
+    relay.from_test_worker("gw1", FETCH)
+    assert relay.test_worker_down("gw0") == []
+    assert relay.from_fixture_worker(PART) == []
+    assert relay.from_fixture_worker(replace(PART, worker="gw1")) == [
+        ("gw1", replace(PART, worker="gw1"))
+    ]
+
+
+def test_parts_when_the_fixture_worker_dies(relay: Relay) -> None:
+    relay.from_test_worker("gw0", FETCH)
+    error = "the fixture worker ended before there was an answer to the request for that file: it was killed."
+    refused = replace(PART, data=b"", error=error)
+    assert relay.fixture_worker_down("it was killed") == [("gw0", refused)]
+    assert relay.from_test_worker("gw0", FETCH) == [("gw0", refused)]
+
+
+def test_parts_when_no_thread_of_the_fixture_worker_runs(relay: Relay) -> None:
+    relay.from_test_worker("gw0", FETCH)
+    ((worker, message),) = relay.says_nothing()
+    assert (worker, type(message)) == ("gw0", Part)

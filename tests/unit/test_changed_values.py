@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from xdist_fixtureworker.controller.changed_values import changed_lines
+from xdist_fixtureworker.controller.changed_values import changed_texts
 from xdist_fixtureworker.rules.changed_values import Values
 
 
@@ -212,14 +212,15 @@ def test_a_value_that_cannot_be_looked_at() -> None:
 
 def test_the_summary() -> None:
     assert list(
-        changed_lines({"b (conftest.py:3)": {"gw1", "gw0"}, "a (x.py:1)": {"fixtureworker"}})
+        changed_texts({"b (conftest.py:3)": {"gw1", "gw0"}, "a (x.py:1)": {"fixtureworker"}})
     ) == [
         "the value of the global fixture a (x.py:1) was changed in the fixture worker after it was "
-        "sent: tests have it as it was; have the fixture that changes it return it, and tests use "
-        "that one",
+        "sent: tests have it as it was.\n"
+        "Have the fixture that changes it return it, and tests use that one.",
         "the value of the global fixture b (conftest.py:3) was changed in test workers (gw0, gw1), "
-        "where each has a copy: neither the fixture nor other workers see that; write what tests add "
-        "to files or to a server, or collect it in a session fixture of each test worker",
+        "where each has a copy: neither the fixture nor other workers see that.\n"
+        "Write what tests add to files or to a server, or collect it in a session fixture of each "
+        "test worker.",
     ]
 
 

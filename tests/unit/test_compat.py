@@ -18,6 +18,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
+from xml.etree import ElementTree
 
 import execnet
 import pytest
@@ -40,6 +41,7 @@ import xdist_fixtureworker
 from xdist_fixtureworker import _compat
 from xdist_fixtureworker._compat import (
     Registration,
+    add_suite_property,
     all_definitions,
     autouse_names,
     cache_directory,
@@ -62,6 +64,7 @@ from xdist_fixtureworker._compat import (
     set_final,
     skip_at_item,
     terminal_column,
+    terminal_file,
     undefined_names,
     visible_definitions,
     who_asked,
@@ -92,6 +95,7 @@ PRIVATE = {
     "_collect_path",
     "_current_frames",
     "_data",
+    "_file",
     "_fillfixtures",
     "_finalizers",
     "_fixture_function_marker",
@@ -121,6 +125,7 @@ PRIVATE = {
     "create_io",
     "evaluate_skip_marks",
     "outfile",
+    "xml_key",
 }
 
 #: Those of them that are private to xdist, execnet or Python.
@@ -218,14 +223,17 @@ def test_all_that_is_looked_for_is_there() -> None:
 def test_every_name_of_xdist_that_is_used_is_looked_for() -> None:
     """Those of its objects: the hooks, and what it hands them, are documented."""
     owners = {
+        "dsession",
         "manager",
+        "node",
+        "node.nodemanager",
         "process.node",
         "self._dsession",
         "self._dsession.nodemanager",
         "self.node",
     }
     found = {"NodeManager", "WorkerController", "DSession", "putevent"}  # imported, or inherited
-    for module in ("process", "run"):
+    for module in ("process", "run", "display", "other_hosts"):
         path = Path(xdist_fixtureworker.__file__).with_name("controller") / f"{module}.py"
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and ast.unparse(node.value) in owners:
@@ -1467,6 +1475,19 @@ def test_durations_are_shown_of_all_reports_in_the_terminals_statistics(
     result.assert_outcomes(passed=1)
 
 
+def test_a_property_of_the_suite(pytester: pytest.Pytester) -> None:
+    class Adds:
+        def pytest_runtestloop(self, session: pytest.Session) -> None:
+            add_suite_property(session.config, "ours", "0.5")
+
+    pytester.makepyfile("def test_it(): ...")
+    pytester.runpytest_inprocess("--junitxml=it.xml", plugins=[Adds()]).assert_outcomes(passed=1)
+    suite = ElementTree.parse(pytester.path / "it.xml").find(".//testsuite/properties/property")
+    assert suite is not None
+    assert suite.attrib == {"name": "ours", "value": "0.5"}
+    add_suite_property(pytester.parseconfig(), "ours", "0.5")  # there is no such report
+
+
 def test_where_the_cache_is(pytester: pytest.Pytester) -> None:
     config = pytester.parseconfigure("-o", "cache_dir=a/b")
     assert cache_directory(config) == pytester.path / "a/b"
@@ -1486,14 +1507,16 @@ def test_the_column_of_the_terminal(pytester: pytest.Pytester) -> None:
             columns.append(terminal_column(terminal))
             terminal.write("dots")
             columns.append(terminal_column(terminal))
+            assert terminal.config.get_terminal_writer() is terminal._tw
             assert not terminal.isatty
-            terminal.rewrite("written over", erase=True)
+            terminal_file(terminal).write("past it")
+            columns.append(terminal_column(terminal))
 
     pytester.makepyfile("def test_it(): ...")
     result = pytester.runpytest_inprocess(plugins=[Looks()])
     assert result.ret == 0
-    assert columns == [0, 4]
-    result.stdout.fnmatch_lines(["*dots", "written over*"])
+    assert columns == [0, 4, 4]
+    result.stdout.fnmatch_lines(["*dotspast it*"])
 
 
 def test_warnings_can_be_recorded_late(pytester: pytest.Pytester) -> None:

@@ -15,6 +15,9 @@ from xdist_fixtureworker import errors, settings
 from xdist_fixtureworker.controller import calls as calls_under_way
 from xdist_fixtureworker.controller import (
     changed_values,
+    earlier_runs,
+    other_hosts,
+    promotion_check,
     python_versions,
     relay,
     repeated_failures,
@@ -22,9 +25,11 @@ from xdist_fixtureworker.controller import (
     start_failures,
     versions,
 )
+from xdist_fixtureworker.controller.timeline import page, recorder
 from xdist_fixtureworker.controller.warm_start import able, pool, start, wanted
 from xdist_fixtureworker.declared import attributes, decorator, guard_marks, guards, promotion
 from xdist_fixtureworker.fixture_worker import (
+    finalizing,
     foreign,
     forked,
     items,
@@ -123,18 +128,75 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "execnet 3.0 starts processes in another way than its versions so far",
     ),
     (
+        other_hosts.of_one_host,
+        ({"root (conftest.py:3)": "a path", "url (conftest.py:7)": "'localhost'"}, {"gw3", "gw1"}),
+        "test workers on other hosts (gw1, gw3) were sent what means something else there: a path "
+        "in root (conftest.py:3), 'localhost' in url (conftest.py:7).\n"
+        "Files of this host are not there, and 'localhost' is another host: return what tests "
+        "need of a file, and an address that all hosts can reach.",
+    ),
+    (
+        recorder.unknown_kind,
+        ("t.svg",),
+        "--fixture-worker-timeline=t.svg: the name of the file says what is written, a page or "
+        "trace events.\n"
+        "Let it end in .html, which any browser shows, or in .json, which Perfetto opens.",
+    ),
+    (
+        recorder.no_directory,
+        ("out/t.html", "/suite/out"),
+        "--fixture-worker-timeline=out/t.html: there is no directory /suite/out.\n"
+        "Make it, or name a file in one that is there.",
+    ),
+    (
+        recorder.is_directory,
+        ("out.html",),
+        "--fixture-worker-timeline=out.html: this is a directory.\n"
+        "Name a file, such as timeline.html.",
+    ),
+    (
+        recorder.not_writable,
+        ("t.html",),
+        "--fixture-worker-timeline=t.html: this cannot be written, for want of permission.\n"
+        "Name a file in a directory that this user may write to.",
+    ),
+    (
+        recorder.cannot_write,
+        ("/suite/t.html", "No space left on device"),
+        "timeline: cannot write /suite/t.html: No space left on device",
+    ),
+    (
+        page.no_fixture_worker,
+        (),
+        "This run had no fixture worker: each process set up its fixtures for itself, within the "
+        "first test that uses them.",
+    ),
+    (
+        page.nothing_set_up,
+        (),
+        "No test asked for a global fixture, so nothing was set up in the fixture worker.",
+    ),
+    (page.no_waits, (), "No test worker waited for a global fixture."),
+    (
+        page.estimates,
+        (),
+        "These are estimates, for the same tests on the same workers, as if there were a core for "
+        "whatever happens at once, and as far as arguments tell which fixture depends on which.",
+    ),
+    (
         changed_values.changed_in_test_workers,
         ("rows (conftest.py:3)", "gw0, gw1"),
         "the value of the global fixture rows (conftest.py:3) was changed in test workers (gw0, "
-        "gw1), where each has a copy: neither the fixture nor other workers see that; write what "
-        "tests add to files or to a server, or collect it in a session fixture of each test worker",
+        "gw1), where each has a copy: neither the fixture nor other workers see that.\n"
+        "Write what tests add to files or to a server, or collect it in a session fixture of each "
+        "test worker.",
     ),
     (
         changed_values.changed_in_fixture_worker,
         ("registry (conftest.py:3)",),
         "the value of the global fixture registry (conftest.py:3) was changed in the fixture worker "
-        "after it was sent: tests have it as it was; have the fixture that changes it return it, "
-        "and tests use that one",
+        "after it was sent: tests have it as it was.\n"
+        "Have the fixture that changes it return it, and tests use that one.",
     ),
     (
         test_worker_answers.set_up_failed,
@@ -335,10 +397,49 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
     ),
     (
         values.too_large,
-        ("dump", "conftest.py:7", 3_000_000_000, 2_146_435_072),
+        ("dump", "conftest.py:7", 2_146_435_072),
         "the value of the global fixture 'dump' (conftest.py:7) is too large to be sent to the test workers:\n"
-        "3000000000 bytes when pickled, of 2146435072 at most.\n"
-        "Write it to a file below tmp_path_factory and return the path.",
+        "it has more than 2146435072 bytes when pickled.\n"
+        "Have it mapped by them: give the ini setting fixture_worker_mapped_from a size in the place of off.",
+    ),
+    (
+        values.cannot_write,
+        (
+            "rows",
+            "conftest.py:7",
+            "/tmp/pytest-fixtureworker-5f0c/1",
+            "[Errno 28] No space left on device",
+        ),
+        "the value of the global fixture 'rows' (conftest.py:7) is large, so the test workers are to map it,\n"
+        "but it cannot be written to /tmp/pytest-fixtureworker-5f0c/1 ([Errno 28] No space left on device).\n"
+        "Make room there, or set TMPDIR to a directory that has room.",
+    ),
+    (
+        test_worker_answers.cannot_fetch,
+        (
+            "rows",
+            "conftest.py:7",
+            "gw2",
+            "/tmp/pytest-fixtureworker-5f0c/1",
+            "the fixture worker ended.",
+        ),
+        "the value of the global fixture 'rows' (conftest.py:7) is in /tmp/pytest-fixtureworker-5f0c/1,\n"
+        "which test worker gw2 cannot map, and it cannot be fetched from the fixture worker (the fixture\n"
+        "worker ended).\n"
+        "The file stays until the run ends, unless something else removes it. A test worker on another\n"
+        "machine cannot map it, and needs the fixture worker.",
+    ),
+    (
+        finalizing.value_is_gone,
+        ("rows", "/tmp/pytest-fixtureworker-5f0c/1"),
+        "the value of the global fixture 'rows', which recover= is called with, was in "
+        "/tmp/pytest-fixtureworker-5f0c/1, which was removed.",
+    ),
+    (
+        settings.bad_size,
+        ("fixture_worker_mapped_from", "big"),
+        "the ini setting fixture_worker_mapped_from is 'big', which is not a size.\n"
+        "Write a number of bytes, or one with a unit, such as 500 KB or 2 MB; off, or 0, maps nothing.",
     ),
     (
         test_worker_answers.cannot_unpickle,
@@ -616,7 +717,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
     ),
     (
         settings.bad_timeout,
-        ("fixture_worker_timeout", "'soon'"),
+        ("the ini setting fixture_worker_timeout", "'soon'"),
         "the ini setting fixture_worker_timeout is 'soon', which is not a number of seconds.\n"
         "Write a number such as 60 or 2.5; 0, or nothing, is no limit.",
     ),
@@ -974,8 +1075,8 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
     (
         promotable.not_collected,
         ("tabels", "global_fixtures", ("tables", "labels")),
-        "global_fixtures: there is no session fixture 'tabels' in what was collected; did you mean "
-        "tables or labels?",
+        "global_fixtures: there is no session fixture 'tabels' in what was collected.\n"
+        "Did you mean tables or labels?",
     ),
     (
         promotable.promotion_of_narrower,
@@ -1008,27 +1109,47 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
             Refusal("plugin", "it is special", "Leave it", (), "what it writes is lost"),
         ),
         "global fixture seeded (conftest.py:7) depends on setup, blocker (through plain) of "
-        "plugin: what it writes is lost; if tests need it, make seeded an ordinary session "
-        "fixture, which each test worker sets up",
+        "plugin: what it writes is lost.\n"
+        "If tests need it, make seeded an ordinary session fixture, which each test worker sets "
+        "up.",
+    ),
+    (
+        promotion_check.ran_once_per_worker,
+        ("broker, database",),
+        "global fixtures ran once per test worker: broker, database\n"
+        "With --fixture-worker, they run once per test run.",
+    ),
+    (
+        promotion_check.had_another_value,
+        ("project (conftest.py:3)",),
+        "session fixture project (conftest.py:3) had another value in the fixture worker, where a "
+        "global fixture depends on it, than in the test workers, where tests use it.\n"
+        "In global_fixtures, project would be one value for all.",
+    ),
+    (
+        earlier_runs.damaged_file,
+        ("x.json.damaged",),
+        "the file in which a run notes what is set up is damaged; it is now x.json.damaged",
     ),
     (
         reporting.killed_at_end,
         (9,),
-        "fixture worker: all is finalized, but its process did not end by itself: it was killed by "
-        "signal 9; a hook pytest_sessionfinish or pytest_unconfigure in it, a thread or an atexit "
-        "handler does not come to its end",
+        "all is finalized, but the process of the fixture worker did not end by itself: it was "
+        "killed by signal 9.\n"
+        "A hook pytest_sessionfinish or pytest_unconfigure in it, a thread or an atexit handler "
+        "does not come to its end.",
     ),
     (
         reporting.changed_elsewhere,
         ("login", "conftest.py:7", ("A", "B"), (), False),
         "global fixture login (conftest.py:7) changed A, B in os.environ of the fixture worker "
-        "only; if tests need it, @global_fixture(env=True) changes it in the test workers too",
+        "only.\nIf tests need it, @global_fixture(env=True) changes it in the test workers too",
     ),
     (
         reporting.changed_elsewhere,
         ("login", "conftest.py:7", ("A",), ("config.token",), True),
         "global fixture login (conftest.py:7) changed A in os.environ, config.token of the fixture "
-        "worker only; if tests need it, 'login: env' in global_fixtures changes the variables in "
+        "worker only.\nIf tests need it, 'login: env' in global_fixtures changes the variables in "
         "the test workers too; return the rest, and let a session fixture of the test workers, "
         "which depends on login, put it there",
     ),
@@ -1036,7 +1157,8 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         reporting.is_silent,
         ("prepare", "conftest.py:7"),
         "global fixture prepare (conftest.py:7) is autouse and has no value: what it changes in "
-        "its own process, no test sees; if tests need that, make it an ordinary session fixture",
+        "its own process, no test sees.\n"
+        "If tests need that, make it an ordinary session fixture",
     ),
     (reporting.silenced_by, ("login", True), "'login: env()' says that they do not"),
     (reporting.silenced_by, ("login", False), "env=False says that they do not"),
@@ -1131,12 +1253,12 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
     (
         guard_plugin.skipped_by_guard,
         (1, "parallel_only"),
-        "1 test was skipped by the guard parallel_only: run pytest with -n, as in -n2",
+        "1 test was skipped by the guard parallel_only.\nRun pytest with -n, as in -n2.",
     ),
     (
         guard_plugin.skipped_by_guard,
         (3, "serial_only"),
-        "3 tests were skipped by the guard serial_only: run pytest without -n, or with -n0",
+        "3 tests were skipped by the guard serial_only.\nRun pytest without -n, or with -n0.",
     ),
     (guard_plugin.way_to_run, ("parallel_only",), "with -n, as in -n2"),
 ]

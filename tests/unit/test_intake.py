@@ -11,10 +11,10 @@ import pytest
 from xdist_fixtureworker.errors import ProtocolError
 from xdist_fixtureworker.fixture_worker.intake import CONNECTION_LOST, Intake, Work
 from xdist_fixtureworker.fixture_worker.main_thread import MainThread
-from xdist_fixtureworker.processes.strays import Identity
 from xdist_fixtureworker.wire.codec import encode
 from xdist_fixtureworker.wire.messages import (
     Begin,
+    Fetch,
     Finish,
     Inline,
     Instance,
@@ -23,6 +23,7 @@ from xdist_fixtureworker.wire.messages import (
     Recovery,
     Request,
     Serving,
+    Span,
     WorkerJoined,
 )
 
@@ -40,7 +41,7 @@ def main() -> Iterator[MainThread]:
 
 @pytest.fixture
 def intake(main: MainThread) -> Intake:
-    return Intake(main, lambda message: None)
+    return Intake(main, lambda message: None, lambda message: None)
 
 
 def taken(intake: Intake) -> Work | None:
@@ -51,7 +52,7 @@ def taken(intake: Intake) -> Work | None:
 
 def test_work_is_done_in_the_order_of_arrival(intake: Intake) -> None:
     work = [
-        Begin("run", 1, None),
+        Begin("run", 1, None, ""),
         Request(1, TABLES),
         Recover(2, Recovery(TABLES, Inline(b"value"))),
         Finish(),
@@ -70,9 +71,20 @@ def test_work_that_is_not_begun_is_not_lost(intake: Intake) -> None:
     assert intake.wait_next() == Finish()
 
 
+def test_parts_of_files_are_sent_at_once(main: MainThread) -> None:
+    """Also while a set-up runs."""
+    asked: list[Fetch] = []
+    intake = Intake(main, lambda message: None, asked.append)
+    fetch = Fetch("gw0", 1, 2, Span(3, 4))
+    intake.receive(encode(fetch))
+    intake.receive(encode(Finish()))
+    assert asked == [fetch]
+    assert intake.wait_next() == Finish()
+
+
 def test_nothing_else_is_queued(intake: Intake, main: MainThread) -> None:
     intake.receive(encode(WorkerJoined("gw0", 7, "1.5")))
-    assert intake.test_workers == [Identity(7, "1.5")]
+    assert intake.test_workers == [WorkerJoined("gw0", 7, "1.5")]
     assert not main.interrupted
     intake.receive(encode(Interrupt()))
     assert main.interrupted
@@ -116,3 +128,13 @@ def test_the_end_of_the_connection_is_held_up_until_all_is_done(
     intake.let_end()
     receiver.join(NEVER)
     assert not receiver.is_alive()
+
+
+@pytest.mark.parametrize("may_end", [False, True], ids=["it died", "it ends the run"])
+def test_the_death_of_the_controller(intake: Intake, may_end: bool) -> None:
+    lost: list[bool] = []
+    intake.on_lost = lambda: lost.append(True)
+    if may_end:
+        intake.let_end()
+    intake.receive(CONNECTION_LOST)
+    assert lost == ([] if may_end else [True])

@@ -12,6 +12,7 @@ from xdist_fixtureworker.controller import journal as journal_module
 from xdist_fixtureworker.controller.journal import (
     Answered,
     Asked,
+    Did,
     Event,
     ExitCalled,
     FinalizerBegun,
@@ -73,6 +74,8 @@ def test_events_stay_in_order_with_their_times(journal: Journal) -> None:
     assert [event.at for event in journal.events] == [1.0, 2.0, 3.0, 4.0, 5.0]
     assert journal.of(Asked) == events[1:2]
     assert journal.test_workers == {"gw0": events[0]}  # though it is down
+    journal.append(WorkerStarted(journal.clock(), "gw1", 18, "1.5", "ssh=there", 17))
+    assert journal.test_workers == {"gw0": events[0]}  # no others are processes of this machine
     assert journal.exit_called == events[4]
 
 
@@ -122,6 +125,15 @@ def test_what_goes_on_is_the_innermost(journal: Journal) -> None:
     assert journal.activity(ONE) == "the finalizer of outer (conftest.py:1)"
     finalized(journal, 1)
     assert journal.activity(ONE) is None
+
+
+def test_what_else_goes_on_has_an_end(journal: Journal) -> None:
+    journal.rests(ONE)  # nothing did
+    journal.append(Did(journal.clock(), ONE, "the import of a.py"))
+    assert journal.activity(ONE) == "the import of a.py"
+    journal.rests(ONE)
+    assert journal.activity(ONE) is None
+    assert journal.events == [Did(1.0, ONE, "the import of a.py"), Did(2.0, ONE, "")]
 
 
 def test_recovery(journal: Journal) -> None:

@@ -173,5 +173,56 @@ def test_another_conftest_of_that_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert unpack(packed) is not conftests[1].MISSING
 
 
+CLASS = "class Mine: pass"
+
+
+def conftest(file: Path, text: str = CLASS) -> types.ModuleType:
+    """A conftest, which has been imported."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    module = types.ModuleType("conftest")
+    module.__file__ = str(file)
+    exec(text, vars(module))
+    return module
+
+
+@pytest.mark.parametrize(
+    ("here", "text", "is_same"),
+    [
+        ("elsewhere/suite/a/conftest.py", CLASS, True),
+        ("elsewhere/suite/a/conftest.py", f"{CLASS}  # another version", False),
+        ("elsewhere/suite/b/conftest.py", CLASS, False),
+    ],
+)
+def test_a_conftest_that_has_another_path_on_another_host(
+    here: str, text: str, is_same: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = conftest(tmp_path / "suite/a/conftest.py")
+    monkeypatch.setitem(sys.modules, "conftest", there)
+    packed = pack(there.Mine)
+    found = conftest(tmp_path / here, text)
+    monkeypatch.setitem(sys.modules, "conftest", found)
+    if is_same:
+        assert unpack(packed) is found.Mine
+    else:
+        with pytest.raises(ImportError, match=r"^the module 'conftest' is .* here, not .*$"):
+            unpack(packed)
+
+
+def test_a_conftest_in_a_checkout_of_another_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That it is no copy in another folder is known where the path of the other is not there."""
+    there = conftest(tmp_path / "project/conftest.py")
+    monkeypatch.setitem(sys.modules, "conftest", there)
+    packed = pack(there.Mine)
+    found = conftest(tmp_path / "project-2/conftest.py")
+    monkeypatch.setitem(sys.modules, "conftest", found)
+    with pytest.raises(ImportError):
+        unpack(packed)
+    (tmp_path / "project/conftest.py").unlink()
+    assert unpack(packed) is found.Mine
+
+
 def test_what_pickle_refuses_is_refused() -> None:
     assert culprit.find_culprit({"a": Sentinel("x", lambda: 1)}) is not None

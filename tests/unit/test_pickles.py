@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import pickle
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from xdist_fixtureworker.errors import RemoteTraceback
 from xdist_fixtureworker.wire.pickles import (
+    TooLargeError,
     describe,
     pack,
     pack_exception,
@@ -63,6 +65,30 @@ def test_the_pickle_protocol_is_one_that_all_supported_versions_read() -> None:
 def test_what_a_pickle_cannot_take_raises_what_pickle_raises() -> None:
     with pytest.raises(TypeError, match=r"^it cannot be sent$"):
         pack([Unpicklable()])
+
+
+def test_one_that_has_to_be_smaller() -> None:
+    size = len(pack(b"x" * 1000))
+    assert len(pack(b"x" * 1000, smaller_than=size + 1)) == size
+    for value in (b"x" * 1000, b"x" * 1_000_000, [b"x" * 600, b"y" * 600], [0] * 1000):
+        with pytest.raises(TooLargeError):
+            pack(value, smaller_than=size)
+
+
+@pytest.mark.parametrize(
+    "view", [memoryview(b"abcd"), memoryview(bytearray(8)).cast("I"), memoryview(b"abcd")[::2]]
+)
+def test_views_of_memory(view: memoryview) -> None:
+    received = unpack(pack([view]))[0]  # type: ignore[index]  # a list
+    assert type(received) is memoryview
+    assert received == view
+    assert received.readonly
+
+
+def test_views_of_memory_of_other_shapes() -> None:
+    for view in (memoryview(b"abcd").cast("B", (2, 2)), memoryview(ctypes.c_long(1))):
+        with pytest.raises(TypeError, match="cannot pickle"):
+            pack(view)
 
 
 # --- exceptions

@@ -77,8 +77,8 @@ def test_a_name_of_nothing_in_a_part_of_the_suite(suite: Suite, pytester: pytest
     found = examined(suite, pytester, "tabels", "something", everything=False)
     assert found.error == ""
     assert found.notes == (
-        "global_fixtures: there is no session fixture 'tabels' in what was collected; did you "
-        "mean tables or labels?",
+        "global_fixtures: there is no session fixture 'tabels' in what was collected.\n"
+        "Did you mean tables or labels?",
     )
 
 

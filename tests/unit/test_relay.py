@@ -21,7 +21,7 @@ from xdist_fixtureworker.controller.journal import (
     WorkerStarted,
 )
 from xdist_fixtureworker.controller.relay import Relay
-from xdist_fixtureworker.controller.reporting import interrupted_lines
+from xdist_fixtureworker.controller.reporting import interruptions
 from xdist_fixtureworker.controller.requests import Delivery
 from xdist_fixtureworker.errors import (
     FixtureWorkerDiedError,
@@ -38,6 +38,7 @@ from xdist_fixtureworker.wire.messages import (
     Doing,
     ExitRequested,
     Failed,
+    Fetch,
     Finalized,
     Finalizing,
     Finish,
@@ -48,6 +49,7 @@ from xdist_fixtureworker.wire.messages import (
     Interrupt,
     Interrupted,
     Message,
+    Part,
     Ready,
     Recover,
     Recovery,
@@ -55,6 +57,7 @@ from xdist_fixtureworker.wire.messages import (
     Serving,
     SettingUp,
     SetUp,
+    Span,
     Variable,
     WorkerJoined,
 )
@@ -394,7 +397,7 @@ class TestJournal:
     def test_interrupted(self, relay: Relay) -> None:
         relay.from_fixture_worker(SettingUp(1, "tables", "conftest.py:9", True))
         relay.from_fixture_worker(Interrupted(1, "tables", "conftest.py:9", "tables.py:3"))
-        assert list(interrupted_lines(relay.journal)) == [
+        assert list(interruptions(relay.journal)) == [
             "set-up of tables (conftest.py:9) interrupted at tables.py:3"
         ]
 
@@ -621,17 +624,19 @@ def test_finish_goes_to_the_fixture_worker(relay: Relay) -> None:
 
 
 TO_FIXTURE_WORKER: list[Message] = [
-    Begin("run", 1, None),
+    Begin("run", 1, None, ""),
     Finish(),
     Interrupt(),
     Recover(1, Recovery(TABLES, Inline(b""))),
     WorkerJoined("gw0", 1, "1.5"),
     Request(1, TABLES),
+    Fetch("gw0", 1, 1, Span(0, 1)),
 ]
 FROM_FIXTURE_WORKER: list[Message] = [
     READY,
     FAILED,
     AsBefore(2, 1),
+    Part("gw0", 1, b"", ""),
     Serving(),
     SettingUp(1, "tables", "conftest.py:1", True),
     SetUp(1, "tables", "conftest.py:1", None, (), None),

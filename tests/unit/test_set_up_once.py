@@ -12,7 +12,7 @@ from xdist_fixtureworker.controller.journal import (
     SetUpBegun,
     SetUpEnded,
 )
-from xdist_fixtureworker.controller.set_up_once import once_lines
+from xdist_fixtureworker.controller.set_up_once import once_lines, set_up_seconds
 
 FW = "fixtureworker"
 
@@ -94,3 +94,10 @@ def test_what_another_fixture_worker_undid_is_not_finalized() -> None:
     journal.append(RecoveryBegun(50.0, "again", 0, "server", "server.py:3"))
     journal.append(RecoveryEnded(51.0, "again", 0, None, FW))
     assert once_lines(journal, 0) == ["1 global fixture, set up once: server 1.0 s"]
+
+
+def test_seconds_of_each_with_all_its_instances() -> None:
+    journal = journal_of("server")
+    add(journal, 1, "tables", 0.5)
+    add(journal, 2, "tables", 0.25)
+    assert list(set_up_seconds(journal)) == [("server", 1.0), ("tables", 0.75)]

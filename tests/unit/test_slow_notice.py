@@ -1,13 +1,12 @@
-"""When there is a notice of what is waited for, and how a terminal shows it."""
+"""When there is a notice of what is waited for."""
 
 from __future__ import annotations
 
-import io
+from collections.abc import Sequence
 
 import pytest
-from _pytest.terminal import TerminalReporter
 
-from xdist_fixtureworker.controller.slow_notice import SlowNotice, WaitingLine
+from xdist_fixtureworker.controller.slow_notice import SlowNotice
 
 
 def shown_by(notice: SlowNotice, seconds: int) -> dict[int, str]:
@@ -16,17 +15,18 @@ def shown_by(notice: SlowNotice, seconds: int) -> dict[int, str]:
     return {second: line for second, line in lines.items() if line is not None}
 
 
-def test_at_growing_intervals() -> None:
-    notice = SlowNotice()
+@pytest.mark.parametrize(("interval", "seconds"), [(1.0, range(2, 40)), (30.0, (2, 32))])
+def test_intervals(interval: float, seconds: Sequence[int]) -> None:
+    notice = SlowNotice(interval)
     notice.update("the set-up of tables", 0.0)
     assert shown_by(notice, 40) == {
         second: f"fixture worker: waiting for the set-up of tables for {second} s"
-        for second in (2, 4, 8, 16, 32)
+        for second in seconds
     }
 
 
 def test_what_does_not_take_long_has_no_notice() -> None:
-    notice = SlowNotice()
+    notice = SlowNotice(30.0)
     assert not notice.update("one", 0.0)
     assert notice.line(1.9) is None
     assert not notice.update("other", 1.9)
@@ -36,7 +36,7 @@ def test_what_does_not_take_long_has_no_notice() -> None:
 
 
 def test_the_end_of_what_there_was_a_notice_of() -> None:
-    notice = SlowNotice()
+    notice = SlowNotice(30.0)
     notice.update("one", 0.0)
     notice.line(2.0)
     assert notice.update(None, 3.0)
@@ -44,7 +44,7 @@ def test_the_end_of_what_there_was_a_notice_of() -> None:
 
 
 def test_the_same_again_is_no_news() -> None:
-    notice = SlowNotice()
+    notice = SlowNotice(30.0)
     notice.update("one", 0.0)
     notice.update("one", 1.0)
     assert notice.line(2.0) == "fixture worker: waiting for one for 2 s"
@@ -54,14 +54,14 @@ def test_the_same_again_is_no_news() -> None:
     ("now", "left"), [(0.0, 2.0), (1.5, 0.5), (3.0, 0.0)], ids=["begin", "later", "late"]
 )
 def test_how_long_until_there_is_something_to_do(now: float, left: float) -> None:
-    notice = SlowNotice()
+    notice = SlowNotice(30.0)
     assert notice.seconds_left(now) is None
     notice.update("one", 0.0)
     assert notice.seconds_left(now) == left
 
 
 def test_the_limit_is_over_once() -> None:
-    notice = SlowNotice(limit=5.0)
+    notice = SlowNotice(2.0, limit=5.0)
     notice.update("one", 0.0)
     assert shown_by(notice, 5) == {
         second: f"fixture worker: waiting for one for {second} s" for second in (2, 4)
@@ -70,6 +70,7 @@ def test_the_limit_is_over_once() -> None:
     assert not notice.gives_up(4.5)
     assert notice.gives_up(5.0)
     assert not notice.gives_up(6.0)
+    assert notice.line(6.0)
     assert notice.seconds_left(6.0) == 2.0
     notice.update("other", 7.0)
     assert not notice.gives_up(8.0)
@@ -77,7 +78,7 @@ def test_the_limit_is_over_once() -> None:
 
 
 def test_what_could_not_run_does_not_count() -> None:
-    notice = SlowNotice(limit=5.0)
+    notice = SlowNotice(2.0, limit=5.0)
     notice.update("one", 0.0)
     notice.look(20.0, stopped=True)
     assert not notice.gives_up(24.0)
@@ -89,46 +90,3 @@ def test_what_could_not_run_does_not_count() -> None:
     notice.look(141.0, stopped=False)  # it is the controller that was stopped
     assert not notice.gives_up(142.9)
     assert notice.gives_up(143.1)
-
-
-class Terminal(io.StringIO):
-    def __init__(self, isatty: bool) -> None:
-        super().__init__()
-        self._isatty = isatty
-
-    def isatty(self) -> bool:
-        return self._isatty
-
-
-@pytest.fixture(params=[True, False], ids=["terminal", "file"])
-def file(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    monkeypatch.setenv("TERM", "dumb")  # no colours
-    return Terminal(request.param)
-
-
-def show(file: Terminal, verbosity: int, *lines: str | None) -> str:
-    config = pytest.Config.fromdictargs({}, [])
-    reporter = TerminalReporter(config, file)
-    reporter._tw.fullwidth = 40
-    reporter._tw.write("..")
-    waiting = WaitingLine(reporter, verbosity)
-    for line in lines:
-        waiting.show(line)
-    reporter._tw.write("..")
-    return file.getvalue()
-
-
-def test_one_line_that_is_written_over(file: Terminal) -> None:
-    shown = show(file, 0, "for 2 s", "for 4 s", None)
-    if file.isatty():
-        assert shown.replace(" " * 20, "") == "..\nfor 2 s\rfor 4 s            \n.."
-    else:
-        assert shown == "..\nfor 2 s\nfor 4 s\n.."
-
-
-def test_with_quiet_there_is_none(file: Terminal) -> None:
-    assert show(file, -1, "for 2 s", None) == "...."
-
-
-def test_nothing_to_end(file: Terminal) -> None:
-    assert show(file, 0, None) == "...."

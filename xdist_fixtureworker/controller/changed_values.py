@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ..roles import CHANGED_VALUES, FIXTURE_WORKER_ID, is_fixture_workers
+from .summary import Note
 
 
 class ChangedValues:
@@ -23,13 +24,13 @@ class ChangedValues:
             worker = FIXTURE_WORKER_ID if is_fixture_workers(node) else node.gateway.id
             self._workers.setdefault(fixture, set()).add(worker)
 
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        for line in changed_lines(self._workers):
-            terminalreporter.write_line(line)
+    def notes(self) -> Iterator[Note]:
+        """For the summary."""
+        return map(Note, changed_texts(self._workers))
 
 
-def changed_lines(changed: Mapping[str, set[str]]) -> Iterator[str]:
-    """The lines of the summary.
+def changed_texts(changed: Mapping[str, set[str]]) -> Iterator[str]:
+    """What there is to say.
 
     :param changed: the workers in which a value was changed, by ``name (file:line)``.
     """
@@ -47,14 +48,15 @@ def changed_lines(changed: Mapping[str, set[str]]) -> Iterator[str]:
 def changed_in_test_workers(fixture: str, workers: str) -> str:
     return (
         f"the value of the global fixture {fixture} was changed in test workers ({workers}), where "
-        f"each has a copy: neither the fixture nor other workers see that; write what tests add to "
-        f"files or to a server, or collect it in a session fixture of each test worker"
+        f"each has a copy: neither the fixture nor other workers see that.\n"
+        f"Write what tests add to files or to a server, or collect it in a session fixture of each "
+        f"test worker."
     )
 
 
 def changed_in_fixture_worker(fixture: str) -> str:
     return (
         f"the value of the global fixture {fixture} was changed in the fixture worker after it was "
-        f"sent: tests have it as it was; have the fixture that changes it return it, and tests use "
-        f"that one"
+        f"sent: tests have it as it was.\n"
+        f"Have the fixture that changes it return it, and tests use that one."
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,6 +13,7 @@ from .._compat import cache_directory
 from ..roles import CRASH_FILES
 from .escaping import escaped
 from .stray_search import stray_lines
+from .summary import Note
 
 if TYPE_CHECKING:
     from ..processes.crash_file import Leftover
@@ -28,48 +29,56 @@ def crash_file_directory(config: pytest.Config) -> Path | None:
     return directory / CRASH_FILES
 
 
-def show_earlier_runs(config: pytest.Config, terminal: Any) -> None:
-    """Add to the summary what other runs left, once."""
+def notes_of_earlier_runs(config: pytest.Config) -> Iterator[Note]:
+    """For the summary: what other runs left, once."""
     directory = crash_file_directory(config)
     if directory is None or not directory.is_dir():
         return
     from ..processes.crash_file import read_leftovers, remove
 
     leftovers, damaged = read_leftovers(directory)
-    for line in _lines(leftovers):
-        terminal.write_line(line)
+    yield from _notes(leftovers)
     for file in damaged:
-        terminal.write_line(
-            f"fixture worker: the file in which a run notes what is set up is damaged; it is now "
-            f"{escaped(str(file))}"
-        )
+        yield Note(damaged_file(escaped(str(file))))
+    if leftovers:
+        from ..processes import value_files
+
+        for leftover in leftovers:
+            value_files.remove(leftover.value_files, leftover.run)
     remove(leftovers)
 
 
-def _lines(leftovers: Sequence[Leftover]) -> Iterator[str]:
+def _notes(leftovers: Sequence[Leftover]) -> Iterator[Note]:
     from ..processes import strays
 
     runs = [strays.RunIdentity(leftover.run, leftover.testrun_uid) for leftover in leftovers]
     found = strays.find_each(runs)  # looks at all processes, which takes its time, once
     for leftover, run in zip(leftovers, runs, strict=True):
         if leftover.fixtures or found[run]:
-            yield from _lines_of(leftover, dict.fromkeys(found[run], strays.Fate.RUNNING))
+            processes = dict.fromkeys(found[run], strays.Fate.RUNNING)
+            yield Note("\n".join(_lines_of(leftover, processes)))
 
 
 def _lines_of(leftover: Leftover, processes: Mapping[Stray, Fate]) -> Iterator[str]:
     yield (
-        f"fixture worker: a run that started at {_shown(leftover.started)} (controller "
+        f"a run that started at {_shown(leftover.started)} (controller "
         f"{leftover.controller.pid}, fixture worker {leftover.fixture_worker.pid}) was killed and "
         f"left:"
     )
     for live in leftover.fixtures:
         yield (
-            f"  the global fixture {escaped(live.fixture)} ({escaped(live.where)}) unfinalized, "
+            f"the global fixture {escaped(live.fixture)} ({escaped(live.where)}) unfinalized, "
             f"set up at {_shown(live.since)}"
         )
-    for line in stray_lines(processes):
-        yield f"  {line}"
+    yield from stray_lines(processes)
 
 
 def _shown(seconds: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+
+
+# --- messages
+
+
+def damaged_file(now: str) -> str:
+    return f"the file in which a run notes what is set up is damaged; it is now {now}"

@@ -1,7 +1,8 @@
 """Journal of a run: what happened, in order, with times; runs in the controller.
 
 Pure: the clock is the caller's. Summary, ``--durations``, the list of what is left unfinalized, the
-search for strays and the notices about slow fixtures all read it. It holds no values of fixtures.
+search for strays, the notices about slow fixtures and the timeline all read it. It holds no values
+of fixtures.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ class Event(Frozen):
 
 
 class WorkerStarted(Event):
-    """A test worker was started on this machine."""
+    """A test worker was started; see :class:`~xdist_fixtureworker.wire.messages.WorkerJoined`."""
 
     worker: str
     pid: int
     started: str  #: when that process was started: its id may be used again
+    host: str = ""  #: empty: this machine
+    pid_there: int = 0
 
 
 class WorkerDown(Event):
@@ -95,6 +98,7 @@ class SetUpEnded(OfSetUp):
     is_replayed: bool = False  #: what it changes in the environment
     is_silent: bool = False  #: autouse, and without a value: all that it does is elsewhere
     failed: bool = False
+    needs: tuple[int, ...] = ()  #: ids of the set-ups of the global fixtures that it depends on
 
 
 class SetUpInterrupted(OfSetUp):
@@ -148,7 +152,8 @@ class Journal:
         self.clock = clock
         self.events: list[Event] = []
         self.live: dict[Key, Live] = {}  #: in the order in which the set-ups began
-        self.test_workers: dict[str, WorkerStarted] = {}  #: all that ever were, by id
+        #: All that ever were on this machine, by id.
+        self.test_workers: dict[str, WorkerStarted] = {}
         self.exit_called: ExitCalled | None = None
         self._running: dict[Key, str] = {}
         self._undone: dict[Key, Live] = {}
@@ -166,14 +171,15 @@ class Journal:
                 self._running.pop(key, None)
                 if event.what:
                     self._running[key] = event.what
-            case WorkerStarted():
+            case WorkerStarted() if not event.host:
                 self.test_workers[event.worker] = event
             case ExitCalled():
                 self.exit_called = event
 
     def rests(self, fixture_worker: str) -> None:
         """Note that what a fixture worker did apart from set-ups and finalizers is over."""
-        self._running.pop((fixture_worker, _NO_SET_UP), None)
+        if (fixture_worker, _NO_SET_UP) in self._running:
+            self.append(Did(self.clock(), fixture_worker, ""))
 
     def of(self, kind: type[E]) -> list[E]:
         """All events of that class, and of its subclasses."""

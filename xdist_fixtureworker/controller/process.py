@@ -12,15 +12,18 @@ import atexit
 import os
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import execnet
 import pytest
 from xdist.workermanage import NodeManager, WorkerController
 
-from ..roles import FIXTURE_WORKER_ID, Role, hand_over
+from ..roles import FIXTURE_WORKER_ID, LIVE_OUTPUT, Role, hand_over
 from .start_failures import configure_nodes
 from .worker_exits import discard_what_is_sent
+
+if TYPE_CHECKING:
+    from .live_output import LiveOutput
 
 EXIT_TIMEOUT = 10.0
 """Seconds that the process has to exit once nothing is left to finalize; then it is killed."""
@@ -45,6 +48,18 @@ alone: the interpreter exits in a third of the time. It leaves the session of th
 must reach neither this process nor the servers that fixtures start in it."""
 
 
+_PRINT_INTO = """
+reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+writing = os.open(path, os.O_WRONLY)
+os.dup2(writing, 1)
+os.dup2(writing, 2)
+os.close(reading)
+os.close(writing)
+"""
+"""Has all that is printed go into a pipe, also what other processes print that are started there.
+Who reads is there first: to open the other end would wait for that."""
+
+
 class Manager:
     """Stands in for xdist's ``NodeManager``, as far as ``WorkerController`` reads it.
 
@@ -64,10 +79,14 @@ class Interpreter:
     one can start, and import what every worker imports, on a core that would be idle.
 
     :param worker_id: what xdist calls it.
+    :param output: the pipe into which it prints; None: as any worker.
     """
 
-    def __init__(self, worker_id: str = FIXTURE_WORKER_ID) -> None:
+    def __init__(self, worker_id: str = FIXTURE_WORKER_ID, output: str | None = None) -> None:
         self._worker_id = worker_id
+        self._prepare = _PREPARE
+        if output is not None:
+            self._prepare += f"path = {output!r}\n{_PRINT_INTO}"
         self.group = execnet.Group(execmodel="main_thread_only")
         atexit.unregister(self.group._cleanup_atexit)  # kills after 1 s; we stop it ourselves
         self._gateway: execnet.Gateway | None = None
@@ -99,7 +118,7 @@ class Interpreter:
                 f"popen//id={self._worker_id}//execmodel=main_thread_only"
             )
             self._gateway._rinfo()
-            self._gateway.remote_exec(_PREPARE).waitclose()
+            self._gateway.remote_exec(self._prepare).waitclose()
         except BaseException as error:
             self._error = error
         finally:
@@ -111,6 +130,7 @@ class FixtureWorkerProcess:
 
     :param interpreter: the one in which pytest is to be started.
     :param manager: xdist's, of the test workers.
+    :param output: where what it prints or logs is shown at once; None: nowhere.
     :param on_down: called with the reason, in a thread of its own or of execnet's, when the
         process, or pytest in it, has ended, for good reasons or bad.
     """
@@ -121,6 +141,7 @@ class FixtureWorkerProcess:
         interpreter: Interpreter,
         manager: NodeManager,
         on_down: Callable[[str], None],
+        output: LiveOutput | None = None,
     ) -> None:
         self.warnings: list[dict[str, Any]] = []  #: for ``pytest_warning_recorded``
         self.killed_by: int | None = None  #: the signal by which it ended when it was to stop
@@ -140,6 +161,8 @@ class FixtureWorkerProcess:
             self._event,
         )
         hand_over(self.node.workerinput, Role.FIXTURE_WORKER, self.channel)
+        if output is not None:
+            self.node.workerinput[LIVE_OUTPUT] = output.handed_over
 
     def start(self) -> None:
         """Start pytest in the process; returns before it is up.

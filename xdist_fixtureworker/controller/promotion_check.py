@@ -3,7 +3,7 @@ process, once a suite is known to have global fixtures."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from ..declared.promotion import promotions
 from ..roles import COLLECTS_EVERYTHING, MISUSE, PLAIN_VALUES, RAN, is_fixture_workers
 from ..rules.findings import Findings
 from ..rules.refused import examine_global
+from .summary import Note, summary_of
 
 
 class PromotionCheck:
@@ -25,6 +26,7 @@ class PromotionCheck:
         self._ran: dict[str, None] = {}
         self._in_fixture_worker: dict[str, set[str]] = {}
         self._in_test_workers: dict[str, set[str]] = {}
+        summary_of(config).add(self._summary)
 
     def examine(self, session: pytest.Session) -> None:
         """:raises pytest.UsageError: if something is wrong in this process, which runs tests."""
@@ -62,16 +64,41 @@ class PromotionCheck:
         if self._error:
             raise pytest.UsageError(self._error)
 
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        for line in self._notes:
-            terminalreporter.write_line(line)
+    def _summary(self) -> Iterator[Note]:
+        yield from map(Note, self._notes)
         if self._ran:
-            terminalreporter.write_line(
-                f"global fixtures ran once per test worker: {', '.join(sorted(self._ran))} "
-                f"(once per test run with --fixture-worker)"
-            )
-        if self._in_fixture_worker:
-            from .reporting import values_lines
+            yield Note(ran_once_per_worker(", ".join(sorted(self._ran))))
+        for fixture in other_values(self._in_fixture_worker, self._in_test_workers):
+            yield Note(had_another_value(fixture))
 
-            for line in values_lines(self._in_fixture_worker, self._in_test_workers):
-                terminalreporter.write_line(line)
+
+def other_values(
+    in_fixture_worker: Mapping[str, Collection[str]],
+    in_test_workers: Mapping[str, Collection[str]],
+) -> Iterator[str]:
+    """The session fixtures whose values differ between the fixture worker, where a global fixture
+    used them, and the test workers.
+
+    Both arguments are digests of the values, by ``name (file:line)``.
+    """
+    for fixture, there in sorted(in_fixture_worker.items()):
+        if not set(in_test_workers.get(fixture, ())) <= set(there):
+            yield fixture
+
+
+# --- messages
+
+
+def ran_once_per_worker(names: str) -> str:
+    return (
+        f"global fixtures ran once per test worker: {names}\n"
+        f"With --fixture-worker, they run once per test run."
+    )
+
+
+def had_another_value(fixture: str) -> str:
+    return (
+        f"session fixture {fixture} had another value in the fixture worker, where a global "
+        f"fixture depends on it, than in the test workers, where tests use it.\n"
+        f"In global_fixtures, {fixture.partition(' ')[0]} would be one value for all."
+    )

@@ -27,6 +27,7 @@ from ..wire.messages import (
     Doing,
     ExitRequested,
     Failed,
+    Fetch,
     Finalized,
     Finalizing,
     Finish,
@@ -36,6 +37,7 @@ from ..wire.messages import (
     Interrupt,
     Interrupted,
     Message,
+    Part,
     Raised,
     Ready,
     Recover,
@@ -81,6 +83,7 @@ FromFixtureWorker: TypeAlias = (
     | Raised
     | Held
     | Withdrawn
+    | Part
     | Doing
     | SettingUp
     | SetUp
@@ -106,7 +109,7 @@ class Relay:
         self.journal = journal
         self.fixture_worker = FixtureWorkerState(fixture_worker)
         self._requests = Requests(journal)
-        self._calls: Calls | None = None  # where a test has made one
+        self._calls: Calls | None = None  # where a test has made one, or fetches a large value
         self._recoveries = Recoveries()
         self._interrupted = False
         self._to_undo: dict[int, str] = {}  # ids of set-ups, and the fixture worker that died
@@ -116,7 +119,7 @@ class Relay:
         match message:
             case Request():
                 return self._requests.ask(worker, message, self._refusal)
-            case Call() | Withdrawn() | Released():
+            case Call() | Withdrawn() | Released() | Fetch():
                 return self._open_calls.pass_on(worker, message, self._refusal_of_calls)
             case _:
                 raise ProtocolError(f"Internal error: test worker {worker} sent {message}")
@@ -130,7 +133,7 @@ class Relay:
         match message:
             case Ready() | Failed() | AsBefore():
                 return self._requests.answer(self._recoveries.one_copy(message))
-            case Returned() | Raised() | Held() | Withdrawn():
+            case Returned() | Raised() | Held() | Withdrawn() | Part():
                 return deliveries + self._open_calls.from_fixture_worker(message)
             case SettingUp() | SetUp() | Interrupted():
                 self._note_set_up(message)
@@ -214,8 +217,9 @@ class Relay:
         return [(FIXTURE_WORKER_ID, message) for message in lost]
 
     def test_worker_joined(self, joined: WorkerJoined) -> list[Delivery]:
-        """What to send after a test worker was started on this machine."""
-        event = WorkerStarted(self._now, joined.worker, joined.pid, joined.started)
+        """What to send after a test worker was started."""
+        where = joined.host, joined.pid_there
+        event = WorkerStarted(self._now, joined.worker, joined.pid, joined.started, *where)
         self.journal.append(event)
         return [(FIXTURE_WORKER_ID, joined)]
 
@@ -289,6 +293,7 @@ class Relay:
                     is_replayed=message.is_replayed,
                     is_silent=message.is_silent,
                     failed=message.failed,
+                    needs=message.needs,
                 )
                 if message.recovery is not None:
                     self._recoveries.add(id_, message.recovery)

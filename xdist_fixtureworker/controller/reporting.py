@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from .._compat import add_suite_property
 from .fixture_worker_state import FixtureWorkerState
 from .journal import Journal, SetUpEnded, SetUpInterrupted
+from .lines import Lines
+from .set_up_once import set_up_seconds
 
 # These remember failed node ids for the next run, where no test has them.
 _REMEMBERING_PLUGINS = ("lfplugin", "stepwiseplugin")
@@ -51,11 +54,10 @@ def what_was_left(fixture_worker: FixtureWorkerState, journal: Journal) -> str |
     return text
 
 
-def failure_lines(failed: Iterable[pytest.TestReport]) -> Iterable[str]:
+def failures(failed: Iterable[pytest.TestReport]) -> Iterable[str]:
     """Finalizers that failed, as pytest would show them."""
     for report in failed:
-        yield f"ERROR at teardown of {report.head_line}"
-        yield from report.longreprtext.splitlines()
+        yield f"ERROR at teardown of {report.head_line}\n{report.longreprtext}"
 
 
 def _listed(heading: str, names: Iterable[str]) -> str:
@@ -90,6 +92,13 @@ def add_durations(config: pytest.Config, journal: Journal) -> None:
         terminal.stats.setdefault("", []).extend(reports)
 
 
+def add_properties(config: pytest.Config, journal: Journal) -> None:
+    """Let ``--junitxml`` have the time of each set-up, as a property of the suite."""
+    if config.getoption("xmlpath", None):
+        for name, seconds in set_up_seconds(journal):
+            add_suite_property(config, f"fixture_worker.setup.{name}", f"{seconds:.3f}")
+
+
 def write_left_behind(terminal: Any, lines: Iterable[str]) -> None:
     """Write the section about processes that were left behind, if there were any."""
     lines = list(lines)
@@ -99,12 +108,12 @@ def write_left_behind(terminal: Any, lines: Iterable[str]) -> None:
             terminal.write_line(line)
 
 
-def elsewhere_lines(journal: Journal, is_promoted: Callable[[str], bool]) -> Iterable[str]:
-    """A summary line for each global fixture whose set-up changed what no test gets to see.
+def changes_elsewhere(journal: Journal, is_promoted: Callable[[str], bool]) -> Iterable[str]:
+    """What to say of each global fixture whose set-up changed what no test gets to see.
 
     :param is_promoted: whether configuration made the fixtures of that name global.
     """
-    lines: dict[str, None] = {}  # the same of each instance of a parametrized one
+    texts: dict[str, None] = {}  # the same of each instance of a parametrized one
     for done in journal.of(SetUpEnded):
         in_ini = is_promoted(done.fixture) or _is_installed(done.where)
         if done.environment or done.elsewhere:
@@ -112,11 +121,11 @@ def elsewhere_lines(journal: Journal, is_promoted: Callable[[str], bool]) -> Ite
             text = changed_elsewhere(done.fixture, done.where, *changes, in_ini)
             # With env=True, env=False would be no way to say that the rest is not needed.
             silencing = "" if done.is_replayed else f"; {silenced_by(done.fixture, in_ini)}"
-            lines[f"{text}{silencing}"] = None
+            texts[f"{text}{silencing}."] = None
         elif done.is_silent:
             text = is_silent(done.fixture, done.where)
-            lines[f"{text}; {silenced_by(done.fixture, in_ini)}"] = None
-    return lines
+            texts[f"{text}; {silenced_by(done.fixture, in_ini)}."] = None
+    return texts
 
 
 def _is_installed(where: str) -> bool:
@@ -124,32 +133,14 @@ def _is_installed(where: str) -> bool:
     return not {"site-packages", "dist-packages"}.isdisjoint(Path(where).parts)
 
 
-def values_lines(
-    in_fixture_worker: Mapping[str, Collection[str]],
-    in_test_workers: Mapping[str, Collection[str]],
-) -> Iterable[str]:
-    """A summary line for each session fixture whose value differs between the fixture worker, where
-    a global fixture used it, and the test workers.
-
-    Both arguments are digests of the values, by ``name (file:line)``.
-    """
-    for fixture, there in sorted(in_fixture_worker.items()):
-        if not set(in_test_workers.get(fixture, ())) <= set(there):
-            yield (
-                f"session fixture {fixture} had another value in the fixture worker, where a "
-                f"global fixture depends on it, than in the test workers, where tests use it; in "
-                f"global_fixtures, {fixture.partition(' ')[0]} would be one value for all"
-            )
-
-
-def interrupted_lines(journal: Journal) -> Iterable[str]:
-    """A line for each set-up that was cut short."""
+def interruptions(journal: Journal) -> Iterable[str]:
+    """What to say of each set-up that was cut short."""
     for event in journal.of(SetUpInterrupted):
         yield f"set-up of {event.fixture} ({event.where}) interrupted at {event.place}"
 
 
 def say_what_is_ended(
-    config: pytest.Config,
+    lines: Lines,
     journal: Journal,
     fixture_worker: FixtureWorkerState,
     interrupts_left: int,
@@ -162,23 +153,19 @@ def say_what_is_ended(
         ended.append(activity)
     finalizers = ", ".join(str(live) for live in list(journal.live.values()) if live.is_set_up)
     then = f"; then the finalizers of {finalizers} run" if finalizers else ""
-    _say(config, f"ending {' and '.join(ended)}{then}", interrupts_left)
+    _say(lines, f"ending {' and '.join(ended)}{then}", interrupts_left)
 
 
-def say_what_is_waited_for(config: pytest.Config, journal: Journal, interrupts_left: int) -> None:
+def say_what_is_waited_for(lines: Lines, journal: Journal, interrupts_left: int) -> None:
     """Say, after a signal, why the run does not end at once."""
     what = ", ".join(journal.unfinalized) or "nothing that was announced"
     text = f"waiting for the test workers and for the finalizers of {what}"
-    _say(config, text, interrupts_left)
+    _say(lines, text, interrupts_left)
 
 
-def _say(config: pytest.Config, text: str, interrupts_left: int) -> None:
-    terminal = config.pluginmanager.get_plugin("terminalreporter")
-    if terminal is not None:
-        times = "once" if interrupts_left == 1 else f"{interrupts_left} times"
-        terminal.ensure_newline()
-        terminal.write_line(f"{text}; Ctrl-C {times} more abandons them")
-        terminal.flush()  # into a file or a pipe, it would wait for more
+def _say(lines: Lines, text: str, interrupts_left: int) -> None:
+    times = "once" if interrupts_left == 1 else f"{interrupts_left} times"
+    lines.write(f"{text}; Ctrl-C {times} more abandons them")
 
 
 # --- messages
@@ -186,9 +173,10 @@ def _say(config: pytest.Config, text: str, interrupts_left: int) -> None:
 
 def killed_at_end(number: int) -> str:
     return (
-        f"fixture worker: all is finalized, but its process did not end by itself: it was killed "
-        f"by signal {number}; a hook pytest_sessionfinish or pytest_unconfigure in it, a thread or "
-        f"an atexit handler does not come to its end"
+        f"all is finalized, but the process of the fixture worker did not end by itself: it was "
+        f"killed by signal {number}.\n"
+        f"A hook pytest_sessionfinish or pytest_unconfigure in it, a thread or an atexit handler "
+        f"does not come to its end."
     )
 
 
@@ -209,14 +197,15 @@ def changed_elsewhere(
         )
     return (
         f"global fixture {fixture} ({where}) changed {', '.join(changed)} of the fixture worker "
-        f"only; if tests need it, {'; '.join(remedies)}"
+        f"only.\nIf tests need it, {'; '.join(remedies)}"
     )
 
 
 def is_silent(fixture: str, where: str) -> str:
     return (
         f"global fixture {fixture} ({where}) is autouse and has no value: what it changes in its "
-        f"own process, no test sees; if tests need that, make it an ordinary session fixture"
+        f"own process, no test sees.\n"
+        f"If tests need that, make it an ordinary session fixture"
     )
 
 

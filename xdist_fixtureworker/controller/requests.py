@@ -29,6 +29,7 @@ class Requests:
         self._open: dict[Instance, Request] = {}  # those that it has not answered
         self._waiting: dict[Instance, list[tuple[str, int]]] = {}
         self._answers: dict[Instance, Answer] = {}
+        self._down: set[str] = set()  # the test workers that are
 
     @property
     def are_open(self) -> bool:
@@ -82,8 +83,7 @@ class Requests:
 
     def test_worker_down(self, worker: str) -> None:
         """Forget who waits in that test worker; a set-up that it asked for goes on."""
-        for waiting in self._waiting.values():
-            waiting[:] = [(who, id_) for who, id_ in waiting if who != worker]
+        self._down.add(worker)
 
     def _is_answered(self, id_: int) -> bool:
         return id_ in self._instances and not self._is_open(id_)
@@ -108,7 +108,8 @@ class Requests:
         del self._open[instance]
         self._answers[instance] = answer
         waiting = self._waiting.pop(instance, [])
-        return [self._deliver(worker, id_, answer) for worker, id_ in waiting]
+        up = [(worker, id_) for worker, id_ in waiting if worker not in self._down]
+        return [self._deliver(worker, id_, answer) for worker, id_ in up]
 
     def _deliver(self, worker: str, id_: int, answer: Answer) -> Delivery:
         is_ready = isinstance(answer, Ready)

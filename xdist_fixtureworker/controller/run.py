@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,14 @@ import pytest
 from ..roles import CRASH_FILES, Role, hand_over
 from ..settings import treatment_of_strays, worker_id
 from ..wire.messages import WorkerJoined
+from .display import Display
 from .earlier_runs import crash_file_directory
 from .journal import Journal
 from .relay import Relay
 from .service import Service, in_thread
-from .slow_notice import WaitingLine
 from .stray_search import StraySearch
 from .worker_exits import WorkerExits
 
-_NOTICE_EVENT = "fixture_worker_notice"
 RECOVERY = "recovery"
 """The name, in the journal, of the fixture worker that undoes what the one that died left."""
 
@@ -34,28 +34,24 @@ class DistributedRun:
         self.stray_search = StraySearch(
             treatment_of_strays(config), self.journal, worker_id(config)
         )
-        self.waiting_line = WaitingLine(
-            config.pluginmanager.get_plugin("terminalreporter"), config.get_verbosity()
-        )
         self.crash_files = _crash_files(config)
         self._config = config
         self._exits = WorkerExits()
         self._dsession: Any = config.pluginmanager.get_plugin("dsession")
-        self._notices: list[str | None] = []
-        self.service = Service(config, Relay(self.journal), self._end_early, self._notice)
-        setattr(self._dsession, f"worker_{_NOTICE_EVENT}", self.show_notices)
+        self.display = Display(config, self._dsession)
+        self.service = self._service(Relay(self.journal), self._end_early)
 
     def connect(self, node: Any) -> None:
         """Make the channel over which a test worker is served, and hand it over."""
         channel = node.gateway.newchannel()
         hand_over(node.workerinput, Role.TEST_WORKER, channel)
         self.service.switchboard.connect_test_worker(node.gateway.id, channel)
-        if node.gateway.spec.popen and not node.gateway.spec.via:
-            from ..processes.identity import Identity
+        joined = _joined(node)
+        if joined.host:
+            from .other_hosts import look_at_values
 
-            process = Identity.of(node.gateway._rinfo().pid)
-            joined = WorkerJoined(node.gateway.id, process.pid, process.started)
-            self.service.switchboard.test_worker_joined(joined)
+            look_at_values(node)
+        self.service.switchboard.test_worker_joined(joined)
         self._exits.watch(node, channel)
 
     def start(self) -> None:
@@ -69,7 +65,7 @@ class DistributedRun:
 
     def recovery_service(self) -> Service:
         """Another fixture worker, to undo what the first one left; it is not started yet."""
-        return Service(self._config, Relay(self.journal, RECOVERY), lambda: None, self._notice)
+        return self._service(Relay(self.journal, RECOVERY), lambda: None)
 
     def start_recovery(self, service: Service) -> None:
         """Start it; what it undoes is in the file of the first one already."""
@@ -87,15 +83,8 @@ class DistributedRun:
         # That waits, too, for who holds their connections, though nobody sends there.
         return in_thread(self._exits.wait_all, down)
 
-    def show_notices(self) -> None:
-        """Show what takes long. Main thread only."""
-        while self._notices:
-            self.waiting_line.show(self._notices.pop(0))
-
-    def _notice(self, line: str | None) -> None:
-        """Have the main thread show it, which is in xdist's loop, or waits for the run's end."""
-        self._notices.append(line)
-        self._dsession.queue.put((_NOTICE_EVENT, {}))
+    def _service(self, relay: Relay, on_end: Callable[[], None]) -> Service:
+        return Service(self._config, relay, on_end, self.display)
 
     def _end_early(self) -> None:
         """Have xdist hand out no more tests. Runs in the switchboard's thread."""
@@ -103,6 +92,18 @@ class DistributedRun:
             self._dsession.shouldstop = self.journal.exit_called.reason
         elif not self.service.fixture_worker.came_up:
             self._dsession.shouldstop = "the fixture worker could not start"
+
+
+def _joined(node: Any) -> WorkerJoined:
+    spec = node.gateway.spec
+    if not spec.popen or spec.via:
+        from .other_hosts import joined
+
+        return joined(node)
+    from ..processes.identity import Identity
+
+    process = Identity.of(node.gateway._rinfo().pid)
+    return WorkerJoined(node.gateway.id, process.pid, process.started)
 
 
 def _crash_files(config: pytest.Config) -> Path | None:

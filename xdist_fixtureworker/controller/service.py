@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ..roles import VALUE_FILES
 from ..settings import timeout, worker_id
 from ..wire.messages import Begin
 from ..wire.pickles import describe
+from .display import Display
 from .fixture_worker_state import State
 from .relay import Relay
 from .start_failures import ended_too_early
@@ -31,8 +34,7 @@ class Service:
     """One fixture worker, from its start to its end. Its interpreter starts at once.
 
     :param on_end: called in another thread when the run is to end early.
-    :param on_slow: called in another thread with a line that says what is waited for, and with
-        None when that is over.
+    :param display: shows what is waited for, and what it has shown at once.
     """
 
     def __init__(
@@ -40,23 +42,27 @@ class Service:
         config: pytest.Config,
         relay: Relay,
         on_end: Callable[[], None],
-        on_slow: Callable[[str | None], None],
+        display: Display,
     ) -> None:
         from .process import Interpreter
 
         self.relay = relay
         self.process: FixtureWorkerProcess | None = None
+        self._run = ""  # the id that its processes carry
         self.fixture_worker = relay.fixture_worker
         limit = timeout(config)
         self.switchboard = Switchboard(
             self.relay,
             on_end,
-            on_slow,
-            math.inf if limit is None else limit + _SILENCE,
-            self._is_stopped,
+            display.wait,
+            interval=display.interval,
+            limit=math.inf if limit is None else limit + _SILENCE,
+            is_stopped=self._is_stopped,
         )
         self._config = config
-        self._interpreter: Interpreter = Interpreter(worker_id(config))
+        self._output = output = display.output
+        printed_into = output.path if output is not None and output.prints else None
+        self._interpreter: Interpreter = Interpreter(worker_id(config), printed_into)
 
     def start(self, manager: Any, run: str, directory: Path | None) -> None:
         """Start pytest in it; returns before it is up.
@@ -69,13 +75,19 @@ class Service:
 
         try:
             process = FixtureWorkerProcess(
-                self._config, self._interpreter, manager, self.switchboard.fixture_worker_down
+                self._config,
+                self._interpreter,
+                manager,
+                self.switchboard.fixture_worker_down,
+                self._output,
             )
             process.start()
         except START_FAILURES as error:
             self.switchboard.fixture_worker_down(ended_too_early(describe(error)))
             return
-        begin = Begin(run, os.getpid(), None if directory is None else str(directory))
+        self._run = run
+        crash_files = None if directory is None else str(directory)
+        begin = Begin(run, os.getpid(), crash_files, str(_value_files(run)))
         self.switchboard.connect_fixture_worker(process.channel, begin)
         self.process = process
 
@@ -96,9 +108,24 @@ class Service:
             return self.kill()
         return in_thread(self.process.stop)
 
+    def remove_value_files(self) -> None:
+        """Remove its large values, where it has not done so itself. It is gone."""
+        if self._run and self.fixture_worker.state is not State.FINISHED:
+            from ..processes.value_files import remove
+
+            remove(_value_files(self._run), self._run)
+
     def kill(self) -> threading.Event:
         """End the process, whatever it is doing; the event is set when it is gone."""
         return in_thread(self._interpreter.kill)
+
+
+def _value_files(run: str) -> Path:
+    """The directory for large values of a run."""
+    try:
+        return Path(tempfile.gettempdir(), f"{VALUE_FILES}{run}")
+    except OSError:  # nobody can write anywhere; who needs the directory says so
+        return Path(os.sep, f"{VALUE_FILES}{run}")
 
 
 def in_thread(action: Callable[[], object], done: threading.Event | None = None) -> threading.Event:

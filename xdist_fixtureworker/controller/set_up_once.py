@@ -1,11 +1,11 @@
-"""Says in the summary what was set up, and that it was once; runs in the controller.
+"""Says in summary and reports what was set up, and that it was once; runs in the controller.
 
 Pure: it reads the journal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from .journal import (
     Asked,
@@ -30,6 +30,12 @@ def once_lines(journal: Journal, verbosity: int) -> list[str]:
     if verbosity > 0:
         return [fixture.line() for fixture in fixtures]
     return [_in_one_line(fixtures)]
+
+
+def set_up_seconds(journal: Journal) -> Iterator[tuple[str, float]]:
+    """The name of each global fixture, and how long its set-ups took, in their order."""
+    for fixture in _fixtures(journal):
+        yield fixture.name, fixture.set_up
 
 
 class SetUpFixture:

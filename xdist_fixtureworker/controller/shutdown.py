@@ -3,14 +3,14 @@
 1. :meth:`Shutdown.finish`, when the test loop ends: test workers down, finalizers, ``recover=``
    functions if the fixture worker died, reports, and the exception that ends the session.
 2. :meth:`Shutdown.end_processes`, when the session finishes: the fixture worker's process is gone,
-   and so are, or are reported, processes that the run left behind.
-3. :meth:`Shutdown.show_summary`, in the terminal summary or, where there is none, after it.
+   and so are its files, and so are, or are reported, processes that the run left behind.
+3. The summary, or what is shown where there is none.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -26,6 +26,7 @@ from .service import Service, in_thread
 from .set_up_once import once_lines
 from .signals import ABANDONING_INTERRUPT, EndSignals
 from .start_failures import could_not_start
+from .summary import Note, summary_of
 
 _LOOK_FOR_SIGNALS = 0.2  # seconds; what is waited for wakes us at once
 
@@ -44,8 +45,10 @@ class Shutdown:
         self._stopping: list[threading.Event] = []
         self._finished = False
         self._summary_shown = False
+        self._is_late = False
         self._failed_finalizers: list[pytest.TestReport] = []
         self._what_was_left: str | None = None
+        summary_of(config).add(self._notes, first=True)
 
     # --- 1. when the test loop ends
 
@@ -98,7 +101,8 @@ class Shutdown:
         finally:
             for each in self._services:
                 each.switchboard.close()
-            run.waiting_line.show(None)
+            run.display.show()  # also what was said before
+            run.display.lines.wait(None)
 
     def _bring_down(self, service: Service, waiting: InterruptibleWait, finish: Finish) -> None:
         """Have a fixture worker finalize, and stop it."""
@@ -119,7 +123,8 @@ class Shutdown:
         self._bring_down(again, waiting, Finish())
 
     def _report(self, session: pytest.Session | None) -> None:
-        """Log what went wrong."""
+        """Log what went wrong, below what was printed."""
+        self._run.display.show_output()
         journal = self._run.journal
         for service in self._services:
             for warning in service.process.warnings if service.process else ():
@@ -131,6 +136,7 @@ class Shutdown:
         if session is not None:
             reporting.log_failures(session, self._failed_finalizers, self._what_was_left)
             reporting.add_durations(self._config, journal)
+            reporting.add_properties(self._config, journal)
 
     def _raise_what_ended_the_run(self, interrupted: bool) -> None:
         """:raises pytest.UsageError: if the fixture worker did not come up.
@@ -158,45 +164,17 @@ class Shutdown:
             return
         for stopping in self._stopping:
             while not stopping.wait(_LOOK_FOR_SIGNALS):
-                pass
+                self._run.display.show()
+        self._run.display.show_output(last=True)
         self._run.stray_search.finish()
+        for service in self._services:
+            service.remove_value_files()
 
     # --- 3. the summary
 
-    def show_summary(self, terminal: Any) -> None:
-        """Show what pytest's own summary does not show."""
-        option = self._config.getoption
-        hides_errors = option("no_summary") or option("tbstyle") == "no"
-        self._show(terminal, self._left_lines if hides_errors else ())
-
-    def show_summary_late(self, terminal: Any) -> None:
-        """Show what went wrong where pytest showed no summary: as with the exit code of SIGTERM,
-        or with ``--no-summary``."""
-        if not self._summary_shown:
-            failures = reporting.failure_lines(self._failed_finalizers)
-            self._show(terminal, (*failures, *self._left_lines))
-
-    @property
-    def _left_lines(self) -> list[str]:
-        return (self._what_was_left or "").splitlines()
-
-    def _show(self, terminal: Any, first: Iterable[str]) -> None:
+    def show_left_behind(self, terminal: Any) -> None:
+        """Show which processes were left behind, behind the section of notes."""
         self._summary_shown = True
-        elsewhere: Iterable[str] = ()
-        if self._finished:
-            elsewhere = reporting.elsewhere_lines(
-                self._run.journal, lambda name: promotion_of(name, self._config) is not None
-            )
-        interrupted = reporting.interrupted_lines(self._run.journal)
-        signals = [service.killed_at_end_by for service in self._services]
-        killed = [reporting.killed_at_end(number) for number in signals if number is not None]
-        once = once_lines(self._run.journal, self._config.getoption("verbose"))
-        lines = (*once, *first, *interrupted, *killed, *elsewhere)
-        if lines:
-            terminal.ensure_newline()
-            terminal.section("fixture worker")
-        for line in lines:
-            terminal.write_line(line)
         search = self._run.stray_search
         reporting.write_left_behind(terminal, search.lines())
         if self._run.crash_files is not None:
@@ -204,6 +182,34 @@ class Shutdown:
             from ..processes.crash_file import forget
 
             forget(self._run.crash_files, search.run)
+
+    def show_summary_late(self, terminal: Any) -> None:
+        """Show what went wrong where pytest showed no summary: as with the exit code of SIGTERM,
+        or with ``--no-summary``."""
+        if not self._summary_shown:
+            self._is_late = True
+            summary_of(self._config).write(terminal)
+            self.show_left_behind(terminal)
+
+    def _notes(self) -> Iterator[Note]:
+        """What pytest's own summary does not show."""
+        journal, option = self._run.journal, self._config.getoption
+        yield from map(Note, once_lines(journal, option("verbose")))
+        without_errors = self._is_late or option("no_summary")
+        if without_errors:
+            for text in reporting.failures(self._failed_finalizers):
+                yield Note(text, is_error=True)
+        if self._what_was_left and (without_errors or option("tbstyle") == "no"):
+            yield Note(self._what_was_left, is_error=True)
+        yield from map(Note, reporting.interruptions(journal))
+        signals = [service.killed_at_end_by for service in self._services]
+        for number in filter(None, signals):
+            yield Note(reporting.killed_at_end(number))
+        if self._finished:
+            yield from map(Note, reporting.changes_elsewhere(journal, self._is_promoted))
+
+    def _is_promoted(self, name: str) -> bool:
+        return promotion_of(name, self._config) is not None
 
 
 def _outcome(session: pytest.Session | None, error: BaseException | None) -> Finish:
@@ -242,10 +248,11 @@ class InterruptibleWait:
         """Say at once that it is being ended, if it was a signal that asked for it."""
         if not self._signals.received:
             return
-        self._run.waiting_line.show(None)
         fixture_worker = self._run.service.fixture_worker
         left = max(1, ABANDONING_INTERRUPT - self._interrupts)
-        reporting.say_what_is_ended(self._config, self._run.journal, fixture_worker, left)
+        reporting.say_what_is_ended(
+            self._run.display.lines, self._run.journal, fixture_worker, left
+        )
 
     def wait(self, event: threading.Event) -> None:
         """Wait for ``event``, and say what is waited for whenever a signal asks to end, or when it
@@ -254,10 +261,11 @@ class InterruptibleWait:
         :raises Abandoned: at the third Ctrl-C of the run.
         """
         while not event.wait(_LOOK_FOR_SIGNALS):
-            self._run.show_notices()
+            self._run.display.show()
             if self._signals.received != self._answered:
                 self._answered = self._signals.received
                 self._answer(self._interrupts)
+        self._run.display.show()
 
     @property
     def _interrupts(self) -> int:
@@ -269,6 +277,7 @@ class InterruptibleWait:
         if interrupts >= ABANDONING_INTERRUPT:
             raise Abandoned
         self._run.service.switchboard.interrupt()
-        self._run.waiting_line.show(None)
         interrupts_left = ABANDONING_INTERRUPT - interrupts
-        reporting.say_what_is_waited_for(self._config, self._run.journal, interrupts_left)
+        reporting.say_what_is_waited_for(
+            self._run.display.lines, self._run.journal, interrupts_left
+        )

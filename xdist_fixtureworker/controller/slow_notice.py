@@ -1,28 +1,29 @@
-"""Says what is being waited for when it takes long; runs in the controller."""
+"""Knows when to say what is being waited for; runs in the controller.
+
+Pure: the clock is the caller's.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import Any
-
-from .._compat import terminal_column
 
 FIRST = 2.0
-"""Seconds until the first notice; the next ones follow after twice, four times as long, and so on.
-"""
+"""Seconds until the first notice of something."""
 
 SLICE = 1.0
 """Seconds after which the caller has to look whether the fixture worker is stopped."""
 
 
 class SlowNotice:
-    """When to say what goes on in the fixture worker. Pure: the clock is the caller's.
+    """When to say what goes on in the fixture worker.
 
+    :param interval: seconds between two notices of the same.
     :param limit: seconds after which the fixture worker must have said something, even if what
         goes on hangs.
     """
 
-    def __init__(self, limit: float = math.inf) -> None:
+    def __init__(self, interval: float, limit: float = math.inf) -> None:
+        self._interval = interval
         self._limit = limit
         self._activity: str | None = None
         self._since = 0.0
@@ -78,44 +79,5 @@ class SlowNotice:
         """The notice to show now, if it is time."""
         if self._activity is None or now < self._next:
             return None
-        passed = now - self._since
-        self._next = now + max(FIRST, passed)
-        return f"fixture worker: waiting for {self._activity} for {passed:.0f} s"
-
-
-class WaitingLine:
-    """A line that each notice writes over, on a terminal; elsewhere, a line for each.
-
-    Main thread only, as everything that writes by pytest's reporter.
-    """
-
-    def __init__(self, terminal: Any, verbosity: int) -> None:
-        self._terminal: Any = terminal if verbosity >= 0 else None
-        self._width: int | None = None  # of the line, while it is the last thing on the terminal
-
-    def show(self, line: str | None) -> None:
-        """Show a notice; None: the wait is over."""
-        if self._terminal is None:
-            return
-        untouched = self._width is not None and self._width == terminal_column(self._terminal)
-        self._width = None
-        if line is None:
-            if untouched:
-                self._terminal.write("\n")
-            return
-        if not self._terminal.isatty:
-            self._start_line()
-            self._terminal.write_line(line)
-            self._terminal.flush()  # into a file or a pipe, it would wait for more
-            return
-        if untouched:
-            self._terminal.rewrite(line, erase=True)
-        else:
-            self._start_line()
-            self._terminal.write(line, flush=True)
-        self._width = terminal_column(self._terminal)
-
-    def _start_line(self) -> None:
-        self._terminal.ensure_newline()
-        if terminal_column(self._terminal) > 0:  # behind the dots of tests
-            self._terminal.write("\n")
+        self._next = now + self._interval
+        return f"fixture worker: waiting for {self._activity} for {now - self._since:.0f} s"

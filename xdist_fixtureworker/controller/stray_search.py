@@ -104,7 +104,7 @@ class StraySearch:
             yield f"process {identity.pid} {fate.value}: test worker {worker} itself"
         yield from stray_lines(self._fates, self._worker_id)
         if self._fates and self._treatment == "report":
-            yield "(the ini setting fixture_worker_strays = kill ends them, ignore says nothing)"
+            yield "(--fixture-worker-strays=kill ends them, ignore says nothing)"
 
     def _after_crash(self, worker: str, identity: Identity) -> None:
         from ..processes.identity import wait_gone

@@ -13,14 +13,15 @@ import pytest
 
 from ..roles import is_fixture_workers
 from ..rules.debugger import refuse_trace
+from ..settings import shows_only
 from . import versions
 from .changed_values import ChangedValues
+from .journal import Journal
 from .repeated_failures import RepeatedFailures
 from .run import DistributedRun
 from .shutdown import Shutdown
 from .signals import EndSignals
-
-_SHOWS_ONLY = ("collectonly", "showfixtures", "show_fixtures_per_test", "setupplan")
+from .summary import summary_of
 
 
 class Supervisor:
@@ -30,6 +31,11 @@ class Supervisor:
         self._config = config
         self._run: DistributedRun | None = None
         self._shutdown: Shutdown | None = None
+
+    @property
+    def journal(self) -> Journal | None:
+        """What happened in the run so far; None where there is no fixture worker."""
+        return None if self._run is None else self._run.journal
 
     def pytest_report_header(self) -> list[str]:
         if self._starts_fixture_worker():
@@ -55,7 +61,9 @@ class Supervisor:
         self._run = run = DistributedRun(self._config)
         self._shutdown = Shutdown(self._config, run, signals)
         manager = self._config.pluginmanager
-        manager.register(ChangedValues(), "xdist_fixtureworker_changed_values")
+        changed_values = ChangedValues()
+        manager.register(changed_values, "xdist_fixtureworker_changed_values")
+        summary_of(self._config).add(changed_values.notes)
         manager.register(RepeatedFailures(self._config), "xdist_fixtureworker_repeated_failures")
         yield
         run.start()
@@ -101,9 +109,10 @@ class Supervisor:
         if self._shutdown is not None:
             self._shutdown.end_processes()
 
+    # On demand, the section of all notes comes before.
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if self._shutdown is not None:
-            self._shutdown.show_summary(terminalreporter)
+            self._shutdown.show_left_behind(terminalreporter)
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
@@ -117,9 +126,7 @@ class Supervisor:
             self._shutdown.show_summary_late(terminal)
 
     def _starts_fixture_worker(self) -> bool:
-        return _distributes(self._config) and not any(
-            self._config.getoption(name, False) for name in _SHOWS_ONLY
-        )
+        return _distributes(self._config) and not shows_only(self._config)
 
 
 def _distributes(config: pytest.Config) -> bool:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from ..roles import FIXTURE_WORKER_ID
 from ..wire.codec import decode, decode_all, encode
 from ..wire.messages import Begin, Finish, Message, Recover, WorkerJoined
+from .lines import SELDOM
 from .relay import Relay
 from .requests import Delivery
 from .slow_notice import SLICE, SlowNotice
@@ -74,6 +75,7 @@ class Switchboard:
         the fixture worker died, so that the run can be ended.
     :param on_slow: called in the switchboard's thread with a line to show when something in the
         fixture worker takes long, and with None when that is over.
+    :param interval: seconds between two lines about the same.
     :param limit: seconds of one set-up or finalizer after which the fixture worker is given up.
     :param is_stopped: whether its process is stopped, as by SIGSTOP: such seconds do not count.
     """
@@ -83,6 +85,8 @@ class Switchboard:
         relay: Relay,
         on_end: Callable[[], None],
         on_slow: Callable[[str | None], None],
+        *,
+        interval: float = SELDOM,
         limit: float = math.inf,
         is_stopped: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -92,7 +96,7 @@ class Switchboard:
         self._on_slow = on_slow
         self._limit = limit
         self._is_stopped = is_stopped
-        self._notice = SlowNotice(limit)
+        self._notice = SlowNotice(interval, limit)
         self._events: SimpleQueue[Callable[[], list[Delivery]] | None] = SimpleQueue()
         self._channels = Channels()
         #: Is set when the fixture worker has finalized everything, or is down.

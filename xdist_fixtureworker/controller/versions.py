@@ -34,6 +34,7 @@ _MODULES: Mapping[str, str] = {"pytest": "pytest", "pytest-xdist": "xdist", "exe
 
 NEEDED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "pytest": {
+        "_pytest._io.terminalwriter.TerminalWriter": ("_file", "width_of_current_line"),
         "_pytest.cacheprovider.Cache": ("_cachedir",),
         "_pytest.capture.CaptureManager": ("resume_global_capture", "suspend_global_capture"),
         "_pytest.fixtures.FixtureDef": (
@@ -56,6 +57,8 @@ NEEDED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             *("_setupstate", "items", "perform_collect"),
         ),
         "pytest.TerminalReporter": ("_tw",),
+        "_pytest.junitxml.LogXML": ("add_global_property",),
+        "_pytest.junitxml.xml_key": (),
         "_pytest.nodes.Node": ("listchain",),
         "_pytest.terminal.TerminalReporter": ("_tw",),
         "pytest.Function": ("_fixtureinfo", "_request", "_traceback_filter", "repr_failure"),
@@ -67,8 +70,12 @@ NEEDED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     "pytest-xdist": {
         "xdist.dsession.DSession": ("nodemanager", "queue", "shouldstop"),
-        "xdist.workermanage.NodeManager": ("roots", "specs", "teardown_nodes", "testrunuid"),
-        "xdist.workermanage.WorkerController": ("gateway", "putevent", "setup", "workerinput"),
+        "xdist.workermanage.NodeManager": (
+            *("group", "roots", "specs", "teardown_nodes", "testrunuid"),
+        ),
+        "xdist.workermanage.WorkerController": (
+            *("config", "gateway", "nodemanager", "putevent", "setup", "workerinput"),
+        ),
     },
     "execnet": {
         "execnet.Gateway": ("_io", "_rinfo"),

@@ -33,7 +33,8 @@ class WorkerExits:
         :param channel: ours; that of xdist is not there yet.
         """
         pid: int = node.gateway._rinfo().pid
-        if not _is_child(pid):
+        # On another host, a process of ours may have the same id.
+        if not node.gateway.spec.popen or node.gateway.spec.via or not _is_child(pid):
             self._unwatched = True
             return
         thread = threading.Thread(
@@ -54,7 +55,7 @@ class WorkerExits:
 
 
 def _is_child(pid: int) -> bool:
-    """Whether it is a child of this process: not one on another host, or behind a wrapper."""
+    """Whether it is a child of this process, and not one behind a wrapper."""
     try:
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
     except (AttributeError, ChildProcessError):  # no waitid: macOS before Python 3.13, Windows

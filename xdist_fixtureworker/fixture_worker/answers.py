@@ -18,7 +18,7 @@ from ..rules.same_value import note_value
 from ..rules.worker_id import worker_id_hint
 from ..wire import pickles
 from ..wire.frozen import replace
-from ..wire.messages import Answer, AsBefore, Change, Failed, Inline, Output, Ready, Request
+from ..wire.messages import Answer, AsBefore, Change, Failed, Output, Ready, Request, Value
 from .foreign import Foreign
 from .lookup import Found, Lookup
 from .reports import set_up_broke
@@ -92,8 +92,8 @@ class Answerer:
         self._runner.pack(record, result)
         asked = self._lookup.asked(found.definition, found.node, self._set_ups.asked)
         answer: Answer
-        if result.error is None and isinstance(result.packed, bytes):
-            value, names = Inline(result.packed), tuple(sorted(asked))
+        if result.error is None and isinstance(result.packed, Value):
+            value, names = result.packed, tuple(sorted(asked))
             answer = Ready(request.id, value, result.environment, result.output, names)
         else:
             answer = self._foreign.telling(
@@ -115,7 +115,7 @@ class Answerer:
         record = self._set_ups.of(clones.get(definition, node, found.parameters))
         if record.result is not None:
             return record, record.result
-        environment, output = self._ensure_needed(found, active | {id(definition)})
+        environment, output = self._ensure_needed(record, found, active | {id(definition)})
         relevant = clones.relevant(definition, node, found.parameters)
         result = self._runner.run(record, replace(found, parameters=relevant))
         result.environment = (*environment, *result.environment)
@@ -128,7 +128,7 @@ class Answerer:
         return record, result
 
     def _ensure_needed(
-        self, found: Found, active: frozenset[int]
+        self, record: SetUpRecord, found: Found, active: frozenset[int]
     ) -> tuple[tuple[Change, ...], tuple[Output, ...]]:
         """Set up the global fixtures that one needs; returns what they changed and printed."""
         environment: dict[Change, None] = {}
@@ -136,7 +136,8 @@ class Answerer:
         for needed in self._lookup.global_dependencies(found.definition, found.node):
             if id(needed) not in active:
                 place = defining_node(needed, found.node)
-                _, result = self._ensure(Found(needed, place, found.parameters), active)
+                other, result = self._ensure(Found(needed, place, found.parameters), active)
+                record.needs.append(other.number)
                 environment.update(dict.fromkeys(result.environment))
                 output.update(dict.fromkeys(result.output))
         return tuple(environment), tuple(output)

@@ -75,10 +75,17 @@ class Elsewhere:
                 own = (*own[:_SHOWN], f"{len(own) - _SHOWN} more")
             self._changed[id(fixturedef.func)] = own
             if global_declaration(fixturedef, request.config) is not None:
-                self._shared[id(value)] = value
+                self.note_shared(value)
                 nested.update(own)
             if self._nested:
                 self._nested[-1].update(nested)
+
+    def note_shared(self, value: object) -> None:
+        """Note the value of a global fixture: what set-ups change in it is told by others."""
+        self._shared[id(value)] = value
+
+    def forget_shared(self, value: object) -> None:
+        self._shared.pop(id(value), None)
 
     def _before(
         self, definition: Definition, request: Any

@@ -12,7 +12,7 @@ from _pytest.fixtures import SubRequest
 from .. import errors
 from ..wire import pickles
 from ..wire.frozen import replace
-from ..wire.messages import Finalized, Finalizing, Recover
+from ..wire.messages import Finalized, Finalizing, Inline, Recover, Recovery
 from .clones import ParameterValue
 from .fixture_item import FixtureItem
 from .foreign import Foreign
@@ -151,7 +151,7 @@ class Finalization:
         recover = declaration.recover
 
         def undo() -> None:
-            recover(pickles.unpack(message.recovery.value.data))
+            recover(_unpacked(message.recovery))
 
         action = _finalizer_only(partial(self._as_finalizer, undo))
         item = self._items.make(found.definition, found, action, "recovery of global")
@@ -198,6 +198,22 @@ class Finalization:
             self._forks.leave_if_forked(error)
 
 
+def _unpacked(recovery: Recovery) -> object:
+    """The value of a fixture worker that died.
+
+    :raises FixtureWorkerError: if it was in a file that is gone.
+    """
+    value = recovery.value
+    if isinstance(value, Inline):
+        return pickles.unpack(value.data)
+    from ..sharing.mapping import mapped, unpack_from
+
+    content = mapped(value)
+    if content is None:
+        raise errors.FixtureWorkerError(value_is_gone(recovery.instance.name, value.file))
+    return unpack_from(value, content)
+
+
 def _broke(record: SetUpRecord, error: str) -> pytest.TestReport:
     """The report that ``error`` came up around a finalizer, or in one that has no item."""
     name = f"global fixture {record.name}"
@@ -215,3 +231,13 @@ def _parameters_of(request: SubRequest) -> dict[str, ParameterValue]:
         return {}
     name = request.fixturename or ""
     return {name: ParameterValue(name, request.param_index, request.param)}
+
+
+# --- messages
+
+
+def value_is_gone(fixture: str, file: str) -> str:
+    return (
+        f"the value of the global fixture '{fixture}', which recover= is called with, was in "
+        f"{file}, which was removed."
+    )

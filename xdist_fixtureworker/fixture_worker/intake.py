@@ -13,11 +13,11 @@ from queue import SimpleQueue
 from typing import TypeAlias
 
 from ..errors import ProtocolError
-from ..processes.identity import Identity
 from ..wire.codec import decode
 from ..wire.messages import (
     Begin,
     Call,
+    Fetch,
     Finish,
     Interrupt,
     Message,
@@ -47,13 +47,21 @@ class Intake:
 
     :param main: interrupted where the controller says so, or dies.
     :param on_call: given at once what concerns calls of live objects.
+    :param on_fetch: given at once what asks for a part of a large value.
     """
 
-    def __init__(self, main: MainThread, on_call: Callable[[Message], object]) -> None:
-        self.test_workers: list[Identity] = []  #: all that joined
+    def __init__(
+        self,
+        main: MainThread,
+        on_call: Callable[[Message], object],
+        on_fetch: Callable[[Fetch], object],
+    ) -> None:
+        self.test_workers: list[WorkerJoined] = []  #: all that ever were
         self.connection_lost = False
+        self.on_lost: Callable[[], object] = lambda: None  #: called when the controller dies
         self._main = main
         self._on_call = on_call
+        self._on_fetch = on_fetch
         self._work: deque[Work | Exception | None] = deque()  # None: no more comes
         self._arrived: SimpleQueue[None] = SimpleQueue()  # wakes who waits for work
         self._may_end = threading.Event()
@@ -95,10 +103,12 @@ class Intake:
         match message := decode(data, "the controller"):
             case Call() | Withdrawn() | Released() | WorkerLeft():
                 self._on_call(message)
+            case Fetch():
+                self._on_fetch(message)
             case Interrupt():
                 self._main.interrupt()
             case WorkerJoined():
-                self.test_workers.append(Identity(message.pid, message.started))
+                self.test_workers.append(message)
             case Begin() | Request() | Recover() | Finish():
                 self._put(message)
             case _:
@@ -117,6 +127,8 @@ class Intake:
         and when the main thread hangs.
         """
         self.connection_lost = True
+        if not self._may_end.is_set():  # else it is the controller that ends it, in order
+            self.on_lost()
         self._put(None)
         # In the main thread if the connection was lost before execnet knew what to call.
         if threading.current_thread() is not threading.main_thread():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..declared.attributes import Proxied
 from ..errors import CannotShareError, FixtureWorkerError
-from ..wire.messages import Message
+from ..wire.messages import Inline, Message
 from .set_ups import SetUpRecord
 
 if TYPE_CHECKING:
@@ -31,21 +31,23 @@ class LiveObjects:
         self._lock = threading.Lock()
         self._host: Host | None = None
         self._listener: Listener | None = None
-        self._is_tried = False
+        self._introduction: Introduction | None = None
 
-    def share(self, record: SetUpRecord) -> bytes | CannotShareError:
+    def share(self, record: SetUpRecord) -> Inline | CannotShareError:
         """Make the value of a fixture live; returns what is sent of it."""
         assert record.declaration is not None
         assert isinstance(record.declaration.share, Proxied)
         writable = record.declaration.share.writable
-        from ..sharing.lines import introduced
-
         host = self._served()
         try:
             data = host.share(record.value, record.name, record.where, record.number, writable)
         except FixtureWorkerError as error:
             return CannotShareError(str(error))
-        return introduced(data, self._introduction(host))
+        from ..sharing.lines import introduced
+
+        if self._introduction is None:
+            self._introduction = self._listen(host)
+        return Inline(introduced(data, self._introduction))
 
     def receive(self, message: Message) -> None:
         """Take in what test workers sent. Runs in execnet's receiver thread."""
@@ -61,17 +63,15 @@ class LiveObjects:
         if self._listener is not None:
             self._listener.close()
 
-    def _introduction(self, host: Host) -> Introduction:
-        """Where test workers reach the objects without the controller. Main thread."""
-        if not self._is_tried:
-            self._is_tried = True
-            from ..sharing.listener import Listener
+    def _listen(self, host: Host) -> Introduction:
+        """Let test workers make calls without the controller, where that can be."""
+        from ..sharing.listener import Listener
 
-            try:
-                self._listener = Listener(host)
-            except (OSError, AttributeError):
-                pass
-        return ("", b"") if self._listener is None else self._listener.introduction
+        try:
+            self._listener = Listener(host)
+        except (AttributeError, OSError):  # no such sockets; or their path would be too long
+            return "", b""
+        return self._listener.introduction
 
     def _served(self) -> Host:
         with self._lock:

@@ -26,10 +26,12 @@ from ..wire.messages import (
     ExitRequested,
     Inline,
     Interrupted,
+    Mapped,
     Output,
     Recovery,
     SettingUp,
     SetUp,
+    Value,
     Variable,
 )
 from ..wire.pickles import SCALARS
@@ -38,6 +40,7 @@ from .environment import Environment, Replay
 from .fixture_item import FixtureItem
 from .foreign import Foreign
 from .items import Items, named
+from .large import LargeValues
 from .live import LiveObjects
 from .lookup import Found, Lookup
 from .out_of_reach import parameter_out_of_reach
@@ -53,6 +56,7 @@ class Runner:
 
     :param elsewhere: notices what set-ups change besides the environment.
     :param live: has the values that are shared by proxy.
+    :param large: has those that are not sent through the controller.
     :param outbox: takes messages to the controller.
     """
 
@@ -66,6 +70,7 @@ class Runner:
         elsewhere: Elsewhere,
         live: LiveObjects,
         outbox: Outbox,
+        large: LargeValues,
     ) -> None:
         self._set_ups = set_ups
         self._lookup = lookup
@@ -74,6 +79,7 @@ class Runner:
         self._outbox = outbox
         self._elsewhere = elsewhere
         self._live = live
+        self._large = large
         self._environment = Environment(os.environ)
         self.notes: dict[str, None] = {}  #: about fixtures, for the summary
         self._told: BaseException | None = None
@@ -152,8 +158,8 @@ class Runner:
         # Attributes at once, too, as other global fixtures may change the object.
         if declaration.recover or isinstance(declaration.share, (Attributes, Computed)):
             self.pack(record, result)
-        if declaration.recover is not None and isinstance(result.packed, bytes):
-            recovery = Recovery(instance_of(record.original, node), Inline(result.packed))
+        if declaration.recover is not None and isinstance(result.packed, Value):
+            recovery = Recovery(instance_of(record.original, node), result.packed)
         return SetUp(
             id=record.number,
             fixture=record.name,
@@ -162,6 +168,7 @@ class Runner:
             environment=tuple(v.name for v in changed) if declaration.env is None else (),
             recovery=recovery,
             failed=result.error is not None,
+            needs=tuple(record.needs),
             **self._elsewhere.left_by(record, self._lookup, node),
         )
 
@@ -176,8 +183,10 @@ class Runner:
                 result.packed = self._live.share(record)
                 return
             module = module_of(record.original)
-            result.packed = share(record.declaration, record.value, module)
-        if record.declaration.share is None and isinstance(result.packed, bytes):
+            result.packed = share(record.declaration, record.value, module, self._large)
+        if record.declaration.share is None and isinstance(result.packed, Mapped):
+            self._large.note_sent(record.definition, result.packed)
+        elif record.declaration.share is None and isinstance(result.packed, Inline):
             self._values.note(repr(record), record.value)
 
     def changed_values(self) -> list[str]:
@@ -262,6 +271,7 @@ class Runner:
             self._outbox.send(done)
             return
         assert record.before is not None
+        self._set_ups.of(request._pyfuncitem.definition).needs.append(record.number)  # type: ignore[attr-defined]  # a FixtureItem
         noted = self._environment.note_nested(record.before, _replayed(record, self._set_ups))
         result = Result(error, environment=noted.changes)
         if error is None:  # else who asks for it next gets the error, with a report

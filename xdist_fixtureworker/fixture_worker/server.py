@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import execnet
 import pytest
@@ -19,9 +19,9 @@ from .._compat import captured, is_session_scoped
 from ..errors import ProtocolError
 from ..processes.crash_file import CrashFile
 from ..processes.identity import Identity
-from ..roles import CHANGED_VALUES, MISUSE
+from ..roles import CHANGED_VALUES, LIVE_OUTPUT, MISUSE
 from ..rules.debugger import explain_quit
-from ..settings import timeout
+from ..settings import mapped_from, timeout
 from ..wire.codec import encode
 from ..wire.messages import (
     Begin,
@@ -41,6 +41,7 @@ from .foreign import Foreign
 from .forked import ForkGuard
 from .intake import CONNECTION_LOST, Intake, Work
 from .items import Items
+from .large import LargeValues
 from .lazy_collection import collect_when_read
 from .live import LiveObjects
 from .lookup import Lookup
@@ -55,25 +56,34 @@ from .set_ups import SetUps
 from .surprises import Surprises
 from .tree import Tree
 
+if TYPE_CHECKING:
+    from .live_output import LiveOutput
+
 _TRIES = 100  # of what may be cut short by a timer, but must not hold up the end for ever
 
 
 class FixtureWorker:
     """Serves until all is finalized, whatever becomes of the controller."""
 
-    def __init__(self, channel: execnet.Channel) -> None:
+    def __init__(self, config: Any, channel: execnet.Channel) -> None:
         self._channel = channel
         self._main = MainThread()
         self._forks = ForkGuard()
         self._outbox = Outbox(self._deliver)
-        self._live = LiveObjects(
-            lambda message: self._deliver([message]),  # of any thread
-            self._forks.leave_if_forked,
-        )
-        self._intake = Intake(self._main, self._live.receive)
+        self._live = LiveObjects(self._send_from_thread, self._forks.leave_if_forked)
+        self._large = LargeValues(self._send_from_thread)
+        self._intake = Intake(self._main, self._live.receive, self._large.receive)
+        self._output: LiveOutput | None = None
+        if LIVE_OUTPUT in config.workerinput:  # set by xdist
+            from .live_output import LiveOutput
+
+            self._output = LiveOutput(*config.workerinput[LIVE_OUTPUT])
+            self._intake.on_lost = self._output.controller_is_gone
+            config.pluginmanager.register(self._output, "xdist_fixtureworker_live_output")
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         self._live.limit = timeout(session.config)
+        self._large.mapped_from = mapped_from(session.config)
         foreign = Foreign(self._main, self._live.limit, self._outbox)
         self._tree = Tree(session, foreign.importing)
         self._set_ups = SetUps(session.config)
@@ -93,15 +103,16 @@ class FixtureWorker:
         self, session: pytest.Session, foreign: Foreign, lookup: Lookup, items: Items
     ) -> None:
         """Make what sets fixtures up, what answers, and what finalizes."""
-        elsewhere = _register_observers(session.config)
+        self._elsewhere = _register_observers(session.config)
         self._runner = Runner(
             set_ups=self._set_ups,
             lookup=lookup,
             items=items,
             foreign=foreign,
-            elsewhere=elsewhere,
+            elsewhere=self._elsewhere,
             live=self._live,
             outbox=self._outbox,
+            large=self._large,
         )
         self._answerer = Answerer(
             config=session.config,
@@ -141,14 +152,15 @@ class FixtureWorker:
             if self._runner.notes:
                 output[MISUSE] = "", list(self._runner.notes)
             self._insist(self._finalization.finalize)
+            self._insist(self._large.remove)
             self._tell_raised()
             self._outbox.send(Finished())
             if self._intake.connection_lost:
                 uid = _testrun_uid(session.config)
                 deal_with_strays(session.config, uid, self._set_ups.crash_file)
         finally:
-            self._live.close()
             self._intake.let_end()
+            self._live.close()
         return True
 
     @pytest.hookimpl(tryfirst=True)
@@ -220,6 +232,7 @@ class FixtureWorker:
                 self._begin(work, config)
             case Request():
                 self._outbox.send(self._answerer.answer(work))
+                self._large.let_go(self._elsewhere)
             case Recover():
                 self._finalization.recover(work)
 
@@ -255,16 +268,28 @@ class FixtureWorker:
                 self._surprises.tell(error)
 
     def _begin(self, begin: Begin, config: pytest.Config) -> None:
+        self._large.directory = begin.value_files
         if begin.crash_files is not None:
             controller = Identity.of(begin.controller)
             self._set_ups.crash_file = CrashFile(
-                Path(begin.crash_files), begin.run, _testrun_uid(config), controller
+                Path(begin.crash_files),
+                begin.run,
+                _testrun_uid(config),
+                controller,
+                begin.value_files,
             )
+
+    def _send_from_thread(self, message: Message) -> None:
+        """Send what does not concern set-ups and finalizers."""
+        self._deliver([message])
 
     def _deliver(self, messages: Sequence[Message]) -> None:
         self._forks.leave_if_forked()
         if any(isinstance(message, Hanging) for message in messages):
             self._intake.let_end()
+        if self._output is not None:
+            for message in messages:
+                self._output.announce(message)
         try:
             self._channel.send(list(map(encode, messages)))
         except OSError:

@@ -18,7 +18,7 @@ from ..declared.definitions import Definition, global_declaration
 from ..declared.locations import location
 from ..errors import CannotShareError
 from ..processes.crash_file import CrashFile
-from ..wire.messages import Change, Output
+from ..wire.messages import Change, Output, Value
 from .clones import Clones
 from .environment import Before
 from .ledger import Ledger, State
@@ -44,7 +44,7 @@ class Result:
         self.report = report
         self.environment = environment  #: later with those of its dependencies
         self.output = output  #: likewise
-        self.packed: bytes | CannotShareError | None = None  #: what is shared, once pickled
+        self.packed: Value | CannotShareError | None = None  #: what is shared, once pickled
         self.answered: int | None = None  #: the first request for it that was answered
 
     def note_answer(self, request: int) -> None:
@@ -75,6 +75,7 @@ class SetUpRecord:
         self.before: Before | None = None  #: while it is being set up
         self.request: SubRequest | None = None  #: that set it up, for its finalizers
         self.result: Result | None = None  #: of a global fixture
+        self.needs: list[int] = []  #: the numbers of global fixtures that it depends on
 
     def __repr__(self) -> str:
         return f"{self.name} ({self.where})"

@@ -159,7 +159,7 @@ def guarded_test(guard: str) -> str:
 
 def skipped_by_guard(count: int, guard: str) -> str:
     tests = "1 test was" if count == 1 else f"{count} tests were"
-    return f"{tests} skipped by the guard {guard}: run pytest {way_to_run(guard)}"
+    return f"{tests} skipped by the guard {guard}.\nRun pytest {way_to_run(guard)}."
 
 
 def way_to_run(guard: str) -> str:

@@ -138,8 +138,8 @@ def no_such_session_fixture(name: str, source: str, near: tuple[str, ...]) -> st
 
 def not_collected(name: str, source: str, near: tuple[str, ...]) -> str:
     return (
-        f"{source}: there is no session fixture '{name}' in what was collected; did you mean "
-        f"{' or '.join(near)}?"
+        f"{source}: there is no session fixture '{name}' in what was collected.\n"
+        f"Did you mean {' or '.join(near)}?"
     )
 
 

@@ -122,6 +122,7 @@ def declared_refused(name: str, where: str, refused: Refusal) -> str:
 def depends_on_refused(name: str, where: str, needed: tuple[str, ...], refused: Refusal) -> str:
     return (
         f"global fixture {name} ({where}) depends on {', '.join(needed)} of {refused.package}: "
-        f"{refused.of_dependent}; if tests need it, make {name} an ordinary session fixture, "
-        f"which each test worker sets up"
+        f"{refused.of_dependent}.\n"
+        f"If tests need it, make {name} an ordinary session fixture, which each test worker sets "
+        f"up."
     )

@@ -43,14 +43,6 @@ class Registrations:
         if self._guard_plugin is not None or _have_guards(session.items):
             self.guarding().note_tests(session)
 
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        skipped = terminalreporter.stats.get("skipped", ())
-        guards = [getattr(report, SKIPPED_BY) for report in skipped if hasattr(report, SKIPPED_BY)]
-        if guards:
-            from .guard_plugin import skipped_by_guard
-
-            terminalreporter.write_line(skipped_by_guard(len(guards), guards[0]))
-
     def _is_there(self, definition: Registration) -> bool:
         function = definition.function
         if hasattr(function, GLOBAL):
@@ -59,6 +51,15 @@ class Registrations:
         if hasattr(function, GUARD) or hasattr(function, _MARKS):
             return self.guarding().is_there(definition)
         return True
+
+    def skipped(self, reports: Iterable[pytest.TestReport]) -> str:
+        """What to say of tests that guards have skipped; empty if they skipped none."""
+        guards = [getattr(report, SKIPPED_BY) for report in reports if hasattr(report, SKIPPED_BY)]
+        if not guards:
+            return ""
+        from .guard_plugin import skipped_by_guard
+
+        return skipped_by_guard(len(guards), guards[0])
 
     def guarding(self) -> GuardPlugin:
         """The plugin that applies guards; registers it."""

@@ -6,8 +6,10 @@ process of a run without a fixture worker; so what would not work with one is se
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+import io
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from pickle import PickleBuffer
 from typing import Any
 
 import pytest
@@ -18,7 +20,7 @@ from ..declared.definitions import Definition, global_declaration, module_of
 from ..errors import CannotShareError
 from ..wire import pickles
 from ..wire.frozen import replace
-from ..wire.messages import Message, Raised, Returned
+from ..wire.messages import Inline, Mapped, Message, Raised, Returned, Span
 from .calls import Calls
 from .host import Host
 from .values import share
@@ -45,11 +47,27 @@ class _Shared:
             self.definition.cached_result = result
 
 
+class _InMemory:
+    """Stands in for the files in which large values are, and cannot be written to."""
+
+    def __init__(self, mapped_from: int | None) -> None:
+        self.mapped_from = mapped_from
+        self.buffers: list[bytes] = []
+        self.content = b""
+
+    def add(self, dump: Callable[[pickles.Writable], list[PickleBuffer]]) -> Mapped:
+        file = io.BytesIO()
+        self.buffers = [bytes(buffer.raw()) for buffer in dump(file)]
+        self.content = file.getvalue()
+        return Mapped(0, "", b"", Span(0, len(self.content)), ())
+
+
 class SharesInProcess:
     """The plugin that does so. Global fixtures themselves get the objects."""
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, mapped_from: int | None) -> None:
         self._config = config
+        self._mapped_from = mapped_from
         self._setting_up = 0
         self._fixtures: dict[int, _Shared] = {}
         self._host = Host(self._receive)
@@ -109,11 +127,14 @@ class SharesInProcess:
                 declaration.share.writable,
             )
             return self._calls.unpack(data)
-        packed = share(declaration, value, module_of(definition))
+        memory = _InMemory(self._mapped_from)
+        packed = share(declaration, value, module_of(definition), memory)
         if isinstance(packed, CannotShareError):
             raise packed
         try:
-            return pickles.unpack(packed)
+            return pickles.unpack(
+                packed.data if isinstance(packed, Inline) else memory.content, memory.buffers
+            )
         except Exception as error:
             message = cannot_unpickle_here(
                 declaration.name, declaration.where, pickles.describe(error)

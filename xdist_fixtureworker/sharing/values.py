@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from pickle import PickleBuffer
+from typing import Protocol
+
 from ..declared import attributes
 from ..declared.decorator import Declaration
-from ..errors import CannotShareError, in_lines
+from ..errors import CannotShareError, CannotWriteError, in_lines
 from ..wire import culprit, pickles
+from ..wire.messages import Inline, Mapped, Value
 from . import remedies
 
 
-def share(declaration: Declaration, value: object, module: str = "") -> bytes | CannotShareError:
+class Files(Protocol):
+    """Keeps large values in files."""
+
+    @property
+    def mapped_from(self) -> int | None:
+        """Bytes that a large value has at least; None: none is large."""
+
+    def add(self, dump: Callable[[pickles.Writable], list[PickleBuffer]]) -> Mapped: ...
+
+
+def share(
+    declaration: Declaration, value: object, module: str = "", files: Files | None = None
+) -> Value | CannotShareError:
     """Pickle a value, or what of it is shared; returns why if that fails.
 
     Runs code of the value's classes, and of the user's function if there is one.
 
     :param module: that defines the fixture, and may have names for what is in the value.
+    :param files: for large values; None: there are none.
     """
     name, where = declaration.name, declaration.where
     try:
@@ -22,14 +41,28 @@ def share(declaration: Declaration, value: object, module: str = "") -> bytes | 
     except CannotShareError as error:
         return error
     try:
-        packed = pickles.pack(shared, [module])
+        return _packed(shared, [module], files)
+    except pickles.TooLargeError:
+        return CannotShareError(too_large(name, where, pickles.LIMIT))
+    except CannotWriteError as error:
+        return CannotShareError(cannot_write(name, where, error.file, str(error.cause)))
     except BaseException as error:
         # A time-out, or Ctrl-C, would come up again.
         found = culprit.find_culprit(shared) if isinstance(error, Exception) else None
         return CannotShareError(_refused(declaration, value, shared, error, found))
-    if len(packed) > pickles.LIMIT:
-        return CannotShareError(too_large(name, where, len(packed), pickles.LIMIT))
-    return packed
+
+
+def _packed(shared: object, near: list[str], files: Files | None) -> Value:
+    """:raises TooLargeError: if it is too large for a message, and not to be in a file."""
+    mapped_from = None if files is None else files.mapped_from
+    limit = pickles.LIMIT + 1
+    try:
+        smaller_than = limit if mapped_from is None else min(mapped_from, limit)
+        return Inline(pickles.pack(shared, near, smaller_than=smaller_than))
+    except pickles.TooLargeError:
+        if files is None or mapped_from is None:
+            raise
+    return files.add(partial(pickles.pack_into, value=shared, near=near))
 
 
 def _part_to_send(declaration: Declaration, value: object) -> object:
@@ -116,9 +149,18 @@ def function_raised(fixture: str, where: str, function: str, cause: str) -> str:
     )
 
 
-def too_large(fixture: str, where: str, size: int, limit: int) -> str:
+def too_large(fixture: str, where: str, limit: int) -> str:
     return in_lines(
         f"the value of the global fixture '{fixture}' ({where}) is too large to be sent to the "
-        f"test workers: {size} bytes when pickled, of {limit} at most.\n"
-        f"Write it to a file below tmp_path_factory and return the path."
+        f"test workers: it has more than {limit} bytes when pickled.\n"
+        f"Have it mapped by them: give the ini setting fixture_worker_mapped_from a size in the "
+        f"place of off."
+    )
+
+
+def cannot_write(fixture: str, where: str, file: str, cause: str) -> str:
+    return in_lines(
+        f"the value of the global fixture '{fixture}' ({where}) is large, so the test workers are "
+        f"to map it, but it cannot be written to {file} ({cause}).\n"
+        f"Make room there, or set TMPDIR to a directory that has room."
     )

@@ -3,31 +3,44 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from .. import errors
 from ..declared.attributes import Proxied
 from ..declared.decorator import Declaration
-from ..roles import FAILED_SET_UP, MARKS_ASKED
+from ..roles import FAILED_SET_UP, MARKS_ASKED, OF_ONE_HOST, ON_ANOTHER_HOST
 from ..rules.changed_values import Values
 from ..wire import pickles
-from ..wire.messages import Answer, Failed, Ready
+from ..wire.messages import Answer, Failed, Mapped, Ready, Value
+from .connection import Connection
 from .instances import Fetched
 from .live import LiveObjects
+
+if TYPE_CHECKING:
+    from .large import LargeValues
 
 
 class Answers:
     """Reads answers, and knows which of the exceptions that tests raise came with one.
 
-    :param live: makes the stand-ins for what is shared by proxy.
+    :param connection: to the controller.
     """
 
-    def __init__(self, config: pytest.Config, live: LiveObjects) -> None:
+    def __init__(self, config: pytest.Config, connection: Connection[Any]) -> None:
         self._config = config
-        self._live = live
+        self._connection = connection
+        self._live = LiveObjects(config, connection)
+        self._large: LargeValues | None = None
+        self._loading = threading.Lock()
         self._failed: list[Fetched] = []
+        self._of_one_host: dict[str, str] | None = None  # by fixture; None: this is that host
+        if ON_ANOTHER_HOST in config.workerinput:  # type: ignore[attr-defined]  # set by xdist
+            self._of_one_host = config.workeroutput[OF_ONE_HOST] = {}  # type: ignore[attr-defined]
         self.values = Values()
 
     def read(self, declaration: Declaration, answer: Answer) -> Fetched:
@@ -60,22 +73,53 @@ class Answers:
     def _read_value(self, declaration: Declaration, answer: Ready) -> Fetched:
         is_proxied = isinstance(declaration.share, Proxied)
         try:
-            unpack = self._live.unpack if is_proxied else pickles.unpack
-            value = unpack(answer.value.data)
+            value = self._unpack(declaration, answer.value)
         except Exception as cause:
-            message = cannot_unpickle(
-                declaration.name,
-                declaration.where,
-                self._config.workerinput["workerid"],  # type: ignore[attr-defined]  # set by xdist
-                pickles.describe(cause),
-            )
+            message = self._refused(declaration, answer.value, cause)
             error = errors.CannotShareError(message)
             return Fetched(error=error, failure=_first_sentence(message))
-        if not is_proxied:
+        if not is_proxied and not isinstance(answer.value, Mapped):  # which is too large for that
             self.values.note(f"{declaration.name} ({declaration.where})", value)
         return Fetched(
             value, environment=answer.environment, output=answer.output, asked=answer.asked
         )
+
+    def _note_of_one_host(self, declaration: Declaration, pickled: bytes | memoryview) -> None:
+        if self._of_one_host is None:
+            return
+        from .of_one_host import of_one_host
+
+        if found := of_one_host(pickled):
+            self._of_one_host[f"{declaration.name} ({declaration.where})"] = found
+
+    def _unpack(self, declaration: Declaration, value: Value) -> object:
+        look = partial(self._note_of_one_host, declaration)
+        if isinstance(value, Mapped):
+            return self._large_values().unpack(value, look)
+        if isinstance(declaration.share, Proxied):
+            return self._live.unpack(value.data)
+        look(value.data)
+        return pickles.unpack(value.data)
+
+    def _large_values(self) -> LargeValues:
+        with self._loading:
+            if self._large is None:
+                from .large import LargeValues
+
+                self._large = LargeValues(self._connection.send)
+                self._connection.take_parts(self._large)
+            return self._large
+
+    def _refused(self, declaration: Declaration, value: Value, cause: Exception) -> str:
+        """Why a value cannot be had."""
+        worker: str = self._config.workerinput["workerid"]  # type: ignore[attr-defined]  # set by xdist
+        fixture = declaration.name, declaration.where
+        if isinstance(value, Mapped):
+            from .large import CannotFetchError
+
+            if isinstance(cause, CannotFetchError):
+                return cannot_fetch(*fixture, worker, value.file, str(cause))
+        return cannot_unpickle(*fixture, worker, pickles.describe(cause))
 
     def show_original(
         self, excinfo: pytest.ExceptionInfo[BaseException], report: pytest.TestReport
@@ -124,6 +168,16 @@ def _first_sentence(text: str) -> str:
 
 def set_up_failed(fixture: str, where: str, cause: str) -> str:
     return f"the set-up of the global fixture '{fixture}' ({where}) failed: {cause}"
+
+
+def cannot_fetch(fixture: str, where: str, worker: str, file: str, cause: str) -> str:
+    return errors.in_lines(
+        f"the value of the global fixture '{fixture}' ({where}) is in {file}, which test worker "
+        f"{worker} cannot map, and it cannot be fetched from the fixture worker "
+        f"({cause.rstrip('.')}).\n"
+        f"The file stays until the run ends, unless something else removes it. A test worker on "
+        f"another machine cannot map it, and needs the fixture worker."
+    )
 
 
 def cannot_unpickle(fixture: str, where: str, worker: str, cause: str) -> str:

@@ -24,7 +24,6 @@ from .connection import Connection
 from .environment import Environment
 from .forking import FetchesBeforeFork, asked_in_fork, pytest_forked_is_there
 from .instances import Fetched, GlobalDefinitions
-from .live import LiveObjects
 from .naming import GlobalDefinition
 
 
@@ -39,7 +38,7 @@ class TestWorker:
         self._config = config = session.config
         self._connection: Connection[Fetched] = Connection(channel)
         self._environment = Environment()
-        self._answers = Answers(config, LiveObjects(config, self._connection))
+        self._answers = Answers(config, self._connection)
         self._showing = threading.Lock()
         self._shown: set[int] = set()  # set-ups whose output was added to a test
         self._definitions = GlobalDefinitions(self._fetch)

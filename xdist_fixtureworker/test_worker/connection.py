@@ -17,7 +17,17 @@ import execnet
 
 from ..errors import FixtureWorkerDiedError, ProtocolError
 from ..wire.codec import decode, encode
-from ..wire.messages import Answer, Failed, Instance, Message, Raised, Ready, Request, Returned
+from ..wire.messages import (
+    Answer,
+    Failed,
+    Instance,
+    Message,
+    Part,
+    Raised,
+    Ready,
+    Request,
+    Returned,
+)
 
 T = TypeVar("T")
 
@@ -79,6 +89,14 @@ class CallAnswers(Protocol):
     def lose(self, cause: BaseException) -> None: ...
 
 
+class PartsOfFiles(Protocol):
+    """Who waits for parts of large values."""
+
+    def answered(self, message: Part) -> None: ...
+
+    def lose(self, cause: BaseException) -> None: ...
+
+
 class Connection(Generic[T]):
     """The channel to the controller, and the requests that were sent over it."""
 
@@ -92,6 +110,7 @@ class Connection(Generic[T]):
         self._unanswered: dict[int, Pending[T]] = {}
         self._lost: Exception | None = None
         self._calls: CallAnswers | None = None
+        self._parts: PartsOfFiles | None = None
         channel.setcallback(self._received, endmarker=_END)
 
     @property
@@ -141,8 +160,14 @@ class Connection(Generic[T]):
         if self._lost is not None:
             calls.lose(self._lost)
 
+    def take_parts(self, parts: PartsOfFiles) -> None:
+        """Hand parts of large values over, from now on."""
+        self._parts = parts
+        if self._lost is not None:
+            parts.lose(self._lost)
+
     def send(self, message: Message) -> None:
-        """Send a message that concerns calls of live objects.
+        """Send a message that concerns calls of live objects, or parts of large values.
 
         :raises OSError: if the connection is lost.
         """
@@ -169,6 +194,9 @@ class Connection(Generic[T]):
             if isinstance(message, (Returned, Raised)) and self._calls is not None:
                 self._calls.answered(message)
                 return
+            if isinstance(message, Part) and self._parts is not None:
+                self._parts.answered(message)
+                return
             if not isinstance(message, (Ready, Failed)):
                 raise ProtocolError(f"Internal error: the controller sent {message}")
         except ProtocolError as error:
@@ -182,8 +210,9 @@ class Connection(Generic[T]):
         self._lost = self._lost or cause
         for pending in list(self._unanswered.values()):
             pending.fail(self._lost)
-        if self._calls is not None:
-            self._calls.lose(self._lost)
+        for waiting in (self._calls, self._parts):
+            if waiting is not None:
+                waiting.lose(self._lost)
 
 
 def _raise_lost(cause: Exception | None) -> NoReturn:

@@ -28,16 +28,20 @@ fixture w. -> test w.     :class:`Returned`, :class:`Raised`   the one answer to
 test w. -> fixture w.     :class:`Withdrawn`            nobody waits for that call any more
 test w. -> fixture w.     :class:`Released`             these results are not used any more
 fixture w. -> controller  :class:`Held`                 whom a call waits for
+test w. -> fixture w.     :class:`Fetch`                send me a part of that file
+fixture w. -> test w.     :class:`Part`                 the one answer to that
 controller -> fixture w.  :class:`WorkerLeft`           a test worker that made calls is down
 ========================  ============================  =========================================
 
-What concerns calls goes by way of the controller, which does not look into arguments and values.
+What concerns calls, and parts of files, goes by way of the controller, which does not look into
+arguments and values.
 
 :mod:`.codec` says how they cross a channel. A pickled value is kept once in a run, by the
 controller's relay, until the end: so a test worker that comes later gets it, also when the fixture
 worker is dead by then. The fixture worker drops it when it has been sent, and a test worker when it
 is unpickled; what is alive besides is the object itself in the fixture worker, and one copy in each
-test worker that asked.
+test worker that asked. Of a large value, the controller keeps where it is: in a file that test
+workers map, and have in common. Those that cannot map it fetch it, part by part.
 """
 
 from __future__ import annotations
@@ -108,7 +112,24 @@ class Inline(Frozen):
     data: bytes
 
 
-Value: TypeAlias = Inline
+class Span(Frozen):
+    """Where something is in a file, in bytes."""
+
+    start: int
+    size: int
+
+
+class Mapped(Frozen):
+    """A value that is in a file of the fixture worker's machine, to be mapped."""
+
+    number: int  #: of the file in that fixture worker
+    file: str
+    token: bytes  #: at the beginning of the file, and of no other: names are not unique
+    pickle: Span
+    buffers: tuple[Span, ...]  #: that the pickle refers to
+
+
+Value: TypeAlias = Inline | Mapped
 """The value of a global fixture on its way. Another way to send one is another class in this union,
 made where the fixture worker answers, and read where a test worker takes the value."""
 
@@ -124,6 +145,7 @@ class Begin(Frozen):
     run: str  #: an id of our own
     controller: int  #: its process
     crash_files: str | None  #: directory of the files that tell what is set up; None: write none
+    value_files: str  #: directory for the files of large values, to be made when there is one
 
 
 class Serving(Frozen):
@@ -131,9 +153,18 @@ class Serving(Frozen):
 
 
 class WorkerJoined(Frozen):
+    """A test worker was started, and which process on this machine ends when it does.
+
+    That is the test worker itself. If it is on another host, it is the process that holds the
+    connection, as ``ssh`` does; or there is none.
+    """
+
     worker: str
-    pid: int
+    pid: int  #: of that process; 0: there is none
     started: str  #: when that process was started: its id may be used again
+    host: str = ""  #: as ``--tx`` names it; empty: this machine
+    pid_there: int = 0  #: the test worker's own, on that host
+    gateways: int = 1  #: that the connection goes through, its own included
 
 
 class Request(Frozen):
@@ -212,6 +243,22 @@ class Released(Frozen):
     objects: tuple[int, ...]  #: as in :class:`Returned`
 
 
+class Fetch(Frozen):
+    """Asks for a part of the file of a :class:`Mapped` value, which the test worker cannot map."""
+
+    worker: str  #: that asks; the controller fills it in
+    id: int  #: unique among those of that test worker
+    file: int  #: its number
+    part: Span
+
+
+class Part(Frozen):
+    worker: str
+    id: int
+    data: bytes
+    error: str  #: why there are no data; empty if there are
+
+
 class WorkerLeft(Frozen):
     worker: str
 
@@ -257,6 +304,7 @@ class SetUp(Frozen):
     is_replayed: bool = False  #: what it changes in the environment
     is_silent: bool = False  #: autouse, and without a value: all that it does is elsewhere
     failed: bool = False
+    needs: tuple[int, ...] = ()  #: ids of the set-ups of the global fixtures that it depends on
 
 
 class Finalizing(Frozen):
@@ -306,6 +354,8 @@ Message: TypeAlias = (
     | Held
     | Withdrawn
     | Released
+    | Fetch
+    | Part
     | WorkerLeft
     | Interrupt
     | Recover

@@ -13,12 +13,17 @@ import importlib
 import operator
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any, TypeAlias
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes)
 _NOT_SEARCHED = (type, FunctionType, ModuleType)  # pickle knows their names, or refuses them
 _PROTOCOL = 5
+_UNREADABLE = -1  # in the place of a checksum
+
+Conftest: TypeAlias = tuple[str, int]
+"""The path of a conftest, and a checksum of its text."""
 
 Content: TypeAlias = tuple[type, tuple[Any, ...], object]
 """Class, arguments of ``__new__``, and state, as pickle takes them."""
@@ -55,18 +60,18 @@ class Names:
         self._everywhere = everywhere or Everywhere()
         self._known: dict[str, dict[int, str]] = {}
 
-    def find(self, obj: object) -> tuple[str, str, str] | None:
-        """The module, its file if it is a conftest, and the name of an object; None if it has
-        none."""
+    def find(self, obj: object) -> tuple[str, Conftest | None, str] | None:
+        """The module, which conftest that is if it is one, and the name of an object; None if it
+        has none."""
         if issubclass(type(obj), _NOT_SEARCHED):
             return None
         for module in (type(obj).__module__, *self._near):
             name = self._names_in(module).get(id(obj))
             if name is not None and _look_up(module, name) is obj:
-                return module, _conftest(module), name
+                return module, conftest(module), name
         module, name = self._everywhere.find(obj) or ("", None)
         if name is not None and _look_up(module, name) is obj:
-            return module, _conftest(module), name
+            return module, conftest(module), name
         return None
 
     def _names_in(self, module: str) -> dict[int, str]:
@@ -139,7 +144,12 @@ def _is_plain_state(state: object) -> bool:
 
 
 def found_or_made(  # noqa: PLR0917  # as pickle passes them
-    module: str, conftest: str, name: str, cls: type, arguments: tuple[Any, ...], state: object
+    module: str,
+    conftest: Conftest | None,
+    name: str,
+    cls: type,
+    arguments: tuple[Any, ...],
+    state: object,
 ) -> object:
     """The object of that name in this process, if it has the same content; else a copy."""
     try:
@@ -147,7 +157,7 @@ def found_or_made(  # noqa: PLR0917  # as pickle passes them
     except Exception:
         found = None
     else:
-        found = _look_up(module, name) if _conftest(module) == conftest else None
+        found = _look_up(module, name) if is_same(module, conftest) else None
     wanted = (cls, arguments, state)
     if type(found) is cls and repr(content(found)) == repr(wanted):
         return found
@@ -174,7 +184,35 @@ def _look_up(module: str, name: str) -> object:
         return None
 
 
-def _conftest(module: str) -> str:
-    """The file of a conftest, of which several may follow one another in ``sys.modules``."""
-    file = getattr(sys.modules.get(module), "__file__", None) or ""
-    return file if file.endswith("conftest.py") else ""
+def conftest(module: str) -> Conftest | None:
+    """Which conftest a module is, as several may follow one another in ``sys.modules``; None: it is
+    none."""
+    file = _file(module)
+    return (file, _checksum(file)) if file.endswith("conftest.py") else None
+
+
+def is_same(module: str, there: Conftest | None) -> bool:
+    """Whether a module is the conftest that another process means, or is none as there.
+
+    On another host the same conftest may have another path. But not every conftest of the same text
+    is the same one: a copy of it may be in another folder of the suite.
+    """
+    here = _file(module)
+    if there is None or here == there[0]:
+        return there is not None or not here.endswith("conftest.py")
+    path, checksum = Path(there[0]), there[1]
+    moved = path.parent.name == Path(here).parent.name or not path.exists()
+    return moved and _checksum(here) == checksum != _UNREADABLE
+
+
+def _file(module: str) -> str:
+    return getattr(sys.modules.get(module), "__file__", None) or ""
+
+
+def _checksum(file: str) -> int:
+    from zlib import crc32
+
+    try:
+        return crc32(Path(file).read_bytes())
+    except OSError:
+        return _UNREADABLE

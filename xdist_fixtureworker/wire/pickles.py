@@ -1,6 +1,8 @@
 """Pickles values and exceptions in one process, and unpickles them in another; any process.
 
-``share="copy"``: pickled once in the fixture worker, unpickled once in each test worker.
+``share="copy"``: pickled once in the fixture worker, unpickled once in each test worker. A large
+value is written to a file, piece by piece, with buffers such as those of arrays behind the pickle:
+who unpickles it uses them where they are.
 """
 
 from __future__ import annotations
@@ -11,18 +13,30 @@ import operator
 import pickle
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import FunctionType
 from typing import Any, Protocol
 
 import pytest
 
 from ..errors import RemoteTraceback
-from .named import Everywhere, Names, content, found_or_made, found_or_made_if_there
+from .named import (
+    Conftest,
+    Everywhere,
+    Names,
+    conftest,
+    content,
+    found_or_made,
+    found_or_made_if_there,
+    is_same,
+)
 
 PROTOCOL = 5  # the newest that all supported Python versions share
 SCALARS = (type(None), bool, int, float, str, bytes)
 """Types of which a copy is as good as the value, and whose pickling runs nobody's code."""
+
+_FORMATS = frozenset("cbB?hHiIlLqQnNfd")
+"""Of views of memory, those that ``memoryview.cast`` makes."""
 
 LIMIT = 2**31 - 2**20
 """Bytes that a pickled value may have: execnet counts the bytes of a message with 31 bits."""
@@ -34,25 +48,81 @@ class Writable(Protocol):
     def write(self, data: bytes, /) -> object: ...
 
 
-def pack(value: object, near: Iterable[str] = (), everywhere: Everywhere | None = None) -> bytes:
+SMALLEST_BUFFER = 4096
+"""Bytes from which on a buffer in a large value is not copied into the pickle."""
+
+
+class TooLargeError(Exception):
+    """A pickle has reached the size that it must be smaller than."""
+
+
+def pack(
+    value: object,
+    near: Iterable[str] = (),
+    everywhere: Everywhere | None = None,
+    smaller_than: int = sys.maxsize,
+) -> bytes:
     """Pickle ``value``.
 
     :param near: modules that have names for objects in it, besides those of their classes.
     :param everywhere: what is known of other modules, to be kept if much is pickled.
+    :param smaller_than: bytes.
+    :raises TooLargeError: if it is not smaller; as soon as that is known.
     :raises Exception: whatever pickle, or a ``__reduce__`` of the value's class, raises.
     """
-    buffer = io.BytesIO()
+    buffer = _Limited(smaller_than)
     Pickler(buffer, Names(near, everywhere)).dump(value)
     return buffer.getvalue()
+
+
+def pack_into(file: Writable, value: object, near: Iterable[str] = ()) -> list[pickle.PickleBuffer]:
+    """Pickle ``value`` into a file, as :func:`pack` does; returns the buffers that are not in it,
+    which :func:`unpack` needs.
+
+    :raises Exception: also what writing to the file raises.
+    """
+    buffers: list[pickle.PickleBuffer] = []
+
+    def is_copied(buffer: pickle.PickleBuffer) -> bool:
+        with memoryview(buffer) as view:
+            if view.nbytes < SMALLEST_BUFFER or not view.contiguous:
+                return True
+        buffers.append(buffer)
+        return False
+
+    Pickler(file, Names(near), is_copied).dump(value)
+    return buffers
+
+
+class _Limited(io.BytesIO):
+    """:param smaller_than: bytes."""
+
+    def __init__(self, smaller_than: int) -> None:
+        super().__init__()
+        self._smaller_than = smaller_than
+
+    def write(self, data: Any, /) -> int:
+        # What is large comes by itself: bytes, or a buffer.
+        if self.tell() + memoryview(data).nbytes >= self._smaller_than:
+            raise TooLargeError
+        return super().write(data)
 
 
 class Pickler(pickle.Pickler):
     """Pickles what could not be found again by its name: the exceptions of ``pytest.skip`` and
     ``pytest.fail``, which claim to be builtins, and what stands in a conftest; and instances that
-    have a name themselves."""
+    have a name themselves; and views of memory.
 
-    def __init__(self, file: Writable, names: Names) -> None:
-        super().__init__(file, protocol=PROTOCOL)
+    :param is_copied: whether a buffer is to be in the pickle; None: all are.
+    """
+
+    def __init__(
+        self,
+        file: Writable,
+        names: Names,
+        is_copied: Callable[[pickle.PickleBuffer], bool] | None = None,
+    ) -> None:
+        super().__init__(file, protocol=PROTOCOL, buffer_callback=is_copied)
         self._names = names
 
     def reducer_override(self, obj: object) -> Any:
@@ -62,18 +132,15 @@ class Pickler(pickle.Pickler):
             return _outcome_class, ("fail",)
         if issubclass(type(obj), (type, FunctionType)):  # proxies have another __class__
             named: Any = obj
-            file = _file(named.__module__)
-            # Several modules of that name may follow one another in sys.modules.
-            if file.endswith("conftest.py") and found_by_name(named):
-                return _of_conftest, (named.__module__, file, named.__qualname__)
+            found_in = conftest(named.__module__)
+            if found_in is not None and found_by_name(named):
+                return _of_conftest, (named.__module__, found_in, named.__qualname__)
+        if type(obj) is memoryview:
+            return _reduced_view(obj)
         name = self._names.find(obj)
         if name is not None and (found := content(obj)) is not None:
             return found_or_made, (*name, *found)
         return NotImplemented
-
-
-def _file(module: str) -> str:
-    return getattr(sys.modules.get(module), "__file__", None) or ""
 
 
 def found_by_name(obj: Any) -> bool:
@@ -84,10 +151,10 @@ def found_by_name(obj: Any) -> bool:
         return False
 
 
-def _of_conftest(module: str, file: str, qualname: str) -> object:
+def _of_conftest(module: str, there: Conftest, qualname: str) -> object:
     found = importlib.import_module(module)
-    if found.__file__ != file:
-        raise ImportError(f"the module '{module}' is {found.__file__} here, not {file}")
+    if not is_same(module, there):
+        raise ImportError(f"the module '{module}' is {found.__file__} here, not {there[0]}")
     return operator.attrgetter(qualname)(found)
 
 
@@ -96,12 +163,29 @@ def _outcome_class(name: str) -> type[BaseException]:
     return outcome
 
 
-def unpack(data: bytes) -> object:
-    """Unpickle what :func:`pack` returned. Executes what the pickle says: only for our own.
+def _reduced_view(view: memoryview) -> Any:
+    """As what a view of memory is pickled: it cannot be written to where it is unpickled, as there
+    is no other object that it could be a view of."""
+    if view.ndim != 1 or view.format not in _FORMATS:
+        return NotImplemented  # pickle refuses it, and says so
+    buffer = pickle.PickleBuffer(view.toreadonly()) if view.contiguous else view.tobytes()
+    return _view, (buffer, view.format)
 
+
+def _view(buffer: Any, format_: str) -> memoryview:
+    view = memoryview(buffer).toreadonly()
+    shaped: memoryview = view.cast("B").cast(format_)  # type: ignore[call-overload]  # of _FORMATS
+    return shaped
+
+
+def unpack(data: bytes | memoryview, buffers: Iterable[Any] = ()) -> object:
+    """Unpickle what :func:`pack` or :func:`pack_into` made. Executes what the pickle says: only for
+    our own.
+
+    :param buffers: those that are not in the pickle, in the same order.
     :raises Exception: whatever pickle, or the value's class, raises.
     """
-    return pickle.loads(data)
+    return pickle.loads(data, buffers=buffers)
 
 
 def unpack_if_there(data: bytes) -> object:

@@ -1,0 +1,73 @@
+"""Test workers on a host that has a network and temporary files of its own, and a link that is cut."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from tests.running import count, running, until
+from tests.suite import Suite
+
+from .conftest import OtherHost
+from .sshd import far
+from .test_deaths import CONFTEST, assert_lived_once
+
+VALUES = """
+@global_fixture
+def large(folder):
+    # In a file, which a test worker of this host maps.
+    return {"data": bytes(range(256)) * 12_000, "from": folder / "rows"}
+
+@global_fixture
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data")
+    (path / "rows").write_text("1")
+    return path
+"""
+TESTS = """
+import socket
+@pytest.mark.parametrize("i", range(2))
+def test_it(served, large, folder, i):
+    note("test", host=socket.gethostname(), here=os.path.exists(folder / "rows"))
+    assert served == "value"
+    assert large == {"data": bytes(range(256)) * 12_000, "from": folder / "rows"}
+"""
+
+
+def test_nothing_is_shared(suite: Suite, other_host: Callable[[], OtherHost]) -> None:
+    """What comes over the channel is all there; the file of a path is not."""
+    suite.write({"conftest.py": CONFTEST + VALUES, "test_it.py": TESTS})
+    host = other_host()
+    result = suite.run(*far(suite), "--tx=popen", host.sshd.tx(chdir="/tmp/home"))
+    assert result.outcomes == {"passed": 2}, result.output
+    tests = {str(note.more["host"]): note for note in result.notes if note.what == "test"}
+    assert len(tests) == 2
+    there = tests.pop("other-host")
+    [here] = tests.values()
+    assert (here.worker, here.more["here"]) == ("gw0", True)
+    assert (there.worker, there.more["here"]) == ("gw1", False)
+    assert_lived_once(result.noted("up", "down"))
+    [line] = result.lines(r"^test workers on other hosts \(gw1\) were sent")
+    assert re.search(r": a path in folder \(\S+\), a path in large \(\S+\)\.$", line)
+
+
+WAITING = """
+from conftest import wait_for
+def test_it(served):
+    note("test")
+    wait_for("for ever")
+"""
+
+
+def test_the_link_is_cut(suite: Suite, other_host: Callable[[str], OtherHost]) -> None:
+    """ssh finds out, if it is told to look: then the test worker has died."""
+    suite.write({"conftest.py": CONFTEST, "test_it.py": WAITING})
+    host = other_host("ServerAliveInterval 1\nServerAliveCountMax 2\n")
+    options = *far(suite), host.sshd.tx(chdir="/tmp/home"), "--max-worker-restart=0"
+    with running(suite, *options) as controller:
+        until(suite, count("test"))
+        host.network.cut()
+        code, output = controller.end()
+    assert code == 1, output
+    assert "worker 'gw0' crashed while running 'test_it.py::test_it'" in output
+    assert_lived_once(controller.noted("up", "down"))

@@ -1,0 +1,1 @@
+"""The timeline: writes down what happened when, for every process of a run; controller."""
