@@ -25,10 +25,12 @@ from xdist_fixtureworker.errors import (
     ProtocolError,
     RemoteTraceback,
 )
+from xdist_fixtureworker.sharing import dialling
 from xdist_fixtureworker.sharing.calls import Calls
 from xdist_fixtureworker.sharing.dialling import Lines
 from xdist_fixtureworker.sharing.exclusive import exclusive
 from xdist_fixtureworker.sharing.host import Host
+from xdist_fixtureworker.sharing.lanes import MOVE
 from xdist_fixtureworker.sharing.lines import Line
 from xdist_fixtureworker.sharing.listener import Listener
 from xdist_fixtureworker.wire.codec import decode, encode
@@ -83,8 +85,8 @@ class Ends:
         received = decode(encode(message), "the host")
         if isinstance(received, Held):
             self.held.append(received)
-        elif not isinstance(received, Withdrawn):
-            assert isinstance(received, (Returned, Raised))
+        else:
+            assert isinstance(received, (Returned, Raised, Withdrawn))
             self.calls[received.worker].exchange.answered(received)
 
     def close(self) -> None:
@@ -100,8 +102,11 @@ class Served(Host):
     def __init__(self, ends: Ends, *arguments: Any) -> None:
         super().__init__(*arguments)
         self._ends = ends
+        self.reads = threading.Event()
+        self.reads.set()
 
     def serve(self, call: Call) -> Returned | Raised | None:
+        self.reads.wait(NEVER)
         self._ends.sent.append(replace(call, worker=""))
         return super().serve(call)
 
@@ -647,6 +652,28 @@ def test_who_does_not_wait_any_more_by_socket(
     assert running.result(NEVER) == "running"
     assert shared.names() == ["running"]
     ends.close()
+
+
+def test_a_call_that_is_asked_for_before_it_is_read(
+    threads: ThreadPoolExecutor, box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the fixture worker is stopped: it is asked for again."""
+    monkeypatch.setattr(dialling, "PATIENCE", 0.05)
+    ends = Ends(by_socket=True)
+    it = ends.share(box)()
+    assert len(it) == 1
+    ends.host.reads.clear()
+    waiting = threads.submit(it.__len__)
+    until(lambda: len([message for message in ends.sent if _is_move(message)]) == 2)
+    assert not waiting.done()
+    ends.host.reads.set()
+    assert waiting.result(NEVER) == 1
+    assert len(it) == 1
+    ends.close()
+
+
+def _is_move(message: Message) -> bool:
+    return isinstance(message, Call) and message.operation == MOVE
 
 
 def test_a_withdrawal_that_overtakes_its_call(ends: Ends, box: Box) -> None:

@@ -2,6 +2,7 @@
 
 Pure. The controller passes calls and answers on without looking into them. It knows what is open:
 for the line that says what is waited for, and to answer in the place of a fixture worker that died.
+Of calls by socket, it gets to know those that take long.
 """
 
 from __future__ import annotations
@@ -82,8 +83,6 @@ class Calls:
             return []
         is_open = key in self._open
         self._close(key)
-        if isinstance(message, Withdrawn):  # the answer went by socket
-            return []
         # Also one that nobody waits for, so that what is in it is released; but not to nobody.
         late = isinstance(message, Returned) and message.worker in self._callers
         return [(message.worker, message)] if is_open or late else []

@@ -34,6 +34,7 @@ class Waiting:
         self._over = threading.Lock()
         self._over.acquire()
         self._line = line
+        self.is_moved = False  #: whether the controller was asked for the answer
         self.answer: Answer | None = None
 
     def wait(self) -> None:
@@ -70,8 +71,11 @@ class Exchange:
         if self._lines is not None:
             self._lines.close()
 
-    def answered(self, message: Answer) -> None:
+    def answered(self, message: Answer | Withdrawn) -> None:
         """Wake who waits for this answer. Runs in the thread that receives it."""
+        if isinstance(message, Withdrawn):
+            self._not_moved(message)
+            return
         waiting = self._waiting.pop(message.id, None)
         if waiting is not None:
             waiting.answer = message
@@ -124,6 +128,12 @@ class Exchange:
         except OSError:
             pass  # the next call tells
 
+    def _not_moved(self, message: Withdrawn) -> None:
+        """Ask again in a second: the answer is in the socket, or the call still is."""
+        waiting = self._waiting.get(message.id)
+        if waiting is not None:
+            waiting.is_moved = False
+
     def _by_controller(self, call: Call, waiting: Waiting) -> None:
         if self._lost is None:  # else perhaps nobody wakes us
             self._send(call)
@@ -134,6 +144,8 @@ class Exchange:
         assert self._lines is not None
         is_usable = False
         try:
+            if self._lost is not None:  # perhaps nobody wakes us
+                return False
             try:
                 line.send(call)
             except OSError:
@@ -148,13 +160,12 @@ class Exchange:
 
         :returns: whether the socket can be used again.
         """
-        is_asked_for = False
         while True:
             try:
                 answer = line.receive()
             except TimeoutError:
-                if not is_asked_for:
-                    is_asked_for = True
+                if not waiting.is_moved:
+                    waiting.is_moved = True
                     self._send(replace(call, operation=MOVE, arguments=b""))
                 continue
             except BROKEN:

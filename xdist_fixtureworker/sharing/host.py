@@ -1,6 +1,7 @@
 """The live objects of a process, and what arrives for them; in the process that has them.
 
-What arrives is only sorted in the thread that brings it.
+What arrives is only sorted in the thread that brings it. But a call that came by socket is run in
+the thread that has read it.
 """
 
 from __future__ import annotations
@@ -113,6 +114,7 @@ class Host:
         if self._calls.move(call):
             return
         if call.operation == LOST:
+            self._withdraw(call.worker, call.id)  # it may come yet
             self._send(raised(call, CallError(is_lost(call.what))))
         else:
             self._send(Withdrawn(call.worker, call.id))

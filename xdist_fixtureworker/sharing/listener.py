@@ -5,6 +5,7 @@ Each connection has one call at a time, and a thread of its own, in which its ca
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import os
 import shutil
@@ -45,6 +46,8 @@ class Listener:
 
     def close(self) -> None:
         """Let nobody connect any more. Who is connected stays so."""
+        with contextlib.suppress(OSError):  # it does not listen
+            self._socket.shutdown(socket.SHUT_RDWR)  # wakes who waits in it
         self._socket.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
