@@ -23,6 +23,7 @@ class Lines:
     def __init__(self, introduction: Introduction, worker: str) -> None:
         self._address, self._key = introduction
         self._worker = worker
+        self._is_near = False  # on this host, even if others see the same directory
         self._idle: list[Line] = []  # single operations on a list need no lock
 
     def take(self) -> Line | None:
@@ -44,7 +45,7 @@ class Lines:
         address, self._address = self._address, ""
         while self._idle:
             self._idle.pop().close()
-        if address:
+        if address and self._is_near:
             _remove_if_left(Path(address))
 
     def _connect(self) -> Line | None:
@@ -59,6 +60,7 @@ class Lines:
             line.close()
             self.close()
             return None
+        self._is_near = True
         return line
 
 

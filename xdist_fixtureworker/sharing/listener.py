@@ -55,11 +55,11 @@ class Listener:
         while True:
             try:
                 connected, _ = self._socket.accept()
-            except OSError:
+                thread = threading.Thread(target=self._serve, args=[connected], daemon=True)
+                thread.name = "live object by socket"
+                thread.start()
+            except (OSError, RuntimeError):  # closed; or there are too many files or threads
                 return
-            threading.Thread(
-                target=self._serve, args=[connected], name="live object by socket", daemon=True
-            ).start()
 
     def _serve(self, connected: socket.socket) -> None:
         """Answer the calls of one connection, one after the other."""
