@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ..suite import DISTRIBUTED, FIXTURE_WORKER, MODES, ONE, ONE_MODES, Suite
@@ -44,6 +46,10 @@ class Accounts:
     def account(self, number): return Account(number)
     def owner(self, account): return account.number
     def pid(self): return os.getpid()
+    def thread(self): return threading.current_thread().name
+    def address(self):
+        import gc
+        return next(x for x in gc.get_objects() if type(x).__name__ == "Listener").introduction[0]
     def first_of_other(self): return self.other.numbers[:1]
     def refuse(self): raise LookupError("none left")
     def __len__(self): return len(self.numbers)
@@ -96,6 +102,33 @@ def test_one_object_for_all(accounts: Suite, mode: tuple[str, ...]) -> None:
     assert end.worker == (FIXTURE_WORKER if mode else "")
     pids = {note.more["pid_of_object"] for note in result.notes if "pid_of_object" in note.more}
     assert pids == {end.pid}
+
+
+def test_where_calls_cannot_go_by_socket(accounts: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The path of the socket would be too long."""
+    long = accounts.path / ("long" * 30)
+    long.mkdir()
+    monkeypatch.setenv("TMPDIR", str(long))
+    accounts.write({"test_it.py": TESTS, "test_way.py": WAY.format(way="live object")})
+    result = accounts.run(*DISTRIBUTED, "--global-fixture=plain: proxy")
+    assert result.outcomes == {"passed": 25}, result.output
+    assert not [path for path in long.iterdir() if path.name.startswith("fixtureworker")]
+
+
+WAY = """
+def test_way(accounts): assert accounts.thread() == "{way}"
+"""
+
+
+def test_the_socket_is_removed(accounts: Suite) -> None:
+    way = WAY.format(way="live object by socket")
+    address = "\ndef test_address(accounts): note(accounts.address())"
+    accounts.write({"test_it.py": way + address})
+    result = accounts.run(*ONE)
+    assert result.outcomes == {"passed": 2}, result.output
+    (address, _) = result.noted()
+    assert Path(address).name == "calls"
+    assert not Path(address).parent.exists()
 
 
 def test_without_a_fixture_worker_each_test_worker_has_its_own(accounts: Suite) -> None:

@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from ..running import count, running, until
-from ..suite import FIXTURE_WORKER, ONE, Suite
+from ..suite import DISTRIBUTED, FIXTURE_WORKER, ONE, Suite
 
 CONFTEST = """
 import signal, threading, time
@@ -23,7 +23,16 @@ class Gate:
         return self.calls
     def kill_fixture_worker(self): os.kill(os.getpid(), signal.SIGKILL)
     def part(self): return Part()
+    def pid(self): return os.getpid()
     def sleep(self): time.sleep(1200)
+    def leave_child(self):
+        child = os.fork()
+        while not child and not os.path.exists("open"): time.sleep(0.01)
+        return child or os._exit(0)
+    def stop(self, pid):
+        os.kill(pid, signal.SIGSTOP)
+        open("stopped", "w").write(str(pid))
+        return bytes(10_000_000)
     def fork(self):
         child = os.fork()
         if child: os.waitpid(child, 0)
@@ -123,6 +132,73 @@ def fixture_worker():
     assert result.outcomes["passed"] == 2, result.output
     assert result.code == 1
     assert result.lines("gate")
+
+
+def test_the_fixture_worker_dies_and_a_child_of_it_has_its_sockets(gated: Suite) -> None:
+    """So that these do not end."""
+    gated.write(
+        {
+            "test_it.py": """
+import threading, time
+from xdist_fixtureworker import FixtureWorkerDiedError
+def test_it(gate):
+    fixture_worker = gate.pid()
+    assert gate.leave_child()
+    def kill():
+        while not os.path.exists("notes.jsonl"): time.sleep(0.01)
+        os.kill(fixture_worker, 9)
+    threading.Thread(target=kill).start()
+    with pytest.raises(FixtureWorkerDiedError, match="killed by signal 9"):
+        gate.wait()
+    for _ in range(3):
+        with pytest.raises(FixtureWorkerDiedError, match="killed by signal 9"):
+            gate.part()
+    open("open", "w").close()
+"""
+        }
+    )
+    result = gated.run(*ONE)
+    assert result.outcomes["passed"] == 1, result.output
+
+
+def test_a_test_worker_that_is_stopped_and_does_not_read_its_answer(gated: Suite) -> None:
+    gated.write(
+        {
+            "test_it.py": """
+import signal, time
+def test_stopped(gate): assert len(gate.stop(os.getpid())) == 10_000_000
+def test_other(gate):
+    while not os.path.exists("stopped") or not open("stopped").read(): time.sleep(0.01)
+    for _ in range(100): assert gate.calls == 0
+    os.kill(int(open("stopped").read()), signal.SIGCONT)
+"""
+        }
+    )
+    result = gated.run(*DISTRIBUTED)
+    assert result.outcomes == {"passed": 2}, result.output
+
+
+def test_a_test_that_forks(gated: Suite) -> None:
+    """Its child cannot call, and its end does not end the connection."""
+    gated.write(
+        {
+            "test_it.py": """
+from xdist_fixtureworker import CallError
+def test_it(gate):
+    assert gate.calls == 0
+    child = os.fork()
+    if not child:
+        try:
+            gate.calls
+        except CallError as error:
+            os._exit(7 if "forked process" in str(error) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    assert gate.calls == 0
+"""
+        }
+    )
+    result = gated.run(*ONE)
+    assert result.outcomes == {"passed": 1}, result.output
 
 
 def test_interrupted_while_a_test_waits_for_a_call(gated: Suite) -> None:

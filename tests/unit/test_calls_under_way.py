@@ -124,6 +124,16 @@ def test_no_thread_of_the_fixture_worker_runs(relay: Relay) -> None:
     assert relay.says_nothing() == []
 
 
+def test_a_call_whose_answer_goes_by_socket(relay: Relay) -> None:
+    """The test worker asked for it too late; or too early, and asks again."""
+    relay.from_test_worker("gw0", replace(CALL, operation="move"))
+    assert relay.activity == f"{WHAT}, asked for by gw0"
+    withdrawn = Withdrawn("gw0", 1)
+    assert relay.from_fixture_worker(withdrawn) == [("gw0", withdrawn)]
+    assert relay.activity is None
+    assert relay.from_fixture_worker(withdrawn) == []
+
+
 def test_what_is_waited_for(relay: Relay) -> None:
     assert relay.activity is None
     relay.from_test_worker("gw0", CALL)

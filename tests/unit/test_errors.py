@@ -49,6 +49,7 @@ from xdist_fixtureworker.rules.not_promotable import Refusal
 from xdist_fixtureworker.sharing import (
     arguments,
     calls,
+    exchange,
     handles,
     host,
     in_process,
@@ -944,7 +945,7 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "pickled, of 2 at most.\n"
         "Write them to a file and send the path.",
     ),
-    (calls.connection_lost, (), "the connection to the controller is lost"),
+    (exchange.connection_lost, (), "the connection to the controller is lost"),
     (
         calls.is_forked,
         ("pool.next() (conftest.py:7)",),
@@ -970,6 +971,13 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         ("pool", "mode"),
         "'mode' of pool cannot be set from a test: the object is shared by all tests.\n"
         'If that is meant, name it where the fixture is made global: writable=("mode",).',
+    ),
+    (
+        host.is_lost,
+        ("pool.next() (conftest.py:7)",),
+        "the connection to the fixture worker was lost before there was an answer to pool.next() "
+        "(conftest.py:7).\n"
+        "It may have been done, or not.",
     ),
     (
         host.is_finalized,

@@ -7,10 +7,13 @@ import copy
 import gc
 import os
 import pickle
+import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,9 +25,14 @@ from xdist_fixtureworker.errors import (
     ProtocolError,
     RemoteTraceback,
 )
+from xdist_fixtureworker.sharing import dialling
 from xdist_fixtureworker.sharing.calls import Calls
+from xdist_fixtureworker.sharing.dialling import Lines
 from xdist_fixtureworker.sharing.exclusive import exclusive
 from xdist_fixtureworker.sharing.host import Host
+from xdist_fixtureworker.sharing.lanes import MOVE
+from xdist_fixtureworker.sharing.lines import Line
+from xdist_fixtureworker.sharing.listener import Listener
 from xdist_fixtureworker.wire.codec import decode, encode
 from xdist_fixtureworker.wire.frozen import replace
 from xdist_fixtureworker.wire.messages import (
@@ -35,6 +43,7 @@ from xdist_fixtureworker.wire.messages import (
     Released,
     Returned,
     Serving,
+    Withdrawn,
     WorkerLeft,
 )
 
@@ -42,10 +51,14 @@ NEVER = 300.0
 
 
 class Ends:
-    """A host, and test workers that call what it has; messages as the channel carries them."""
+    """A host, and test workers that call what it has; messages as the channel carries them.
 
-    def __init__(self, limit: float | None = None) -> None:
-        self.host = Host(self._to_test_worker, limit)
+    :param by_socket: whether calls go by socket, where that can be.
+    """
+
+    def __init__(self, by_socket: bool, limit: float | None = None) -> None:
+        self.host = Served(self, self._to_test_worker, limit)
+        self.listener = Listener(self.host) if by_socket else None
         self.calls: dict[str, Calls] = {}
         self.sent: list[Message] = []
         self.held: list[Held] = []
@@ -53,10 +66,15 @@ class Ends:
     def worker(self, name: str) -> Calls:
         def send(message: Message) -> None:
             received = decode(encode(message), name)
-            self.sent.append(received)
+            if received != Released("", ()):
+                self.sent.append(received)
             self.host.receive(replace(received, worker=name))  # type: ignore[type-var]
 
-        return self.calls.setdefault(name, Calls(send))
+        if name not in self.calls:
+            self.calls[name] = Calls(send)
+            if self.listener is not None:
+                self.calls[name].exchange.connect(Lines(self.listener.introduction, name))
+        return self.calls[name]
 
     def share(self, value: object, **more: Any) -> Callable[..., Any]:
         """Returns what makes the stand-in of a test worker."""
@@ -68,13 +86,53 @@ class Ends:
         if isinstance(received, Held):
             self.held.append(received)
         else:
-            assert isinstance(received, (Returned, Raised))
-            self.calls[received.worker].answered(received)
+            assert isinstance(received, (Returned, Raised, Withdrawn))
+            self.calls[received.worker].exchange.answered(received)
+
+    def close(self) -> None:
+        for calls in self.calls.values():
+            calls.exchange.close()
+        if self.listener is not None:
+            self.listener.close()
+
+
+class Served(Host):
+    """Notes what comes by socket as well."""
+
+    def __init__(self, ends: Ends, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._ends = ends
+        self.reads = threading.Event()
+        self.reads.set()
+
+    def serve(self, call: Call) -> Returned | Raised | None:
+        self.reads.wait(NEVER)
+        self._ends.sent.append(replace(call, worker=""))
+        return super().serve(call)
+
+    @property
+    def queued(self) -> int:
+        """Calls that wait for one object, or run."""
+        (lane,) = self._objects.lanes()
+        return len(lane._waiting) + (lane.running is not None)
+
+
+@pytest.fixture(params=["by channel", "by socket"])
+def make_ends(request: pytest.FixtureRequest) -> Iterator[Callable[..., Ends]]:
+    made: list[Ends] = []
+
+    def make(limit: float | None = None) -> Ends:
+        made.append(Ends(request.param == "by socket", limit))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
 
 
 @pytest.fixture
-def ends() -> Ends:
-    return Ends()
+def ends(make_ends: Callable[..., Ends]) -> Ends:
+    return make_ends()
 
 
 @pytest.fixture
@@ -502,7 +560,8 @@ def test_calls_of_one_object_take_turns(ends: Ends, threads: ThreadPoolExecutor)
     calls = []
     for index in range(6):
         calls.append(threads.submit(shared(f"gw{index % 2}").enter, str(index)))
-        until(lambda: len(ends.sent) == len(calls))
+        until(lambda: ends.host.queued == len(calls))
+    until(lambda: gate.entered)
     assert gate.entered == ["0"]
     gate.open.set()
     assert [call.result(NEVER) for call in calls] == list("012345")
@@ -527,8 +586,9 @@ class ImpatientError(Exception):
     pass
 
 
-def test_who_does_not_wait_any_more(ends: Ends, threads: ThreadPoolExecutor) -> None:
+def test_who_does_not_wait_any_more(threads: ThreadPoolExecutor) -> None:
     """A call that has not begun is dropped; the answer of one that has is dropped, too."""
+    ends = Ends(by_socket=False)
     gate = Gate()
     shared = ends.share(gate)()
     running = threads.submit(shared.enter, "running")
@@ -538,10 +598,13 @@ def test_who_does_not_wait_any_more(ends: Ends, threads: ThreadPoolExecutor) -> 
     class Wakes:
         answer = None
 
+        def __init__(self, line: object) -> None:
+            pass
+
         def wait(self) -> None:
             raise ImpatientError
 
-    import xdist_fixtureworker.sharing.calls as module
+    import xdist_fixtureworker.sharing.exchange as module
 
     patch = pytest.MonkeyPatch()
     patch.setattr(module, "Waiting", Wakes)
@@ -554,8 +617,82 @@ def test_who_does_not_wait_any_more(ends: Ends, threads: ThreadPoolExecutor) -> 
     del calls
 
 
-def test_the_time_of_a_call_is_limited(threads: ThreadPoolExecutor) -> None:
-    ends = Ends(limit=0.2)
+@pytest.fixture
+def impatient() -> Iterator[Callable[[], object]]:
+    """Raises in the main thread."""
+
+    def handler(*_: object) -> None:
+        raise ImpatientError
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    main = threading.main_thread().ident
+    assert main is not None
+    yield lambda: signal.pthread_kill(main, signal.SIGUSR1)
+    signal.signal(signal.SIGUSR1, before)
+
+
+def test_who_does_not_wait_any_more_by_socket(
+    threads: ThreadPoolExecutor, impatient: Callable[[], object]
+) -> None:
+    ends = Ends(by_socket=True)
+    gate = Gate()
+    shared = ends.share(gate)()
+    running = threads.submit(shared.enter, "running")
+    until(lambda: gate.entered)
+
+    def interrupt() -> None:
+        until(lambda: len(ends.sent) == 2)
+        impatient()
+
+    interrupting = threads.submit(interrupt)
+    with pytest.raises(ImpatientError):
+        shared.enter("never")
+    interrupting.result(NEVER)
+    gate.open.set()
+    assert running.result(NEVER) == "running"
+    assert shared.names() == ["running"]
+    ends.close()
+
+
+def test_a_call_that_is_asked_for_before_it_is_read(
+    threads: ThreadPoolExecutor, box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the fixture worker is stopped: it is asked for again."""
+    monkeypatch.setattr(dialling, "PATIENCE", 0.05)
+    ends = Ends(by_socket=True)
+    it = ends.share(box)()
+    assert len(it) == 1
+    ends.host.reads.clear()
+    waiting = threads.submit(it.__len__)
+    until(lambda: len([message for message in ends.sent if _is_move(message)]) == 2)
+    assert not waiting.done()
+    ends.host.reads.set()
+    assert waiting.result(NEVER) == 1
+    assert len(it) == 1
+    ends.close()
+
+
+def _is_move(message: Message) -> bool:
+    return isinstance(message, Call) and message.operation == MOVE
+
+
+def test_a_withdrawal_that_overtakes_its_call(ends: Ends, box: Box) -> None:
+    """And the end of a test worker that does: neither is given what nobody would give back."""
+    data = ends.host.share(box, "it", "conftest.py:3", 1)
+    acquire = Call("gw0", 99, 1, "acquire", "", pickle.dumps(((), {})), "what", "")
+    ends.host.receive(Withdrawn("gw0", 99))
+    assert ends.host.serve(acquire) is None
+    ends.host.receive(WorkerLeft("gw0"))
+    assert ends.host.serve(replace(acquire, id=100)) is None
+    assert ends.worker("gw1").unpack(data) is not None
+    with exclusive(ends.worker("gw1").unpack(data), timeout=NEVER):
+        pass
+
+
+def test_the_time_of_a_call_is_limited(
+    make_ends: Callable[..., Ends], threads: ThreadPoolExecutor
+) -> None:
+    ends = make_ends(limit=0.2)
     gate = Gate()
     shared = ends.share(gate)()
     with pytest.raises(CallError) as caught:
@@ -584,8 +721,10 @@ def _succeeds(action: Callable[[], object]) -> bool:
     return True
 
 
-def test_calls_that_wait_for_one_that_takes_too_long(threads: ThreadPoolExecutor) -> None:
-    ends = Ends(limit=0.5)
+def test_calls_that_wait_for_one_that_takes_too_long(
+    make_ends: Callable[..., Ends], threads: ThreadPoolExecutor
+) -> None:
+    ends = make_ends(limit=0.5)
     gate = Gate()
     shared = ends.share(gate)()
     slow = threads.submit(shared.enter, "slow")
@@ -738,7 +877,7 @@ def test_when_the_connection_is_lost(ends: Ends, threads: ThreadPoolExecutor) ->
     shared = ends.share(gate)()
     waiting = threads.submit(shared.enter, "a")
     until(lambda: gate.entered)
-    ends.worker("gw0").lose(EOFError())
+    ends.worker("gw0").exchange.lose(EOFError())
     for each in (waiting.exception(NEVER), _error_of(shared.names)):
         assert type(each) is FixtureWorkerDiedError
         assert "the connection to the controller is lost" in str(each)
@@ -754,14 +893,14 @@ def _error_of(action: Callable[[], object]) -> BaseException | None:
 
 
 def test_what_cannot_be_sent(box: Box) -> None:
-    ends = Ends()
+    ends = Ends(by_socket=False)
     shared = ends.share(box)()
 
     def refuse(message: Message) -> None:
         raise OSError("closed")
 
     patch = pytest.MonkeyPatch()
-    patch.setattr(ends.worker("gw0"), "_send", refuse)
+    patch.setattr(ends.worker("gw0").exchange, "_send", refuse)
     with pytest.raises(FixtureWorkerDiedError, match=r"before there was an answer to len\(it\)"):
         len(shared)
     patch.undo()
@@ -807,6 +946,102 @@ def test_a_bad_call_is_answered(ends: Ends, call: Call) -> None:
 def test_what_is_not_for_live_objects(ends: Ends) -> None:
     with pytest.raises(ProtocolError):
         ends.host.receive(Serving())
+
+
+class Outsider:
+    """Speaks to the socket as a test worker would, or otherwise."""
+
+    def __init__(self, ends: Ends, key: bytes | None = None) -> None:
+        assert ends.listener is not None
+        address, known = ends.listener.introduction
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(address)
+        self.line = Line(self.socket, "the host")
+        self.line.send_bytes((known if key is None else key).hex().encode() + b" gw7")
+
+    def is_refused(self) -> bool:
+        try:
+            return not self.line.receive_bytes() and self.is_refused()
+        except (EOFError, ConnectionResetError):
+            return True
+
+    def frame(self, data: bytes) -> None:
+        self.line.send_bytes(data)
+
+    def half(self, data: bytes) -> None:
+        self.socket.sendall(data)
+        self.socket.shutdown(socket.SHUT_WR)
+
+
+GET = Call("", 1, 1, "call", "get", pickle.dumps(((), {})), "what", "")
+WHAT = "it.get() (conftest.py:3)"
+GARBAGE: dict[str, Callable[[Outsider], object]] = {
+    "no pickle": lambda it: it.frame(b"garbage"),
+    "a class": lambda it: it.frame(pickle.dumps(Part)),
+    "no message": lambda it: it.frame(pickle.dumps(("Call", (1, 2)))),
+    "no call": lambda it: it.line.send(Serving()),
+    "two calls at once": lambda it: it.socket.sendall(2 * _framed(GET)),
+    "the end": lambda it: it.socket.shutdown(socket.SHUT_WR),
+    "half a call": lambda it: it.half(_framed(GET)[:-1]),
+}
+
+
+def _framed(message: Message) -> bytes:
+    data = pickle.dumps(encode(message))
+    return len(data).to_bytes(8, "big") + data
+
+
+@pytest.mark.parametrize("what", GARBAGE)
+def test_garbage_on_a_socket_closes_that_connection(what: str) -> None:
+    ends = Ends(by_socket=True)
+    shared = ends.share(Part(1))
+    assert shared().get() == 1
+    outsider = Outsider(ends)
+    GARBAGE[what](outsider)
+    assert outsider.is_refused()
+    outsider.socket.close()
+    assert shared().get() == 1
+    assert [message.what for message in ends.sent if isinstance(message, Call)] == [WHAT] * 2
+    ends.close()
+
+
+def test_who_does_not_have_the_key() -> None:
+    ends = Ends(by_socket=True)
+    outsider = Outsider(ends, b"guessed")
+    assert outsider.is_refused()
+    outsider.socket.close()
+    ends.close()
+
+
+def test_who_does_not_read_answers_holds_up_nobody() -> None:
+    ends = Ends(by_socket=True)
+    box = Box()
+    box.data = bytes(10_000_000)  # type: ignore[attr-defined]
+    shared = ends.share(box)
+    outsider = Outsider(ends)
+    assert outsider.line.receive_bytes() == b""
+    outsider.line.send(replace(GET, operation="get", name="data"))
+    until(lambda: ends.sent)
+    assert len(shared().data) == 10_000_000
+    outsider.socket.close()
+    ends.close()
+
+
+def test_a_process_that_was_killed_leaves_no_socket() -> None:
+    """Test workers remove it that were connected; others may be on another host."""
+    listener = Listener(Host(lambda message: None))
+    folder = Path(listener.introduction[0]).parent
+    near, far = (Lines(listener.introduction, worker) for worker in ("gw0", "gw1"))
+    line = near.take()
+    assert line is not None
+    near.give_back(line, True)
+    listener._socket.shutdown(socket.SHUT_RDWR)
+    listener._socket.close()
+    assert far.take() is None
+    assert folder.exists()
+    near.close()
+    assert not folder.exists()
+    assert near.take() is None
 
 
 def test_a_flood(ends: Ends) -> None:

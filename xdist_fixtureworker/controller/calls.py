@@ -2,6 +2,7 @@
 
 Pure. The controller passes calls and answers on without looking into them. It knows what is open:
 for the line that says what is waited for, and to answer in the place of a fixture worker that died.
+Of calls by socket, it gets to know those that take long.
 """
 
 from __future__ import annotations
@@ -66,7 +67,9 @@ class Calls:
                 self._close((worker, message.id))
         return [(FIXTURE_WORKER_ID, message)]
 
-    def from_fixture_worker(self, message: Returned | Raised | Held | Part) -> list[Delivery]:
+    def from_fixture_worker(
+        self, message: Returned | Raised | Held | Withdrawn | Part
+    ) -> list[Delivery]:
         """Deliver an answer, or note whom a call waits for."""
         key = message.worker, message.id
         if isinstance(message, Part):

@@ -84,6 +84,7 @@ FromFixtureWorker: TypeAlias = (
     | Returned
     | Raised
     | Held
+    | Withdrawn
     | Part
     | Doing
     | SettingUp
@@ -140,7 +141,7 @@ class Relay:
         match message:
             case Ready() | Failed() | AsBefore():
                 return self.requests.answer(self._recoveries.one_copy(message))
-            case Returned() | Raised() | Held() | Part():
+            case Returned() | Raised() | Held() | Withdrawn() | Part():
                 return deliveries + self._open_calls.from_fixture_worker(message)
             case SettingUp() | SetUp() | Interrupted():
                 self._note_set_up(message)

@@ -13,33 +13,43 @@ from .set_ups import SetUpRecord
 
 if TYPE_CHECKING:
     from ..sharing.host import Host
+    from ..sharing.lines import Introduction
+    from ..sharing.listener import Listener
 
 
 class LiveObjects:
     """What global fixtures share by proxy.
 
     :param send: sends a message to the controller; must not raise.
+    :param on_answer: called in the thread that has the answer to a call, before it is sent.
     """
 
-    def __init__(self, send: Callable[[Message], None]) -> None:
+    def __init__(self, send: Callable[[Message], None], on_answer: Callable[[], object]) -> None:
         self.limit: float | None = None  #: seconds that a call may take
         self.first = 1  #: number of an object
+        self.listens = True  #: to test workers, beside the controller
         self._send = send
+        self._on_answer = on_answer
         self._lock = threading.Lock()
         self._host: Host | None = None
+        self._listener: Listener | None = None
+        self._introduction: Introduction | None = None
 
     def share(self, record: SetUpRecord) -> Inline | CannotShareError:
         """Make the value of a fixture live; returns what is sent of it."""
         assert record.declaration is not None
         assert isinstance(record.declaration.share, Proxied)
         writable = record.declaration.share.writable
+        host = self._served()
         try:
-            host = self._served()
-            return Inline(
-                host.share(record.value, record.name, record.where, record.number, writable)
-            )
+            data = host.share(record.value, record.name, record.where, record.number, writable)
         except FixtureWorkerError as error:
             return CannotShareError(str(error))
+        from ..sharing.lines import introduced
+
+        if self._introduction is None:
+            self._introduction = self._listen(host)
+        return Inline(introduced(data, self._introduction))
 
     def receive(self, message: Message) -> None:
         """Take in what test workers sent. Runs in execnet's receiver thread."""
@@ -50,10 +60,27 @@ class LiveObjects:
         if self._host is not None:
             self._host.finalize()
 
+    def close(self) -> None:
+        """Let no test worker connect any more."""
+        if self._listener is not None:
+            self._listener.close()
+
+    def _listen(self, host: Host) -> Introduction:
+        """Let test workers make calls without the controller, where that can be."""
+        from ..sharing.listener import Listener
+
+        if not self.listens:
+            return "", b""
+        try:
+            self._listener = Listener(host)
+        except (AttributeError, OSError):  # no such sockets; or their path would be too long
+            return "", b""
+        return self._listener.introduction
+
     def _served(self) -> Host:
         with self._lock:
             if self._host is None:
                 from ..sharing.host import Host
 
-                self._host = Host(self._send, self.limit, self.first)
+                self._host = Host(self._send, self.limit, self._on_answer, self.first)
             return self._host

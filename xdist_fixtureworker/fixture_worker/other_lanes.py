@@ -132,7 +132,7 @@ class OtherLanes:
                 self._lose()
             case Returned() | Raised():
                 if self._calls is not None:
-                    self._calls.answered(message)
+                    self._calls.exchange.answered(message)
             case Ready() | Failed() | Yours():
                 self._answers[message.id] = message
                 if (waiting := self._waiting.pop(message.id, None)) is not None:
@@ -151,7 +151,7 @@ class OtherLanes:
         for waiting in list(self._waiting.values()):
             waiting.set()
         if self._calls is not None:
-            self._calls.lose(EOFError())
+            self._calls.exchange.lose(EOFError())
 
     def _ask(self, needed: Needed) -> Answer:
         waiting = self._waiting[needed.id] = threading.Event()
@@ -194,11 +194,14 @@ class OtherLanes:
             return unpack_from(value, content)
         if not isinstance(declaration.share, Proxied):
             return pickles.unpack(value.data)
+        from ..sharing.lines import introduction
+
         if self._calls is None:
             from ..sharing.calls import Calls
 
             self._calls = Calls(self._send)
-        return self._calls.unpack(value.data)
+        data, _ = introduction(value.data)
+        return self._calls.unpack(data)
 
 
 # --- messages

@@ -76,7 +76,7 @@ class FixtureWorker:
         self._main = MainThread()
         self._forks = ForkGuard()
         self._outbox = Outbox(self._deliver)
-        self._live = LiveObjects(self._send_from_thread)
+        self._live = LiveObjects(self._send_from_thread, self._forks.leave_if_forked)
         self._large = LargeValues(self._send_from_thread)
         self._intake = Intake(self._main, self._live.receive, self._large.receive)
         self._output: LiveOutput | None = None
@@ -167,6 +167,7 @@ class FixtureWorker:
                 deal_with_strays(session.config, uid, self._set_ups.crash_file)
         finally:
             self._intake.let_end()
+            self._live.close()
         return True
 
     @pytest.hookimpl(tryfirst=True)
@@ -329,6 +330,8 @@ class FixtureWorker:
         first = (number << LANE_BITS) + 1
         self._set_ups.number_from(first)
         self._live.first = self._large.first = first
+        # The controller knows which lane has an object; a test worker has one place to call.
+        self._live.listens = False
 
     def _send_from_thread(self, message: Message) -> None:
         """Send what does not concern set-ups and finalizers."""

@@ -1,53 +1,28 @@
-"""Makes calls of live objects, and waits for the answers; in the process that has stand-ins."""
+"""Makes calls of live objects, and results of the answers; in the process that has stand-ins."""
 
 from __future__ import annotations
 
 import itertools
 import os
 import threading
-from collections import deque
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
-from ..errors import (
-    CallError,
-    CannotShareError,
-    FixtureWorkerDiedError,
-    FixtureWorkerError,
-    RemoteTraceback,
-    in_lines,
-)
+from ..errors import CallError, CannotShareError, FixtureWorkerError, RemoteTraceback, in_lines
 from ..wire import pickles
-from ..wire.messages import Call, Message, Raised, Released, Returned, Withdrawn
+from ..wire.messages import Call, Message, Raised, Released
 from ..wire.named import Everywhere
 from .arguments import pack_arguments
 from .callers import current_test
+from .exchange import Answer, Exchange
 from .handles import Handle
 from .lanes import ACQUIRE, RELEASE
 from .operations import described
 from .stand_ins import StandIns
 
-Answer: TypeAlias = Returned | Raised
-
 _BATCH = 50
 """Stand-ins that are dropped before their objects are released in between; else that is done at the
 end of each test."""
-
-
-class Waiting:
-    """A call that was sent, and later its answer."""
-
-    def __init__(self) -> None:
-        self._over = threading.Lock()
-        self._over.acquire()
-        self.answer: Answer | None = None
-
-    def wait(self) -> None:
-        self._over.acquire()
-
-    def wake(self) -> None:
-        """Wake who waits. Call it once."""
-        self._over.release()
 
 
 class Calls:
@@ -57,14 +32,11 @@ class Calls:
     """
 
     def __init__(self, send: Callable[[Message], object]) -> None:
-        self._send = send
+        self.exchange = Exchange(send)
         self._process = os.getpid()
         self._ids = itertools.count(1)
-        self._waiting: dict[int, Waiting] = {}
-        self._lost: BaseException | None = None
         self._stand_ins = StandIns(self)
         self._everywhere = Everywhere()
-        self._unwanted: deque[int] = deque()  # objects in answers that nobody waited for
 
     def unpack(self, data: bytes) -> object:
         """Unpickle the value of a fixture."""
@@ -87,7 +59,7 @@ class Calls:
         """
         __tracebackhide__ = True
         call = self._make(handle, operation, name, args, kwargs or {})
-        return self._result(call, self._answer(call))
+        return self._result(call, self.exchange.wait_answer(call))
 
     def acquire(self, handle: Handle, timeout: float | None) -> int:
         """Wait for exclusive use; returns what :meth:`release` needs."""
@@ -95,9 +67,9 @@ class Calls:
         waits = timeout is not None and timeout < threading.TIMEOUT_MAX
         call = self._make(handle, ACQUIRE, str(max(timeout or 0.0, 0.0)) if waits else "")
         try:
-            self._result(call, self._answer(call))
+            self._result(call, self.exchange.wait_answer(call))
         except KeyboardInterrupt:  # when it was granted already
-            self._withdraw(call)
+            self.exchange.withdraw(call)
             raise
         return call.id
 
@@ -105,32 +77,14 @@ class Calls:
         """Give exclusive use back."""
         __tracebackhide__ = True
         call = self._make(handle, RELEASE, str(acquired))
-        self._result(call, self._answer(call))
-
-    def answered(self, message: Answer) -> None:
-        """Wake who waits for this answer. Runs in the thread that receives it."""
-        waiting = self._waiting.pop(message.id, None)
-        if waiting is not None:
-            waiting.answer = message
-            waiting.wake()
-        elif isinstance(message, Returned):
-            self._unwanted.extend(message.objects)
-
-    def lose(self, cause: BaseException) -> None:
-        """Wake all who wait: there will be no answers. Likewise."""
-        self._lost = self._lost or cause
-        for id_ in list(self._waiting):
-            waiting = self._waiting.pop(id_, None)
-            if waiting is not None:
-                waiting.wake()
+        self._result(call, self.exchange.wait_answer(call))
 
     def release_dropped(self) -> None:
         """Release the objects that nobody uses here any more."""
         ids = self._stand_ins.take_dropped()
-        while self._unwanted:
-            ids.append(self._unwanted.popleft())
-        if ids and self._lost is None and os.getpid() == self._process:
-            self._try_send(Released("", tuple(ids)))
+        ids += self.exchange.take_unwanted()
+        if ids and os.getpid() == self._process:
+            self.exchange.try_send(Released("", tuple(ids)))
 
     def _make(
         self,
@@ -144,7 +98,7 @@ class Calls:
         what = f"{described(handle.label, operation, name)} ({handle.where})"
         if os.getpid() != self._process:
             raise CallError(is_forked(what))
-        if self._stand_ins.dropped + len(self._unwanted) >= _BATCH:
+        if self._stand_ins.dropped >= _BATCH:
             self.release_dropped()
         try:
             data = pack_arguments(args, kwargs or {}, what, self._everywhere)
@@ -152,34 +106,6 @@ class Calls:
             raise error.with_traceback(None) from None
         test = current_test()
         return Call("", next(self._ids), handle.object, operation, name, data, what, test)
-
-    def _answer(self, call: Call) -> Answer:
-        """Send a call, and wait for its answer."""
-        __tracebackhide__ = True
-        waiting = self._waiting[call.id] = Waiting()
-        try:
-            if self._lost is None:  # else perhaps nobody wakes us
-                self._send(call)
-                waiting.wait()
-        except OSError as error:
-            self._lost = self._lost or error
-        except BaseException:  # Ctrl-C, or the time-out of the test
-            self._withdraw(call)
-            raise
-        if waiting.answer is None:
-            self._waiting.pop(call.id, None)
-            raise FixtureWorkerDiedError(connection_lost()).before_call(call.what) from self._lost
-        return waiting.answer
-
-    def _withdraw(self, call: Call) -> None:
-        self._waiting.pop(call.id, None)
-        self._try_send(Withdrawn("", call.id))
-
-    def _try_send(self, message: Message) -> None:
-        try:
-            self._send(message)
-        except OSError:
-            pass  # the next call tells
 
     def _result(self, call: Call, answer: Answer) -> Any:
         __tracebackhide__ = True
@@ -198,10 +124,6 @@ class Calls:
 
 
 # --- messages
-
-
-def connection_lost() -> str:
-    return "the connection to the controller is lost"
 
 
 def is_forked(what: str) -> str:

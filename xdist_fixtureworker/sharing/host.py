@@ -1,6 +1,7 @@
 """The live objects of a process, and what arrives for them; in the process that has them.
 
-What arrives is only sorted in the thread that brings it.
+What arrives is only sorted in the thread that brings it. But a call that came by socket is run in
+the thread that has read it.
 """
 
 from __future__ import annotations
@@ -8,11 +9,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from ..errors import ProtocolError
+from ..errors import CallError, ProtocolError
 from ..wire.messages import Call, Message, Released, Returned, Withdrawn, WorkerLeft
-from .lanes import RELEASE
+from .lanes import LOST, MOVE, RELEASE
 from .objects import Objects
-from .open_calls import OpenCalls
+from .open_calls import Answer, OpenCalls
 from .operations import how_run
 from .performing import Performer, is_gone
 from .returning import raised
@@ -24,15 +25,21 @@ class Host:
 
     :param send: sends a message to the test worker that it names; must not raise. Any thread.
     :param limit: seconds that a call may take; None: as long as it wants.
+    :param on_answer: called in the thread that has the answer to a call, before it is sent.
     :param first: number of an object.
     """
 
     def __init__(
-        self, send: Callable[[Message], object], limit: float | None = None, first: int = 1
+        self,
+        send: Callable[[Message], object],
+        limit: float | None = None,
+        on_answer: Callable[[], object] = lambda: None,
+        first: int = 1,
     ) -> None:
         self._lock = threading.Lock()  # around the objects
         self._objects = Objects(first)
-        self._calls = OpenCalls(send)
+        self._send = send
+        self._calls = OpenCalls(send, on_answer)
         self._performer = Performer(self._objects, self._lock)
         self._turns = Turns(
             self._calls, self._performer.perform, self._runs, self._drop_unsent, limit
@@ -51,7 +58,10 @@ class Host:
     def receive(self, message: Message) -> None:
         """Take in what test workers sent. Does not wait."""
         match message:
+            case Call() if message.operation in (MOVE, LOST):
+                self._move(message)
             case Call():
+                self._calls.add(message)
                 self._arrive(message)
             case Withdrawn():
                 self._withdraw(message.worker, message.id)
@@ -67,6 +77,16 @@ class Host:
             case _:
                 raise ProtocolError(f"Internal error: {message} is not for live objects")
 
+    def serve(self, call: Call) -> Answer | None:
+        """Do what a call asks for when it is its turn, in this thread.
+
+        :returns: the answer; None: it is not to be sent by the way that the call came.
+        """
+        if not self._calls.add_direct(call):
+            return None
+        self._arrive(call)
+        return self._calls.wait(call)
+
     def finalize(self, root: object = None) -> None:
         """Refuse what is done with the objects of a set-up, or with all, from now on."""
         with self._lock:
@@ -77,7 +97,6 @@ class Host:
         self._let_die(gone)
 
     def _arrive(self, call: Call) -> None:
-        self._calls.add(call)
         with self._lock:
             live = self._objects.get(call.object)
             was_finalized = self._objects.is_finalized(call.object)
@@ -91,6 +110,16 @@ class Host:
         except ValueError:
             message = f"Internal error: {call.worker} sent {call.operation!r} with {call.name!r}"
             self._calls.answer(raised(call, ProtocolError(message)))
+
+    def _move(self, call: Call) -> None:
+        """Answer a call by way of the controller, though it came by socket."""
+        if self._calls.move(call):
+            return
+        if call.operation == LOST:
+            self._withdraw(call.worker, call.id)  # it may come yet
+            self._send(raised(call, CallError(is_lost(call.what))))
+        else:
+            self._send(Withdrawn(call.worker, call.id))
 
     def _withdraw(self, worker: str, id_: int | None = None) -> None:
         """Drop a call, or all of a worker, and have given back what they got."""
@@ -120,3 +149,10 @@ class Host:
 
 def is_finalized(what: str) -> str:
     return f"{what} comes too late: its fixture has been finalized."
+
+
+def is_lost(what: str) -> str:
+    return (
+        f"the connection to the fixture worker was lost before there was an answer to {what}.\n"
+        f"It may have been done, or not."
+    )

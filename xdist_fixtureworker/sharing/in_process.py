@@ -146,7 +146,7 @@ class SharesInProcess:
 
     def _receive(self, message: Message) -> None:
         if isinstance(message, (Returned, Raised)):
-            self._calls.answered(message)
+            self._calls.exchange.answered(message)
 
 
 # --- messages

@@ -15,6 +15,10 @@ ACQUIRE, RELEASE = "acquire", "release"
 """The operations that ask for exclusive use, with the seconds that they wait as the name; and that
 give it back, with the id of the call that asked for it as the name."""
 
+MOVE, LOST = "move", "lost"
+"""The operations that ask for the answer to a call of the same id by way of the controller: if it
+has not been sent by socket; and if that has not come and will not come."""
+
 
 class Holder(NamedTuple):
     """The test worker that has exclusive use."""

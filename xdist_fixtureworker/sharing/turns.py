@@ -45,7 +45,7 @@ class Turns:
         self._watch = Watch(limit, self._expire)
 
     def arrive(self, lane: Lane, call: Call) -> None:
-        """Run a call when it is its turn.
+        """Run a call when it is its turn; at once, in this thread, if it came by socket.
 
         :raises ValueError: if the call asks for exclusive use, and its name is no number.
         """
@@ -59,7 +59,10 @@ class Turns:
             return
         if held_by is not None:
             self._calls.held(call, str(held_by))
-        self._start(lane, following)
+        if following is call and self._calls.is_direct(call):
+            self._take_turn(lane, call)
+        else:
+            self._start(lane, following)
         if seconds is not None and following is None:
             timer = threading.Timer(seconds, self._waited_too_long, [lane, call, seconds])
             timer.daemon = True
@@ -99,29 +102,32 @@ class Turns:
             action()
 
     def _start(self, lane: Lane, call: Call | None) -> None:
+        """Run a call in the thread that waits for it, or in one of ours."""
         if call is None:
             return
+        run = partial(self._take_turn, lane, call)
+        if self._calls.begin(call, run):
+            return
         try:
-            self._threads.run(partial(self._run_all, lane, call))
+            self._threads.run(run)
         except RuntimeError as error:  # no thread is left
             self._calls.answer(raised(call, error))
-            with self._lock:
-                following = lane.done()
-            self._start(lane, following)
+            self._done(lane)
 
-    def _run_all(self, lane: Lane, call: Call) -> None:
-        """Run a call, and those whose turn it is after it."""
-        following: Call | None = call
-        while following is not None:
-            self._calls.held(following, "")
-            runs = self._runs(following)
-            run = partial(self._run, lane, following, runs == "waits")
-            if runs:
-                self.beside(run)
-            else:
-                run()
-            with self._lock:
-                following = lane.done()
+    def _take_turn(self, lane: Lane, call: Call) -> None:
+        """Run a call, and let the next one begin."""
+        self._calls.held(call, "")
+        runs = self._runs(call)
+        if runs:
+            self._done(lane)
+        self._run(lane, call, runs == "waits")
+        if not runs:
+            self._done(lane)
+
+    def _done(self, lane: Lane) -> None:
+        with self._lock:
+            following = lane.done()
+        self._start(lane, following)
 
     def _run(self, lane: Lane, call: Call, may_wait: bool) -> None:
         caller = self._calls.caller(call)

@@ -27,6 +27,7 @@ from ..wire.messages import (
     Ready,
     Request,
     Returned,
+    Withdrawn,
 )
 
 T = TypeVar("T")
@@ -84,7 +85,7 @@ class Pending(Generic[T]):
 class CallAnswers(Protocol):
     """Who waits for answers to calls."""
 
-    def answered(self, message: Returned | Raised) -> None: ...
+    def answered(self, message: Returned | Raised | Withdrawn) -> None: ...
 
     def lose(self, cause: BaseException) -> None: ...
 
@@ -192,7 +193,7 @@ class Connection(Generic[T]):
             return
         try:
             message = decode(data, "the controller")
-            if isinstance(message, (Returned, Raised)) and self._calls is not None:
+            if isinstance(message, (Returned, Raised, Withdrawn)) and self._calls is not None:
                 self._calls.answered(message)
                 return
             if isinstance(message, Part) and self._parts is not None:

@@ -11,6 +11,7 @@ from .connection import Connection
 
 if TYPE_CHECKING:
     from ..sharing.calls import Calls
+    from ..sharing.lines import Introduction
 
 
 class LiveObjects:
@@ -27,16 +28,26 @@ class LiveObjects:
 
     def unpack(self, data: bytes) -> object:
         """Unpickle the value of a fixture that is shared by proxy."""
+        from ..sharing.lines import introduction
+
+        data, introduced = introduction(data)
         with self._lock:
             calls = self._calls
             if calls is None:
-                from ..sharing.calls import Calls
-
-                calls = self._calls = Calls(self._connection.send)
-                self._connection.take_calls(calls)
-                plugin = ReleasesDropped(calls)
-                self._config.pluginmanager.register(plugin, "xdist_fixtureworker_release")
+                calls = self._calls = self._begin(introduced)
         return calls.unpack(data)
+
+    def _begin(self, introduced: Introduction) -> Calls:
+        from ..sharing.calls import Calls
+        from ..sharing.dialling import Lines
+
+        calls = Calls(self._connection.send)
+        self._connection.take_calls(calls.exchange)
+        worker: str = self._config.workerinput["workerid"]  # type: ignore[attr-defined]  # set by xdist
+        calls.exchange.connect(Lines(introduced, worker))
+        plugin = ReleasesDropped(calls)
+        self._config.pluginmanager.register(plugin, "xdist_fixtureworker_release")
+        return calls
 
 
 class ReleasesDropped:
@@ -48,3 +59,7 @@ class ReleasesDropped:
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logfinish(self) -> None:
         self._calls.release_dropped()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self) -> None:
+        self._calls.exchange.close()

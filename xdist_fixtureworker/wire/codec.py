@@ -94,7 +94,14 @@ def _records(hint: Any) -> dict[str, type[Frozen]]:
 
 def _sent_fields(record: Frozen) -> tuple[object, ...]:
     hints = _hints(type(record))  # type: ignore[arg-type]  # likewise
-    return tuple(map(_sent, hints.values(), field_values(record)))
+    return tuple(
+        [
+            value
+            if type(value) in _PLAIN or (type(value) is str and value.isascii())
+            else _sent(hint, value)
+            for hint, value in zip(hints.values(), field_values(record), strict=True)
+        ]
+    )
 
 
 def _sent(hint: Any, value: object) -> object:
@@ -159,7 +166,9 @@ class _Reader:
             )
         fields = zip(hints.items(), values, strict=True)
         read = {
-            name: value if hint is type(value) else self._value(hint, value, f"{where}.{name}")
+            name: value
+            if hint is type(value) or (value == () and _origin(hint) is tuple)
+            else self._value(hint, value, f"{where}.{name}")
             for (name, hint), value in fields
         }
         return filled(cls, read)

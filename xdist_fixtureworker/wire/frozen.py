@@ -34,6 +34,9 @@ class Frozen:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """:raises TypeError: if a field is missing, unknown, or given twice."""
         names = self.__fields__
+        if len(args) == len(names) and not kwargs:
+            self.__dict__.update(zip(names, args, strict=True))
+            return
         values = dict(zip(names, args, strict=False))
         if len(args) > len(names) or kwargs.keys() - names or kwargs.keys() & values.keys():
             raise TypeError(f"{type(self).__name__} takes {names}, each once")

@@ -28,6 +28,7 @@ test w. -> fixture w.     :class:`Call`                 do this with a live obje
 fixture w. -> test w.     :class:`Returned`, :class:`Raised`   the one answer to a call
 test w. -> fixture w.     :class:`Withdrawn`            nobody waits for that call any more
 test w. -> fixture w.     :class:`Released`             these results are not used any more
+fixture w. -> test w.     :class:`Withdrawn`            that call is not to be answered this way
 fixture w. -> controller  :class:`Held`                 whom a call waits for
 test w. -> fixture w.     :class:`Fetch`                send me a part of that file
 fixture w. -> test w.     :class:`Part`                 the one answer to that
