@@ -9,6 +9,7 @@ import os
 import pickle
 import signal
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -58,7 +59,10 @@ class Ends:
 
     def __init__(self, by_socket: bool, limit: float | None = None) -> None:
         self.host = Served(self, self._to_test_worker, limit)
-        self.listener = Listener(self.host) if by_socket else None
+        self.listener: Listener | None = None
+        if by_socket:
+            self._folder = tempfile.TemporaryDirectory()
+            self.listener = Listener(self.host, Path(self._folder.name))
         self.calls: dict[str, Calls] = {}
         self.sent: list[Message] = []
         self.held: list[Held] = []
@@ -94,6 +98,7 @@ class Ends:
             calls.exchange.close()
         if self.listener is not None:
             self.listener.close()
+            self._folder.cleanup()
 
 
 class Served(Host):
@@ -1025,23 +1030,6 @@ def test_who_does_not_read_answers_holds_up_nobody() -> None:
     assert len(shared().data) == 10_000_000
     outsider.socket.close()
     ends.close()
-
-
-def test_a_process_that_was_killed_leaves_no_socket() -> None:
-    """Test workers remove it that were connected; others may be on another host."""
-    listener = Listener(Host(lambda message: None))
-    folder = Path(listener.introduction[0]).parent
-    near, far = (Lines(listener.introduction, worker) for worker in ("gw0", "gw1"))
-    line = near.take()
-    assert line is not None
-    near.give_back(line, True)
-    listener._socket.shutdown(socket.SHUT_RDWR)
-    listener._socket.close()
-    assert far.take() is None
-    assert folder.exists()
-    near.close()
-    assert not folder.exists()
-    assert near.take() is None
 
 
 def test_a_flood(ends: Ends) -> None:

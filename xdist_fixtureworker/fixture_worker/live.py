@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..declared.attributes import Proxied
@@ -27,7 +29,7 @@ class LiveObjects:
     def __init__(self, send: Callable[[Message], None], on_answer: Callable[[], object]) -> None:
         self.limit: float | None = None  #: seconds that a call may take
         self.first = 1  #: number of an object
-        self.listens = True  #: to test workers, beside the controller
+        self.directory = ""  #: for the socket on which test workers call; empty: by no socket
         self._send = send
         self._on_answer = on_answer
         self._lock = threading.Lock()
@@ -64,15 +66,20 @@ class LiveObjects:
         """Let no test worker connect any more."""
         if self._listener is not None:
             self._listener.close()
+            with contextlib.suppress(OSError):  # large values are in it, or it is gone
+                Path(self.directory).rmdir()
 
     def _listen(self, host: Host) -> Introduction:
         """Let test workers make calls without the controller, where that can be."""
+        from ..processes.value_files import make
         from ..sharing.listener import Listener
 
-        if not self.listens:
+        if not self.directory:
             return "", b""
+        directory = Path(self.directory)
         try:
-            self._listener = Listener(host)
+            make(directory)
+            self._listener = Listener(host, directory)
         except (AttributeError, OSError):  # no such sockets; or their path would be too long
             return "", b""
         return self._listener.introduction

@@ -281,6 +281,9 @@ class FixtureWorker:
     def _begin(self, begin: Begin, session: pytest.Session) -> None:
         config = session.config
         self._large.directory = begin.value_files
+        if begin.lane is None:
+            # The controller knows which lane has an object; a test worker has one place to call.
+            self._live.directory = begin.value_files
         if begin.crash_files is not None:
             controller = Identity.of(begin.controller)
             self._set_ups.crash_file = CrashFile(
@@ -330,8 +333,6 @@ class FixtureWorker:
         first = (number << LANE_BITS) + 1
         self._set_ups.number_from(first)
         self._live.first = self._large.first = first
-        # The controller knows which lane has an object; a test worker has one place to call.
-        self._live.listens = False
 
     def _send_from_thread(self, message: Message) -> None:
         """Send what does not concern set-ups and finalizers."""

@@ -27,7 +27,7 @@ _ALIGNED = 64
 """Bytes: where arrays begin, so that any processor reads them at full speed."""
 _AT_ONCE = 1 << 30
 """Bytes. Linux writes 2 GiB at most in one call."""
-_FILE = re.compile("[1-9][0-9]*")
+_FILE = re.compile("[1-9][0-9]*|calls")  # with the socket for calls of live objects
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _FLAGS_IF_THERE = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
@@ -81,10 +81,7 @@ class ValueFiles:
     def _made(self) -> Path:
         if self._last < self._first:
             try:
-                self._directory.mkdir(mode=0o700, exist_ok=True)
-                found = self._directory.lstat()
-                if not _is_ours(found) or stat.S_IMODE(found.st_mode) & 0o077:
-                    raise FileExistsError("it is there already, and is not of this run")
+                make(self._directory)
             except OSError as error:
                 raise CannotWriteError(str(self._directory), error) from error
         return self._directory
@@ -144,6 +141,17 @@ def _written(file: ValueFile, number: int, dump: Dump) -> Mapped:
         file.align()
         spans.append(file.write(buffer))
     return Mapped(number, str(file.path), token, pickle, tuple(spans))
+
+
+def make(directory: Path) -> None:
+    """Make the directory, if it is not there.
+
+    :raises OSError: if it cannot be made, or others can read what is there by that name.
+    """
+    directory.mkdir(mode=0o700, exist_ok=True)
+    found = directory.lstat()
+    if not _is_ours(found) or stat.S_IMODE(found.st_mode) & 0o077:
+        raise FileExistsError("it is there already, and is not of this run")
 
 
 def remove(directory: Path, run: str) -> None:

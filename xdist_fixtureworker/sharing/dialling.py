@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
-from pathlib import Path
 
 from .lines import BROKEN, Introduction, Line
 
@@ -23,7 +21,6 @@ class Lines:
     def __init__(self, introduction: Introduction, worker: str) -> None:
         self._address, self._key = introduction
         self._worker = worker
-        self._is_near = False  # on this host, even if others see the same directory
         self._idle: list[Line] = []  # single operations on a list need no lock
 
     def take(self) -> Line | None:
@@ -42,11 +39,9 @@ class Lines:
 
     def close(self) -> None:
         """Close those that nobody uses, and make no others."""
-        address, self._address = self._address, ""
+        self._address = ""
         while self._idle:
             self._idle.pop().close()
-        if address and self._is_near:
-            _remove_if_left(Path(address))
 
     def _connect(self) -> Line | None:
         connection = socket.socket(socket.AF_UNIX)
@@ -60,17 +55,4 @@ class Lines:
             line.close()
             self.close()
             return None
-        self._is_near = True
         return line
-
-
-def _remove_if_left(address: Path) -> None:
-    """Remove the socket of a process that was killed."""
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.setblocking(False)
-        try:
-            connection.connect(str(address))
-        except ConnectionRefusedError:
-            shutil.rmtree(address.parent, ignore_errors=True)
-        except OSError:
-            pass

@@ -8,9 +8,7 @@ from __future__ import annotations
 import contextlib
 import hmac
 import os
-import shutil
 import socket
-import tempfile
 import threading
 from pathlib import Path
 
@@ -20,21 +18,23 @@ from .host import Host
 from .lines import BROKEN, Introduction, Line
 
 _KEY_SIZE = 16
+_NAME = "calls"
 
 
 class Listener:
     """A socket in a directory that only this user can enter.
 
     :param host: does what calls ask for.
+    :param directory: whoever removes it removes the socket of a process that was killed.
     :raises OSError: if there can be none, as where the path is too long.
     """
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, directory: Path) -> None:
         self._host = host
         self._key = os.urandom(_KEY_SIZE)
-        self._folder = tempfile.mkdtemp(prefix="fixtureworker-")
         self._socket = socket.socket(socket.AF_UNIX)
-        address = str(Path(self._folder, "calls"))
+        self._path = directory / _NAME
+        address = str(self._path)
         try:
             self._socket.bind(address)
             self._socket.listen()
@@ -49,7 +49,8 @@ class Listener:
         with contextlib.suppress(OSError):  # it does not listen
             self._socket.shutdown(socket.SHUT_RDWR)  # wakes who waits in it
         self._socket.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            self._path.unlink()
 
     def _accept(self) -> None:
         while True:
