@@ -11,13 +11,14 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 
-from .sshd import run
+from .sshd import ROOT, run
 
 HERE, THERE = "10.197.0.1", "10.197.0.2"
 LINK = "far0"
@@ -27,13 +28,16 @@ import socket, sys
 with socket.create_connection((sys.argv[1], int(sys.argv[2]))) as connection:
     socket.send_fds(socket.socket(fileno=1), [b"x"], [connection.fileno()])
 """
-#: A folder that both hosts share, and no other part of ``/tmp``.
-MOUNTS = """
-mount --bind {shared} /mnt
-mount -t tmpfs tmpfs /tmp
-mkdir -p {shared}
-mount --bind /mnt {shared}
-umount /mnt
+#: Both hosts share some folders, and nothing else of those that are for temporary files.
+KEEP = """
+mkdir /mnt/{number}
+mount --bind {folder} /mnt/{number}
+"""
+GIVE_BACK = """
+mkdir -p {folder}
+mount --move /mnt/{number} {folder}
+"""
+HOST = """
 mount -t tmpfs tmpfs /run
 mkdir /run/sshd
 hostname other-host
@@ -115,12 +119,34 @@ def another_host(shared: Path) -> Iterator[Network]:
     """
     with _in_namespaces("--net") as here, _in_namespaces("--net", "--mount", "--uts") as there:
         network = Network(here, there)
-        run(*network.within, "sh", "-ec", MOUNTS.format(shared=shlex.quote(str(shared))))
+        run(*network.within, "sh", "-ec", _mounts([shared, Path(sys.prefix), ROOT]))
         network.connect()
         try:
             yield network
         finally:
             network.end()
+
+
+def _mounts(kept: Sequence[Path]) -> str:
+    """The commands that make a file system. Python and the tests may be in a temporary folder, too."""
+    temporary = {Path("/tmp"), Path(tempfile.gettempdir())}
+    hidden = {folder for folder in temporary if temporary.isdisjoint(folder.parents)}
+    numbered = [
+        {"number": number, "folder": shlex.quote(str(folder))}
+        for number, folder in enumerate(kept)
+        if not hidden.isdisjoint(folder.parents)
+        and not any(folder.is_relative_to(other) for other in kept if other is not folder)
+    ]
+    hide = [f"mount -t tmpfs tmpfs {shlex.quote(str(folder))}" for folder in sorted(hidden)]
+    return "\n".join(
+        [
+            "mount -t tmpfs tmpfs /mnt",
+            *(KEEP.format(**each) for each in numbered),
+            *hide,
+            *(GIVE_BACK.format(**each) for each in numbered),
+            HOST,
+        ]
+    )
 
 
 @contextmanager
