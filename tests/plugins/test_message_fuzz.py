@@ -51,12 +51,14 @@ def messages(cls: type[Frozen]) -> st.SearchStrategy[Frozen]:
     return st.builds(cls, **{name: BY_TYPE[hints[name]] for name in field_names(cls)})
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(message=st.one_of(*map(messages, OF_CALLS)))
 def test_messages_of_calls_arrive_as_they_were(message: Any) -> None:
     received = decode(execnet.loads(execnet.dumps(encode(message))), "gw0")
     assert received == message
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(data=SENDABLE | st.tuples(NAMES, st.lists(SENDABLE).map(tuple)))
 def test_anything_else_is_refused(data: Any) -> None:
     with contextlib.suppress(ProtocolError):
