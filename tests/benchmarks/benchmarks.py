@@ -61,6 +61,33 @@ def _first_done(suite: Path, case: Case) -> Measured:
     return {"first": [first], "wall": [usage.wall]}
 
 
+# --- lanes: how soon all is set up, where different tests need different slow set-ups
+
+
+def _with_lanes(plan: Plan) -> list[Case]:
+    return plan.cases(benchmark="lanes")
+
+
+def _write_lanes(suite: Path, case: Case) -> None:
+    # The two tests that a worker gets first need the same one, and each worker another one.
+    suites.write(
+        suite,
+        case.rival,
+        tests=2 * case.workers,
+        fixtures=case.workers,
+        in_a_row=2,
+        value=suites.slow(case.sizes.set_up_seconds),
+        finish=suites.DONE,
+    )
+
+
+def _all_done(suite: Path, case: Case) -> Measured:
+    with case.start(suite) as run:
+        usage = run.end()
+        done = [float(file.read_text()) for file in suite.glob("done-*")]
+    return {"all": [max(done) - run.started], "wall": [usage.wall]}
+
+
 # --- latency: from the end of a set-up to the value in the hands of each worker
 
 
@@ -229,6 +256,7 @@ def _write_workers(suite: Path, case: Case) -> None:
 BENCHMARKS = (
     Benchmark("empty", Plan.cases, _write_empty, _usage),
     Benchmark("set-up", _with_eager, _write_set_up, _first_done),
+    Benchmark("lanes", _with_lanes, _write_lanes, _all_done, most_rounds=3),
     Benchmark("latency", _sharing, _write_latency, _latency),
     Benchmark("fixtures", Plan.cases, _write_many, _usage),
     Benchmark("heavy", _heavy, _write_heavy, _usage),

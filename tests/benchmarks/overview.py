@@ -33,6 +33,7 @@ COLUMNS = (
     Column("empty", "wall", "empty tests, wall", 2, ratio=True),
     Column("empty", "cpu", "empty tests, CPU", 2, ratio=True),
     Column("set-up", "first", "first test done, s", 2),
+    Column("lanes", "all", "independent set-ups, s", 2),
     Column("latency", "workers", "value in hand, ms", 1),
     Column("latency", "last", "by the last worker, ms", 1),
     Column("fixtures", "wall", "many fixtures, wall", 2, ratio=True),

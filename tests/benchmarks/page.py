@@ -23,6 +23,7 @@ MARKS = re.compile(r"(<!-- figures: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL
 DRAWN = {
     "empty": ("wall", "wall time as a ratio to plain xdist; less is better"),
     "set-up": ("first", "seconds; less is better"),
+    "lanes": ("all", "seconds; less is better"),
     "latency": ("workers", "milliseconds, of all workers; less is better"),
     "fixtures": ("wall", "wall time as a ratio to plain xdist; less is better"),
     "heavy": ("cpu", "CPU time as a ratio to plain xdist; less is better"),

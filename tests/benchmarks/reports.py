@@ -13,6 +13,7 @@ from .tables import Table
 TITLES = {
     "empty": "{empty_tests} tests that do nothing",
     "set-up": "A set-up of {set_up_seconds:g} s: from the start of the run to the first test done",
+    "lanes": "{test_workers} set-ups of {set_up_seconds:g} s that different tests need: to the last one done",
     "latency": "From set-up done to value in hand, {test_workers} test workers waiting",
     "fixtures": "{many[0]} fixtures, {many[1]} tests",
     "heavy": "{empty_tests} tests, and a conftest that imports {imported}",
@@ -103,6 +104,18 @@ def _first(result: Result) -> Parts:
         for row in result.rows
     ]
     return ("", "first test done, s", "whole run, s"), rows, ()
+
+
+def _all_done(result: Result) -> Parts:
+    rows: Rows = [
+        (
+            rival(row.of).name,
+            spread(row.figures["all"]).cell(2),
+            spread(row.figures["wall"]).cell(2),
+        )
+        for row in result.rows
+    ]
+    return ("", "all tests done, s", "whole run, s"), rows, ()
 
 
 def _latency(result: Result) -> Parts:
@@ -196,6 +209,7 @@ def _beyond_plain(result: Result, row: Row) -> Sequence[float]:
 _KINDS: dict[str, Callable[[Result], Parts]] = {
     "empty": _usage,
     "set-up": _first,
+    "lanes": _all_done,
     "latency": _latency,
     "fixtures": _usage,
     "heavy": _usage,

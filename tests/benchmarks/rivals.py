@@ -129,6 +129,12 @@ WARM = Rival(
     plugins=_LOADED,
 )
 
+
+def _in_lanes(of: Rival, *, key: str, name: str, fixture: str = _GLOBAL) -> Rival:
+    options = (*of.options, "--fixture-worker-lanes=4")
+    return replace(of, key=key, name=name, options=options, fixture=fixture, only="lanes")
+
+
 RIVALS = (
     PLAIN,
     Rival("plain5", "plain xdist, one worker more", *_XDIST, shares=False, more_workers=1),
@@ -170,6 +176,9 @@ RIVALS = (
     WARM,
     replace(OURS, key="eager", name="ours: eager", fixture=_EAGER, only="set-up"),
     replace(WARM, key="warm-eager", name="ours: both, eager", fixture=_EAGER, only="set-up"),
+    _in_lanes(OURS, key="lanes", name="ours: 4 lanes"),
+    _in_lanes(WARM, key="warm-lanes", name="ours: 4 lanes, warm"),
+    _in_lanes(WARM, key="eager-lanes", name="ours: 4 lanes, warm, eager", fixture=_EAGER),
 )
 
 

@@ -39,6 +39,16 @@ def finish():
         pass
 """
 
+#: Notes when the last test of each process was done.
+DONE = """
+import os
+import time
+
+def finish():
+    with open(f"done-{os.getpid()}", "w") as file:
+        file.write(str(time.monotonic()))
+"""
+
 # The fixture "times" is not for the session: pytest-parallex would run it before it forks.
 TIMES = """
 import json
@@ -156,6 +166,7 @@ def write(
     *,
     tests: int,
     fixtures: int = 1,
+    in_a_row: int = 1,
     value: str = VALUE,
     more: str = "",
     argument: str = "",
@@ -165,6 +176,7 @@ def write(
 ) -> None:
     """Write a suite.
 
+    :param in_a_row: how many tests ask for a fixture before the next ones ask for the next
     :param value: the source of the functions ``set_up`` and ``tear_down``
     :param more: what else the conftest has
     :param argument: the fixture that tests ask for, in the place of one of the shared ones
@@ -186,7 +198,7 @@ def write(
     head, body = ("from finishing import finish\n\n", "finish()") if finish else ("", "pass")
     for start in range(0, tests, TESTS_PER_FILE):
         functions = (
-            f"def test_{number}({argument or names[number % fixtures]}):\n    {body}\n"
+            f"def test_{number}({argument or names[number // in_a_row % fixtures]}):\n    {body}\n"
             for number in range(start, min(start + TESTS_PER_FILE, tests))
         )
         (directory / f"test_from_{start}.py").write_text(head + "\n".join(functions))
