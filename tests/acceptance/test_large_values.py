@@ -145,12 +145,9 @@ def later():
 def removed(later): return BYTES
 """,
             "test_it.py": """
-import resource, tempfile, time
+import resource, tempfile
 from arrays import *
 import xdist_fixtureworker.test_worker.large  # which cannot be imported below
-
-def wait_noted(what):
-    while what not in open("notes.jsonl").read(): time.sleep(0.01)
 
 def test_no_room(no_room): pass
 

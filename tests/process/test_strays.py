@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -69,6 +70,9 @@ def start() -> Iterator[Start]:
             command, env={**inherited, **env}, user=user, text=True, stdout=subprocess.PIPE
         )
         started.append(process)
+        # Popen returns as exec begins, and /proc shows the new environment at its end.
+        while process.returncode is None and not psutil.Process(process.pid).environ():
+            time.sleep(0.001)
         return process
 
     yield start_one

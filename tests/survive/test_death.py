@@ -18,18 +18,7 @@ FOUR = ("-n4", "--fixture-worker")
 TWO = ("-n2", "--fixture-worker")
 #: Two global fixtures, each with a server that must be there until its finalizer runs.
 CONFTEST = """
-import json, subprocess, time
-
-def wait_for(file):
-    while not os.path.exists(file): time.sleep(0.01)
-
-def wait_noted(what, number):
-    while True:
-        with open("notes.jsonl") as file:
-            notes = [json.loads(line) for line in file if line.endswith("\\n")]
-        found = [note for note in notes if note["what"] == what]
-        if len(found) >= number: return found
-        time.sleep(0.01)
+import subprocess, time
 
 def server(name):
     child = subprocess.Popen(["sleep", "3600"])
@@ -63,7 +52,7 @@ def _suite(suite: Suite, tests: str, more: str = "") -> None:
     suite.write(
         {
             "conftest.py": CONFTEST + more,
-            "test_it.py": "from conftest import wait_for\n" + tests,
+            "test_it.py": tests,
         }
     )
 

@@ -23,9 +23,6 @@ BYTES = bytes(range(256)) * 2000
 class Array:
     def __init__(self, memory): self.memory = memoryview(memory)
     def __reduce_ex__(self, protocol): return Array, (PickleBuffer(self.memory),)
-
-def wait_for(file):
-    while not os.path.exists(file): time.sleep(0.01)
 """
 CONFTEST = """
 from arrays import *
