@@ -26,13 +26,14 @@ from .in_process import is_serial, run_in_process
 NOTES = '''
 import json, os, time
 
-WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 # On another host, that is a copy of the suite.
 FOLDER = os.environ.get("NOTES_FOLDER") or os.path.dirname(os.path.abspath(__file__))
 FILE = os.path.join(FOLDER, "notes.jsonl")
 
 def note(what, **more):
-    line = json.dumps({"what": what, "pid": os.getpid(), "worker": WORKER, **more})
+    # Not known when this is imported, if it is by a plugin: this process may be forked then.
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    line = json.dumps({"what": what, "pid": os.getpid(), "worker": worker, **more})
     with open(FILE, "a") as file:
         file.write(line + "\\n")
 

@@ -89,11 +89,9 @@ def other():
 """
 #: Of two test workers, the one on the other host waits for what cannot come.
 ONE_WAITS = """
-from conftest import wait_for
-from notes import WORKER
 @pytest.mark.parametrize("i", range(4))
 def test_it(served, request, i):
-    if WORKER == "gw1":
+    if os.environ["PYTEST_XDIST_WORKER"] == "gw1":
         assert len(request.getfixturevalue("large")) == 20_000_000
     else:
         wait_for("go")
