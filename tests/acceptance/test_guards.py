@@ -946,7 +946,8 @@ BELOW = "@pytest.fixture\n@pytest.mark.parallel_only\ndef it(): pass\n"
     ("file", "ignored", "mode"),
     sampled(
         lambda file, ignored, mode: (
-            not mode.parallel or (file, ignored) in (("test_it.py", False), ("conftest.py", True))
+            (not mode.parallel and "/" not in file)
+            or (file, ignored) in (("test_it.py", False), ("conftest.py", True))
         ),
         ["conftest.py", "sub/conftest.py", "test_it.py"],
         [False, True],
