@@ -71,7 +71,7 @@ def start() -> Iterator[Start]:
         )
         started.append(process)
         # Popen returns as exec begins, and /proc shows the new environment at its end.
-        while process.returncode is None and not psutil.Process(process.pid).environ():
+        while process.poll() is None and not psutil.Process(process.pid).environ():
             time.sleep(0.001)
         return process
 
