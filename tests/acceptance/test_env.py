@@ -137,7 +137,6 @@ def a(): os.environ["ORDER"] = os.environ.get("ORDER", "") + "a"
 def b(a): os.environ["ORDER"] += "b"
 """,
             "test_it.py": """
-import time
 class TestX:
     def test_1(self, b): open("set up", "w")
 class TestY:

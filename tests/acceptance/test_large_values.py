@@ -43,7 +43,6 @@ def data():
 def small(): return Array(bytearray(b"small"))
 """
 TESTS = """
-import time
 from arrays import *
 
 def check(data, small):

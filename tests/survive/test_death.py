@@ -697,7 +697,7 @@ def test_a_stopped_process_goes_on(suite: Suite, worker: str) -> None:
     with running(suite, *TWO) as controller:
         until(suite, count("test", 2))
         (process,) = controller.workers(worker)
-        process.suspend()
+        controller.stop(process)
         (suite.path / "go").touch()
         until(suite, count("test ends", 1))
         assert process.status() == psutil.STATUS_STOPPED

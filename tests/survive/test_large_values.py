@@ -15,7 +15,6 @@ from ..suite import ONE, Suite
 TWO = ("-n2", "--fixture-worker")
 INI = "[pytest]\npythonpath = .\nfixture_worker_mapped_from = 100 KB\n"
 ARRAYS = """
-import time
 from pickle import PickleBuffer
 
 BYTES = bytes(range(256)) * 2000

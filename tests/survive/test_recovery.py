@@ -211,7 +211,7 @@ def test_after_a_time_out_that_did_not_help(suite: Suite) -> None:
             + """
 @global_fixture
 def hangs(first):
-    import signal
+    import signal, time
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     time.sleep(1200)
 """,

@@ -344,7 +344,7 @@ def slow(good):
     with running(suite, *ONE, *TIMEOUT) as controller:
         until(suite, count("slow"))
         (fixture_worker,) = controller.workers(FIXTURE_WORKER)
-        fixture_worker.suspend()
+        controller.stop(fixture_worker)
         controller.read_until("for 32 s")  # more than the limit, and all that comes on top of it
         (suite.path / "go").touch()
         fixture_worker.resume()
