@@ -321,9 +321,10 @@ def test_no_process_has_such_an_id() -> None:
 
 
 def test_one_look_finds_the_processes_of_many_runs(run: RunIdentity, start: Start) -> None:
-    other = RunIdentity("another", None)
+    # Processes of other tests, which run at the same time, may have any other name.
+    other, empty = (RunIdentity(f"{run.id}-{name}", None) for name in ("other", "empty"))
     one, two = (start(SLEEP, **{RUN: each.id}) for each in (run, other))
-    found = strays.find_each([run, other, RunIdentity("empty", None)])
+    found = strays.find_each([run, other, empty])
     assert [[stray.pid for stray in found[each]] for each in found] == [[one.pid], [two.pid], []]
 
 
