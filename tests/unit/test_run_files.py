@@ -7,6 +7,7 @@ import os
 import resource
 import stat
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from xdist_fixtureworker.controller.service import places_for_files
 from xdist_fixtureworker.errors import CannotWriteError
 from xdist_fixtureworker.processes.run_files import RunFiles, remove
 from xdist_fixtureworker.roles import RUN_FILES
@@ -222,6 +224,20 @@ def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
 
 
 # --- in memory, or among the temporary files
+
+
+def test_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("TMPDIR", "TEMP", "TMP"):
+        monkeypatch.delenv(variable, raising=False)
+    temporary = Path(tempfile.gettempdir(), f"{RUN_FILES}{RUN}")
+    both = (Path("/dev/shm", temporary.name), temporary)
+    assert places_for_files(RUN, is_noted=False) == (temporary,)
+    expected = both if os.path.ismount("/dev/shm") else (temporary,)
+    assert places_for_files(RUN, is_noted=True) == expected
+    for variable in ("TMPDIR", "TEMP", "TMP"):
+        with monkeypatch.context() as patch:
+            patch.setenv(variable, tempfile.gettempdir())
+            assert places_for_files(RUN, is_noted=True) == (temporary,)
 
 
 def test_a_file_is_in_memory(in_memory: Path, directory: Path) -> None:

@@ -97,7 +97,7 @@ class Service:
             self.switchboard.fixture_worker_down(ended_too_early(describe(error)))
             return
         self._run = run
-        self._run_files = _run_files(run)
+        self._run_files = places_for_files(run, is_noted=directory is not None)
         run_files = tuple(map(str, self._run_files))
         crash_files = None if directory is None else str(directory)
         begin = Begin(*(run, os.getpid(), crash_files, run_files), eager, self._number)
@@ -149,16 +149,21 @@ def _named(show: Callable[[str | None], None], relay: Relay, notice: str | None)
     show(None if notice is None else notice.replace("fixture worker", name, 1))
 
 
-def _run_files(run: str) -> tuple[Path, ...]:
+def places_for_files(run: str, *, is_noted: bool) -> tuple[Path, ...]:
     """The directories for files of a run: in memory where Linux has that, unless the user says
-    where temporary files belong; and among those."""
+    where temporary files belong; and among those.
+
+    :param is_noted: whether the next run finds what is left if all is killed. Else it might take
+        memory for as long as the machine is up.
+    """
     try:
         temporary = tempfile.gettempdir()
     except OSError:  # nobody can write anywhere; who needs the directory says so
         temporary = os.sep
     parents = [temporary]
     if (
-        sys.platform == "linux"
+        is_noted
+        and sys.platform == "linux"
         and not any(map(os.environ.get, _TEMPORARY))
         and os.path.ismount(_IN_MEMORY)
     ):
