@@ -62,7 +62,10 @@ def test_of_a_control_group_of_the_first_version(proc: Path) -> None:
         memory__usage_in_bytes=4 * MB,
         memory__stat=f"inactive_file 5\ntotal_inactive_file {MB}",
     )
-    assert left(proc, "9:name=systemd:/\n4:cpu,memory:/docker/5f0c\n0::/") == 3 * MB
+    groups = "9:name=systemd:/\n4:cpu,memory:/docker/5f0c\n0::/"
+    assert left(proc, groups) == 3 * MB
+    written(proc.parent / "cgroup" / "memory", memory__limit_in_bytes=0x7FFFFFFFFFFFF000)
+    assert left(proc, groups) == 8 * MB
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc")

@@ -12,6 +12,8 @@ from pathlib import Path
 
 _PROC = Path("/proc")
 _CGROUPS = Path("/sys/fs/cgroup")
+_NO_LIMIT = 1 << 60
+"""Bytes: where a control group of the first version has no limit, it says a number that is larger."""
 
 
 def available(proc: Path = _PROC, cgroups: Path = _CGROUPS) -> int:
@@ -42,8 +44,8 @@ def _left_in_groups(root: Path, path: str, names: tuple[str, str, str]) -> Itera
     limit, usage, prefix = names
     group = root / path.lstrip("/")
     for folder in (group, *group.parents):
-        for most in map(str.strip, _lines(folder / limit)):
-            if most != "max":
+        for most in _lines(folder / limit):
+            if most != "max" and int(most) < _NO_LIMIT:
                 # Of the cache of files, the system takes back what nobody has used lately.
                 numbers = dict(line.split() for line in _lines(folder / "memory.stat"))
                 used = sum(map(int, _lines(folder / usage)))
