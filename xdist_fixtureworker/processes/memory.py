@@ -13,7 +13,7 @@ from pathlib import Path
 _PROC = Path("/proc")
 _CGROUPS = Path("/sys/fs/cgroup")
 _NO_LIMIT = 1 << 60
-"""Bytes: where a control group of the first version has no limit, it says a number that is larger."""
+"""Bytes; a larger number is what control groups of the first version say for no limit."""
 
 
 def available(proc: Path = _PROC, cgroups: Path = _CGROUPS) -> int:
