@@ -113,7 +113,8 @@ class RunFile:
             self.look_for_room(len(view))
             written = 0
             while written < len(view):
-                written += self._write(view[written : written + _AT_ONCE])
+                with view[written : written + _AT_ONCE] as part:
+                    written += self._write(part)
         return Span(start, self.size - start)
 
     def align(self) -> None:
@@ -177,11 +178,16 @@ def _written(file: RunFile, number: int, dump: Dump) -> Mapped:
     start = file.size
     buffers = dump(file)
     pickle = Span(start, file.size - start)
-    file.look_for_room(sum(memoryview(buffer).nbytes + _ALIGNED for buffer in buffers))
     spans = []
-    for buffer in buffers:
-        file.align()
-        spans.append(file.write(buffer))
+    try:
+        file.look_for_room(sum(memoryview(buffer).nbytes + _ALIGNED for buffer in buffers))
+        for buffer in buffers:
+            file.align()
+            spans.append(file.write(buffer))
+    finally:
+        # The garbage collector can crash on one of a view of memory, in frames that an error keeps.
+        for buffer in buffers:
+            buffer.release()
     return Mapped(number, str(file.path), token, pickle, tuple(spans))
 
 
