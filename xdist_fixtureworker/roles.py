@@ -73,9 +73,9 @@ CRASH_FILES = "fixture_worker"
 """The folder in pytest's cache directory in which runs note what is set up. It lies beside ``d``
 and ``v``, which ``--cache-clear`` empties."""
 
-VALUE_FILES = "pytest-fixtureworker-"
-"""How the name of a run's directory for large values begins, in the system's directory for
-temporary files; the run's id follows."""
+RUN_FILES = "pytest-fixtureworker-"
+"""How the names of the directories for a run's files begin, in memory and among the temporary
+files; the run's id follows."""
 
 FIXTURE_WORKER_ID = "fixtureworker"
 """The fixture worker's name within this plugin; and the id that xdist knows it by, unless the ini

@@ -49,9 +49,9 @@ THIRD_PARTY = {
     "_pytest": {"_compat", "fixture_worker."},
     "execnet": {
         "controller.other_hosts",
-        "controller.outbox",
         "controller.process",
         "controller.python_versions",
+        "controller.remote_sender",
         "controller.lanes",
         "controller.switchboard",
         "controller.warm_start.able",

@@ -87,7 +87,7 @@ class Farm:
         self._relay = Relay(Journal(time.monotonic))
         self.switchboard = Switchboard(self._relay, lambda: None, lambda _: None)
         self._fixture_worker, ours = self._start(group, thin_fixture_worker)
-        self.switchboard.connect_fixture_worker(ours, Begin("", 1, None, ""))
+        self.switchboard.connect_fixture_worker(ours, Begin("", 1, None, ("",)))
         self._test_workers = []
         for number in range(workers):
             channel, ours = self._start(group, thin_test_worker)

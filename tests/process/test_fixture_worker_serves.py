@@ -87,7 +87,7 @@ class Worker:
     def start(self) -> None:
         self._process.start()
         assert self.receive() == Serving()
-        self.send(Begin("run", 1, None, ""))
+        self.send(Begin("run", 1, None, ("",)))
 
     def send(self, message: Message) -> None:
         self.send_raw(encode(message))

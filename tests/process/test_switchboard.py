@@ -47,7 +47,7 @@ NEVER = 1200.0
 TABLES = Instance((), "tables", "conftest", "tables", 0, ())
 SERVER = Instance((), "server", "conftest", "server", 0, ())
 WARM_UP = Instance((), "warm_up", "conftest", "warm_up", 0, ())
-BEGIN = Begin("run", 1, None, "")
+BEGIN = Begin("run", 1, None, ("",))
 
 
 class Peer:

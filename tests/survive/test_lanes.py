@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import tempfile
+from pathlib import Path
 
 import psutil
 
@@ -11,20 +13,20 @@ from ..suite import FIXTURE_WORKER, Suite
 
 TWO = ("-n2", "--fixture-worker", "--fixture-worker-lanes=2")
 CONFTEST = """
-def undo(value): note("undone", value=value)
+def undo(value): note("undone", value=value[:6])
 
 @global_fixture(recover=undo)
 def first():
     note("first up")
     wait_for("go")
-    yield "first"
+    yield "first" * 300_000
     note("first down")
 
 @global_fixture(recover=undo)
 def second():
-    note("second up")
+    note("second up", run=os.environ["XDIST_FIXTUREWORKER_RUN"])
     wait_for("go")
-    yield "second"
+    yield "second" * 300_000
     note("second down")
 """
 TESTS = """
@@ -46,6 +48,7 @@ def _suite(suite: Suite, first: str = SLEEP, second: str = SLEEP, more: str = ""
 
 
 def test_the_death_of_one_hurts_no_other(suite: Suite) -> None:
+    """Its value is large: recover= has it, and then its file is removed, too."""
     _suite(suite, *['wait_noted("killed")'] * 2)
     with running(suite, *TWO) as controller:
         until(suite, count("first up"))
@@ -67,6 +70,8 @@ def test_the_death_of_one_hurts_no_other(suite: Suite) -> None:
     noted = [note for note in controller.notes() if note.what in {"first down", "undone"}]
     assert sorted(note.what for note in noted) == ["first down", "undone"]
     assert [note.more["value"] for note in noted if note.what == "undone"] == ["second"]
+    name = f"pytest-fixtureworker-{victim.more['run']}"
+    assert not any(Path(parent, name).exists() for parent in ("/dev/shm", tempfile.gettempdir()))
 
 
 def suite_note(suite: Suite, what: str) -> None:

@@ -38,7 +38,7 @@ def alive() -> Iterator[Identity]:
 
 def written(directory: Path, *names: str, run: str = RUN) -> Path:
     """The file of a run that has set up these fixtures. Its fixture worker is this process."""
-    ledger = CrashFile(directory, run, UID, ME, f"/tmp/pytest-fixtureworker-{run}")
+    ledger = CrashFile(directory, run, UID, ME, [f"/tmp/pytest-fixtureworker-{run}"])
     for key, name in enumerate(names):
         ledger.add(key, name, f"conftest.py:{key}")
     (file,) = directory.glob(f"{run}-*")
@@ -71,7 +71,7 @@ def test_what_is_left_is_read_once(tmp_path: Path, dead: Identity) -> None:
     ]
     assert (leftover.controller, leftover.fixture_worker) == (dead, dead)
     assert (leftover.run, leftover.testrun_uid) == (RUN, UID)
-    assert leftover.value_files == Path(f"/tmp/pytest-fixtureworker-{RUN}")
+    assert leftover.run_files == (Path(f"/tmp/pytest-fixtureworker-{RUN}"),)
     assert leftover.started <= leftover.fixtures[0].since <= leftover.fixtures[1].since
     remove(leftovers)
     assert read_leftovers(tmp_path) == ([], [])

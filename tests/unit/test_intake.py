@@ -54,7 +54,7 @@ def taken(intake: Intake) -> Work | None:
 
 def test_work_is_done_in_the_order_of_arrival(intake: Intake) -> None:
     work = [
-        Begin("run", 1, None, ""),
+        Begin("run", 1, None, ("",)),
         Request(1, TABLES),
         Recover(2, Recovery(TABLES, Inline(b"value"))),
         Finish(),

@@ -625,7 +625,7 @@ def test_finish_goes_to_the_fixture_worker(relay: Relay) -> None:
 
 
 TO_FIXTURE_WORKER: list[Message] = [
-    Begin("run", 1, None, ""),
+    Begin("run", 1, None, ("",)),
     Finish(),
     Interrupt(),
     Recover(1, Recovery(TABLES, Inline(b""))),

@@ -41,10 +41,11 @@ def notes_of_earlier_runs(config: pytest.Config) -> Iterator[Note]:
     for file in damaged:
         yield Note(damaged_file(escaped(str(file))))
     if leftovers:
-        from ..processes import value_files
+        from ..processes import run_files
 
         for leftover in leftovers:
-            value_files.remove(leftover.value_files, leftover.run)
+            for run_directory in leftover.run_files:
+                run_files.remove(run_directory, leftover.run)
     remove(leftovers)
 
 

@@ -12,7 +12,7 @@ import pytest
 from ..processes.identity import Identity
 from ..roles import OF_ONE_HOST, ON_ANOTHER_HOST
 from ..wire.messages import WorkerJoined
-from .outbox import Outbox
+from .remote_sender import RemoteSender
 from .summary import Note, summary_of
 
 if TYPE_CHECKING:
@@ -57,28 +57,28 @@ class OtherHosts:
     """The test workers on other hosts. One per run that has some."""
 
     def __init__(self, config: pytest.Config) -> None:
-        self._outboxes: list[tuple[Any, Outbox]] = []
+        self._senders: list[tuple[Any, RemoteSender]] = []
         values = ValuesOfOneHost()
         config.pluginmanager.register(values, "xdist_fixtureworker_other_hosts")
         summary_of(config).add(values.notes)
 
-    def join(self, node: Any, channel: execnet.Channel) -> Outbox:
+    def join(self, node: Any, channel: execnet.Channel) -> RemoteSender:
         """Have a test worker look at the values that it gets; returns what sends to it."""
         node.workerinput[ON_ANOTHER_HOST] = True
         if node.gateway.spec.socket:
             _write_one_by_one(node.gateway._io)
-        outbox = Outbox(channel)
-        self._outboxes.append((node, outbox))
-        return outbox
+        sender = RemoteSender(channel)
+        self._senders.append((node, sender))
+        return sender
 
     def end_sending(self) -> None:
         """Send what was taken. Where that takes too long, cut the connection: xdist would wait to
         send its own last message."""
-        for _, outbox in self._outboxes:
-            outbox.end()
+        for _, sender in self._senders:
+            sender.end()
         end = time.monotonic() + LAST_MESSAGES_TIMEOUT
-        for node, outbox in self._outboxes:
-            if not outbox.wait_ended(end - time.monotonic()):
+        for node, sender in self._senders:
+            if not sender.wait_ended(end - time.monotonic()):
                 first = _way(node)[-1]
                 (first._io.close_write if first.spec.socket else first._io.kill)()
 

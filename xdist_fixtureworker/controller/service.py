@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 import tempfile
 import threading
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ..roles import VALUE_FILES
+from ..roles import RUN_FILES
 from ..settings import lane_id, timeout
 from ..wire.messages import Begin
 from ..wire.pickles import describe
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 _SILENCE = 15.0
 """Seconds beyond ``fixture_worker_timeout`` after which the fixture worker must have said that what
 it does hangs, which it finds out after 10."""
+_IN_MEMORY = "/dev/shm"
+_TEMPORARY = ("TMPDIR", "TEMP", "TMP")
+"""Variables that say where temporary files belong."""
 
 
 class Service:
@@ -52,6 +56,7 @@ class Service:
         self.relay = relay
         self.process: FixtureWorkerProcess | None = None
         self._run = ""  # the id that its processes carry
+        self._run_files: tuple[Path, ...] = ()
         self.fixture_worker = relay.fixture_worker
         limit = timeout(config)
         self.switchboard = Switchboard(
@@ -92,8 +97,10 @@ class Service:
             self.switchboard.fixture_worker_down(ended_too_early(describe(error)))
             return
         self._run = run
+        self._run_files = places_for_files(run, is_noted=directory is not None)
+        run_files = tuple(map(str, self._run_files))
         crash_files = None if directory is None else str(directory)
-        begin = Begin(*(run, os.getpid(), crash_files, str(_value_files(run))), eager, self._number)
+        begin = Begin(*(run, os.getpid(), crash_files, run_files), eager, self._number)
         self.switchboard.connect_fixture_worker(process.channel, begin)
         self.process = process
 
@@ -123,12 +130,13 @@ class Service:
             return self.kill()
         return in_thread(self.process.stop)
 
-    def remove_value_files(self) -> None:
-        """Remove its large values, where it has not done so itself. It is gone."""
-        if self._run and self.fixture_worker.state is not State.FINISHED:
-            from ..processes.value_files import remove
+    def remove_run_files(self) -> None:
+        """Remove its files, where it has not done so itself. It is gone."""
+        if self._run_files and self.fixture_worker.state is not State.FINISHED:
+            from ..processes.run_files import remove
 
-            remove(_value_files(self._run), self._run)
+            for directory in self._run_files:
+                remove(directory, self._run)
 
     def kill(self) -> threading.Event:
         """End the process, whatever it is doing; the event is set when it is gone."""
@@ -141,12 +149,26 @@ def _named(show: Callable[[str | None], None], relay: Relay, notice: str | None)
     show(None if notice is None else notice.replace("fixture worker", name, 1))
 
 
-def _value_files(run: str) -> Path:
-    """The directory for large values of a run."""
+def places_for_files(run: str, *, is_noted: bool) -> tuple[Path, ...]:
+    """The directories for files of a run: in memory where Linux has that, unless the user says
+    where temporary files belong; and among those.
+
+    :param is_noted: whether the next run finds what is left if all is killed. Else it might take
+        memory for as long as the machine is up.
+    """
     try:
-        return Path(tempfile.gettempdir(), f"{VALUE_FILES}{run}")
+        temporary = tempfile.gettempdir()
     except OSError:  # nobody can write anywhere; who needs the directory says so
-        return Path(os.sep, f"{VALUE_FILES}{run}")
+        temporary = os.sep
+    parents = [temporary]
+    if (
+        is_noted
+        and sys.platform == "linux"
+        and not any(map(os.environ.get, _TEMPORARY))
+        and os.path.ismount(_IN_MEMORY)
+    ):
+        parents.insert(0, _IN_MEMORY)
+    return tuple(Path(parent, f"{RUN_FILES}{run}") for parent in parents)
 
 
 def in_thread(action: Callable[[], object], done: threading.Event | None = None) -> threading.Event:

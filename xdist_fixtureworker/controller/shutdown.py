@@ -181,7 +181,7 @@ class Shutdown:
         self._run.display.show_output(last=True)
         self._run.stray_search.finish()
         for service in self._services:
-            service.remove_value_files()
+            service.remove_run_files()
 
     # --- 3. the summary
 

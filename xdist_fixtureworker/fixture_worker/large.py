@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from ..declared.definitions import Definition
 from ..wire.messages import Fetch, Mapped, Message, Part
 
 if TYPE_CHECKING:
-    from ..processes.value_files import Dump, ValueFiles
+    from ..processes.run_files import Dump, RunFiles
     from .elsewhere import Elsewhere
 
 
@@ -23,9 +23,9 @@ class LargeValues:
     def __init__(self, send: Callable[[Message], None]) -> None:
         self.mapped_from: int | None = None  #: bytes that one has at least; None: there are none
         self.first = 1  #: number of a file
-        self.directory = ""  #: where they are to be, as the controller says
+        self.directories: Sequence[Path] = ()  #: where they are to be, as the controller says
         self._send = send
-        self._files: ValueFiles | None = None
+        self._files: RunFiles | None = None
         self._sent: list[tuple[Definition, Mapped]] = []
 
     def add(self, dump: Dump) -> Mapped:
@@ -35,9 +35,9 @@ class LargeValues:
         :raises Exception: whatever ``dump`` raises.
         """
         if self._files is None:
-            from ..processes.value_files import ValueFiles
+            from ..processes.run_files import RunFiles
 
-            self._files = ValueFiles(Path(self.directory), self.first)
+            self._files = RunFiles(self.directories, self.first)
         return self._files.add(dump)
 
     def receive(self, message: Fetch) -> None:

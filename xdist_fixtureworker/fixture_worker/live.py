@@ -71,7 +71,7 @@ class LiveObjects:
 
     def _listen(self, host: Host) -> Introduction:
         """Let test workers make calls without the controller, where that can be."""
-        from ..processes.value_files import make
+        from ..processes.run_files import make
         from ..sharing.listener import Listener
 
         if not self.directory:

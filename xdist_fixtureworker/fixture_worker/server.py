@@ -280,10 +280,10 @@ class FixtureWorker:
 
     def _begin(self, begin: Begin, session: pytest.Session) -> None:
         config = session.config
-        self._large.directory = begin.value_files
+        self._large.directories = [Path(each) for each in begin.run_files]
         if begin.lane is None:
             # The controller knows which lane has an object; a test worker has one place to call.
-            self._live.directory = begin.value_files
+            self._live.directory = begin.run_files[-1]
         if begin.crash_files is not None:
             controller = Identity.of(begin.controller)
             self._set_ups.crash_file = CrashFile(
@@ -291,7 +291,7 @@ class FixtureWorker:
                 begin.run,
                 _testrun_uid(config),
                 controller,
-                begin.value_files,
+                begin.run_files,
             )
         if begin.lane is not None:
             self._be_a_lane(begin.lane)

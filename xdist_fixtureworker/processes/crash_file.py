@@ -14,7 +14,7 @@ import re
 import socket
 import stat
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ class Leftover(Frozen):
     run: str  #: the id that its processes carry
     testrun_uid: str | None  #: xdist's id of it
     started: float  #: seconds since the epoch
-    value_files: Path  #: the directory of its large values, if it had any
+    run_files: tuple[Path, ...]  #: the directories of its files, if it had any
     controller: Identity
     fixture_worker: Identity
     fixtures: tuple[LiveFixture, ...]
@@ -67,7 +67,7 @@ class CrashFile:
     :param directory: created if missing.
     :param run: the id that the run's processes carry.
     :param testrun_uid: xdist's id of it.
-    :param value_files: the directory of its large values, if it has any.
+    :param run_files: the directories of its files, if it has any.
     """
 
     def __init__(
@@ -76,10 +76,10 @@ class CrashFile:
         run: str,
         testrun_uid: str,
         controller: Identity,
-        value_files: str = "",
+        run_files: Sequence[str] = (),
     ) -> None:
         self.directory = directory
-        self.value_files = value_files
+        self.run_files = run_files
         self.run = run
         self.testrun_uid = testrun_uid
         self.controller = controller
@@ -123,7 +123,7 @@ class CrashFile:
             "run": self.run,
             "testrun_uid": self.testrun_uid,
             "started": self._started,
-            "value_files": self.value_files,
+            "run_files": list(self.run_files),
             "controller": vars(self.controller),
             "fixture_worker": vars(Identity.of(os.getpid())),
             "fixtures": [vars(live) for live in self._live.values()],
@@ -195,7 +195,7 @@ def _parsed(file: Path, data: bytes) -> Leftover | None:
         run=_text(content["run"]),
         testrun_uid=_text(content["testrun_uid"]),
         started=_time(content["started"]),
-        value_files=Path(_text(content.get("value_files", ""))),
+        run_files=tuple(Path(_text(each)) for each in content.get("run_files", ())),
         controller=_identity(content["controller"]),
         fixture_worker=_identity(content["fixture_worker"]),
         fixtures=tuple(

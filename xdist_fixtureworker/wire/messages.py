@@ -170,7 +170,7 @@ class Begin(Frozen):
     run: str  #: an id of our own
     controller: int  #: its process
     crash_files: str | None  #: directory of the files that tell what is set up; None: write none
-    value_files: str  #: directory for the files of large values, to be made when there is one
+    run_files: tuple[str, ...]  #: directories for files of the run, to be made when there is one
     eager: bool = False  #: whether fixtures are to be set up before a test asks for them
     lane: int | None = None  #: its number, where there may be several; else None
 

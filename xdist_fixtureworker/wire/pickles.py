@@ -95,7 +95,12 @@ def pack_into(
         buffers.append(buffer)
         return False
 
-    Pickler(file, Names(near, everywhere), is_copied).dump(value)
+    try:
+        Pickler(file, Names(near, everywhere), is_copied).dump(value)
+    except BaseException:
+        for buffer in buffers:
+            buffer.release()
+        raise
     return buffers
 
 

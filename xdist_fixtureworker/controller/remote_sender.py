@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import execnet
 
 
-class Outbox:
+class RemoteSender:
     """Takes messages at once, and sends them in their order."""
 
     def __init__(self, channel: execnet.Channel) -> None:
