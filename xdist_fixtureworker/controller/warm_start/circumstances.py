@@ -1,7 +1,7 @@
 """What a process inherits that is started now: read in the controller, taken over by its forks.
 
-Forks are made before conftests are loaded, and are wanted later: what conftests have changed of it in
-the controller, the processes have that are started then.
+Forks are made before conftests are loaded, and are wanted later: what conftests have changed of
+it in the controller, the processes have that are started then.
 """
 
 from __future__ import annotations

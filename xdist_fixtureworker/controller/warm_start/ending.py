@@ -11,14 +11,15 @@ import atexit
 import contextlib
 import gc
 import io
-import os
 import sys
 import threading
 import types
 from collections.abc import Collection
 from importlib.machinery import ExtensionFileLoader
+from pathlib import Path
 from typing import Any
 
+_TASKS = Path("/proc/self/task")
 _SUSPENDED = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
 """What may have something to run finally."""
 _DATABASES = ("sqlite3", "_gdbm", "_dbm")
@@ -38,7 +39,7 @@ def end(inherited: Collection[str]) -> bool:
     if any(_has_finalizer(kind) for kind in set(map(type, made_here))):
         gc.unfreeze()  # it may hang on something that was
         return False
-    if len(os.listdir("/proc/self/task")) > 1:
+    if len(list(_TASKS.iterdir())) > 1:
         return False  # a thread that a library joins might want Python, which C would not let go
     own = [name for name in sys.modules if name not in inherited]
     return not any(_is_in_c(name, sys.modules[name]) for name in own)

@@ -1,7 +1,7 @@
 """Has each fork of the controller draw other random numbers; controller and its forks.
 
-Python sees to the functions of :mod:`random`. Generators that libraries have made for themselves would
-go on where the controller's are: Faker would invent the same names in each worker.
+Python sees to the functions of :mod:`random`. Generators that libraries have made for themselves
+would go on where the controller's are: Faker would invent the same names in each worker.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ def generators() -> list[random.Random]:
     """Those that modules have made without a seed: by an assignment such as ``r = Random()``."""
     kinds = {kind for kind in _kinds(random.Random) if kind.seed is random.Random.seed}
     found = []
-    for module in list(sys.modules.values()):
+    modules: list[object] = list(sys.modules.values())
+    for module in modules:
         if not isinstance(module, ModuleType) or module is random:
             continue
         names = [name for name, value in list(vars(module).items()) if type(value) in kinds]
