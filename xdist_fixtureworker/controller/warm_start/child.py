@@ -7,35 +7,39 @@ import contextlib
 import ctypes
 import importlib.machinery
 import io
-import json
 import os
+import random
 import signal
 import sys
 import types
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, NoReturn
 
+from . import circumstances, randomness
 from .ending import end
-from .environment import show
 
 _BOOTSTRAP = b"import sys;exec(eval(sys.stdin.readline()))"
 """What execnet has an interpreter of a ``popen`` execute."""
 
 
 def run(
-    its_input: int, its_output: int, signals: AbstractSet[int], modules: Sequence[str]
+    its_input: int,
+    its_output: int,
+    signals: AbstractSet[int],
+    generators: Iterable[random.Random],
+    modules: Sequence[str],
 ) -> NoReturn:
     """Wait to be wanted, be a worker, and end. Call it right after the fork.
 
     It must not return, nor raise: the code that called it is the controller's.
 
     :param signals: those that were blocked before all were blocked for the fork.
+    :param generators: to be seeded anew.
     :param modules: what to import before it is wanted.
     """
     try:
-        interrupts = signal.getsignal(signal.SIGINT) != signal.SIG_IGN
         _forget_handlers()
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for those that are at work
         signal.pthread_sigmask(signal.SIG_SETMASK, signals)
@@ -43,19 +47,19 @@ def run(
         for name in modules:
             importlib.import_module(name)
         _wait()
-        if interrupts:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        _begin()
+        randomness.seed(generators)
         _work()
     finally:
         os._exit(1)  # not reached but by an error of ours, or an interrupt at the last moment
 
 
 def _wait() -> None:
-    """Wait for the line that says what a process which is started now would inherit."""
+    """Wait for the line that says what a process inherits that is started now."""
     line = sys.stdin.buffer.readline()
     if not line:
         os._exit(0)  # nobody wants it
-    _begin(*json.loads(line))
+    circumstances.take_over(line)
 
 
 def _work() -> None:
@@ -113,11 +117,8 @@ def _stream(name: str, number: int, like: Any) -> Any:
     return stream
 
 
-def _begin(environment: dict[str, str], directory: str) -> None:
-    """Take over what a process that is started now would inherit; and be as new."""
-    _replace_environment(environment)
-    if directory:
-        os.chdir(directory)
+def _begin() -> None:
+    """Be as an interpreter that has just been started."""
     main = types.ModuleType("__main__")
     vars(main).update(
         __annotations__={},
@@ -133,14 +134,3 @@ def _begin(environment: dict[str, str], directory: str) -> None:
         finder for finder in sys.meta_path if not type(finder).__module__.startswith("_pytest.")
     ]
     importlib.invalidate_caches()
-    if "numpy.random" in sys.modules:  # Python sees to its own generators
-        sys.modules["numpy.random"].seed()
-
-
-def _replace_environment(environment: dict[str, str]) -> None:
-    for name in os.environ.keys() - environment.keys():
-        del os.environ[name]
-    for name, value in environment.items():
-        if os.environ.get(name) != value:
-            os.environ[name] = value
-    show(os.environb)

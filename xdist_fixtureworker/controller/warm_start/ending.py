@@ -16,10 +16,14 @@ import threading
 import types
 from collections.abc import Collection
 from importlib.machinery import ExtensionFileLoader
+from pathlib import Path
 from typing import Any
 
+_TASKS = Path("/proc/self/task")
 _SUSPENDED = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
 """What may have something to run finally."""
+_DATABASES = ("sqlite3", "_gdbm", "_dbm")
+"""Modules of connections that are closed when they are freed, with no method that says so."""
 
 
 def end(inherited: Collection[str]) -> bool:
@@ -35,6 +39,8 @@ def end(inherited: Collection[str]) -> bool:
     if any(_has_finalizer(kind) for kind in set(map(type, made_here))):
         gc.unfreeze()  # it may hang on something that was
         return False
+    if len(list(_TASKS.iterdir())) > 1:
+        return False  # a thread that a library joins might want Python, which C would not let go
     own = [name for name in sys.modules if name not in inherited]
     return not any(_is_in_c(name, sys.modules[name]) for name in own)
 
@@ -57,7 +63,9 @@ def _is_in_c(name: str, module: types.ModuleType) -> bool:
 
 
 def _has_finalizer(kind: type) -> bool:
-    return issubclass(kind, _SUSPENDED) or _has("__del__", kind)
+    if issubclass(kind, _SUSPENDED) or _has("__del__", kind):
+        return True
+    return any(base.__module__ in _DATABASES for base in kind.__mro__)
 
 
 def _has(method: str, kind: type) -> bool:

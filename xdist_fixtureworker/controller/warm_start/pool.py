@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
+import random
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from . import child, environment
+from . import child, circumstances, randomness
 from .process import Connection, Process
 from .wanted import can_be_fork
 
@@ -39,20 +38,22 @@ class Pool:
         self._taken: list[Connection] = []
         self._lock = threading.Lock()  # the fixture worker is started in a thread
         self._patch = pytest.MonkeyPatch()
-        self._python = _python_variables()
+        self._variables = _variables_of_start()
 
     def fork(self, count: int) -> None:
         """Fork so many processes, or as many as the system allows."""
         for stream in (sys.__stdout__, sys.__stderr__):
             if stream is not None:
                 stream.flush()  # or each child would write it again
+        generators = randomness.generators()
         # What a handler raises in a child would run through the controller's code there.
         signals = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         gc.freeze()  # what is there now needs no look by the collectors of the children
         try:
             for number in range(count):
                 first = number == 0 and bool(self._fixture_workers)
-                self._waiting.append(_fork(signals, _OF_FIXTURE_WORKER if first else ()))
+                modules = _OF_FIXTURE_WORKER if first else ()
+                self._waiting.append(_fork(signals, generators, modules))
                 self.size += 1
         except OSError:
             pass  # no memory, or too many processes: the others start as ever
@@ -75,8 +76,8 @@ class Pool:
         """Why no process is handed out, although they are there."""
         if not self.size:
             return cannot_fork()
-        now = _python_variables()
-        changed = {name for name, _ in self._python.items() ^ now.items()}
+        now = _variables_of_start()
+        changed = {name for name, _ in self._variables.items() ^ now.items()}
         return variables_changed(sorted(changed)) if changed else None
 
     def take(self, spec: Any, execmodel: Any) -> Connection | None:
@@ -86,7 +87,7 @@ class Pool:
         while (connection := self._next(spec.id)) is not None:
             connection.execmodel = execmodel
             try:
-                connection.write(_circumstances())
+                connection.write(circumstances.current())
             except OSError:
                 continue  # it was killed
             return connection
@@ -111,7 +112,9 @@ class Pool:
             return self._taken[-1]
 
 
-def _fork(signals: AbstractSet[int], modules: Sequence[str]) -> Connection:
+def _fork(
+    signals: AbstractSet[int], generators: Iterable[random.Random], modules: Sequence[str]
+) -> Connection:
     its_input, outfile = os.pipe()
     infile, its_output = os.pipe()
     try:
@@ -121,27 +124,19 @@ def _fork(signals: AbstractSet[int], modules: Sequence[str]) -> Connection:
             os.close(end)
         raise
     if pid == 0:
-        child.run(its_input, its_output, signals, modules)
+        child.run(its_input, its_output, signals, generators, modules)
     os.close(its_input)
     os.close(its_output)
     return Connection(Process(pid), outfile, infile)
 
 
-def _circumstances() -> bytes:
-    """What a process that is started now would inherit, in one line."""
-    try:
-        directory = str(Path.cwd())
-    except FileNotFoundError:
-        directory = ""  # it was removed, and the process is in it, too
-    return json.dumps([environment.current(), directory]).encode() + b"\n"
-
-
-def _python_variables() -> dict[str, str]:
-    """The variables that an interpreter looks at when it starts."""
+def _variables_of_start() -> dict[str, str]:
+    """The variables that an interpreter, or the system's loader, looks at only when it starts."""
     return {
         name: value
         for name, value in os.environ.items()
-        if name.startswith("PYTHON") and name != "PYTHONPATH"  # xdist sends that
+        if name != "PYTHONPATH"  # xdist sends that
+        and (name.startswith(("PYTHON", "LD_")) or name in ("LC_ALL", "LC_CTYPE", "LANG"))
     }
 
 
