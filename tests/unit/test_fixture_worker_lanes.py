@@ -345,10 +345,12 @@ def test_who_waits_for_a_lane_that_was_not_started(run: Run) -> None:
     run.lanes.services[1].process = None
     run.says(0, needed(B))
     assert run.got() == []  # it was asked for that already
-    run.finishes()
+    run.lanes.end.begin()
     (failed,) = run.board(0).take()
     assert isinstance(failed, Failed)
     assert failed.text == "the tests ended before fixtureworker1, which it belongs to, was started."
+    run.board(0).put(run.lanes.relays[0].finish)
+    assert run.board(0).take() == [Settle()]
     run.says(0, Settled())
     assert run.board(0).take() == [Finish()]
     assert run.wants(C) == 0  # of a test worker that dies: no other one is started
