@@ -19,7 +19,7 @@ WARM_WORKERS = "warm_workers"
 WARM_WORKERS_IMPORT = "warm_workers_import"
 TREATMENTS_OF_STRAYS = ("report", "kill", "ignore")
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([KMG]?B)?", re.ASCII | re.IGNORECASE)
+_SIZE = re.compile(r"(\d{1,18}(?:\.\d+)?) ?([KMG]?B)?", re.ASCII | re.IGNORECASE)
 _SHOW_ONLY = ("collectonly", "showfixtures", "show_fixtures_per_test", "setupplan")
 
 
