@@ -47,6 +47,13 @@ def with_two(worker_id): return worker_id
 @global_fixture(lane="with two")
 def also_with_two(on_two, worker_id): return worker_id
 
+@global_fixture
+def of_counter(request):
+    counter = request.getfixturevalue("counter")
+    counter.next()
+    yield
+    counter.next()  # it has not been finalized, wherever it is
+
 @global_fixture(share="proxy")
 def counter():
     yield (made := Counter())
@@ -90,6 +97,7 @@ def test_two_by_name(request): assert request.getfixturevalue("two") == "two"
 def test_together(on_two, with_two, also_with_two):
     assert on_two == with_two == also_with_two
 def test_counter(counter): counter.next()
+def test_of_counter(of_counter): pass
 def test_by_name(by_name): assert (by_name, os.environ["OF_LANE"]) == (3, "1")
 def test_large(large): assert large.count(b"x") == 3_000_000
 def test_variable(needs_variable): assert os.environ["OF_LANE"] == "1"
@@ -105,7 +113,7 @@ def test_unshared(i): pass
 def test_side_by_side(suite: Suite, mode: tuple[str, ...]) -> None:
     suite.write({"conftest.py": CONFTEST, "test_it.py": TESTS})
     result = suite.run(*mode)
-    assert result.outcomes == {"passed": 14}, result.output
+    assert result.outcomes == {"passed": 15}, result.output
     ups = ["one up", "two up", "on two up", "by name up", "counter down"]
     assert sorted(result.noted(*ups)) == sorted(ups)
     ends = result.noted("by name down", "on two down", "one down", "two down")
@@ -113,7 +121,7 @@ def test_side_by_side(suite: Suite, mode: tuple[str, ...]) -> None:
     for first, then in [("by name", "one"), ("by name", "two"), ("on two", "two")]:
         assert ends.index(f"{first} down") < ends.index(f"{then} down"), ends
     (counted,) = (note.more["value"] for note in result.notes if note.what == "counter down")
-    assert counted == 3
+    assert counted == 5
     lanes = {note.worker for note in result.notes if note.what == "plain up"}
     if mode:
         assert len(lanes) == 2

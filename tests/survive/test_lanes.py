@@ -137,3 +137,24 @@ def test_the_controller_is_killed(suite: Suite) -> None:
     lanes = {note.worker for note in notes if note.what in {"first up", "second up"}}
     assert lanes == {FIXTURE_WORKER, f"{FIXTURE_WORKER}1"}
     assert sorted(controller.noted("first down", "second down")) == ["first down", "second down"]
+
+
+def test_two_die(suite: Suite) -> None:
+    """What they left is undone last set up first, whichever had it."""
+    wait = 'while \'"killed"\' not in open("notes.jsonl").read(): time.sleep(0.01)'
+    _suite(suite, wait, wait)
+    text = (suite.path / "conftest.py").read_text()
+    asks = 'def second(request):\n    request.getfixturevalue("first")'
+    (suite.path / "conftest.py").write_text(text.replace("def second():", asks))
+    with running(suite, *TWO) as controller:
+        until(suite, count("first up"))
+        (suite.path / "go").touch()
+        until(suite, count("test first"))
+        notes = until(suite, count("test second"))
+        for victim in {note.pid for note in notes if note.what in {"first up", "second up"}}:
+            psutil.Process(victim).kill()
+        suite_note(suite, "killed")
+        code, output = controller.end()
+    assert code == 1, output
+    undone = [note.more["value"] for note in controller.notes() if note.what == "undone"]
+    assert undone == ["second", "first"]

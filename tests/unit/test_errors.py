@@ -655,6 +655,12 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
     ),
     (worker_id.worker_id_hint, ("KeyError: 'fixtureworker'", None, "gw99"), ""),
     (worker_id.worker_id_hint, ("RuntimeError: fixtureworker",), ""),
+    (worker_id.worker_id_hint, ("xdist_fixtureworker.CallError: ... (TypeError: no)",), ""),
+    (
+        worker_id.worker_id_hint,
+        ("xdist_fixtureworker: 'y' (TypeError)", None, "fixtureworker1"),
+        "",
+    ),
     (worker_id.worker_id_hint, ("ValueError: something else",), ""),
     (worker_id.worker_id_hint, ("",), ""),
     (
@@ -886,6 +892,18 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "(conftest.py:9), and the set-up of b (conftest.py:9) waits for 'a' (conftest.py:3).\n"
         "Name what they need as arguments, or give all of them the same lane: "
         '@global_fixture(lane="..."). Then one fixture worker sets them up.',
+    ),
+    (
+        fixture_worker_lanes.was_not_started,
+        ("fixtureworker1",),
+        "the tests ended before fixtureworker1, which it belongs to, was started.",
+    ),
+    (
+        other_lanes.cannot_share,
+        ("a lock cannot be sent.",),
+        "a lock cannot be sent.\n"
+        "Or, as it is in another fixture worker, give it and what needs it the same lane: "
+        '@global_fixture(lane="...").',
     ),
     (
         other_lanes.cannot_unpickle,

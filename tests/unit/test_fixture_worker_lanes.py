@@ -34,6 +34,8 @@ from xdist_fixtureworker.wire.messages import (
     Returned,
     Serving,
     SettingUp,
+    Settle,
+    Settled,
     SetUp,
     Withdrawn,
     WorkerJoined,
@@ -83,6 +85,7 @@ class Service:
     def __init__(self, relay: LaneRelay) -> None:
         self.relay = relay
         self.switchboard = Board(relay)
+        self.process: object = self
 
 
 class Channel:
@@ -151,6 +154,14 @@ class Run:
             SetUp(number, fixture.name, "", None, (), None),
         )
         return number
+
+    def finishes(self) -> None:
+        """The tests are over."""
+        self.lanes.end.begin()
+        for service, relay in zip(self.lanes.services, self.lanes.relays, strict=True):
+            if service.process is not None and not relay.has_ended:
+                service.switchboard.put(relay.finish)
+                assert self.board(self.lanes.relays.index(relay)).take() == [Settle()]
 
 
 @pytest.fixture
@@ -232,9 +243,10 @@ def test_what_others_use_is_finalized_after_them(run: Run) -> None:
     run.says(1, needed(A))
     run.board(1).take()
     b = run.sets_up(1, B)
-    for service in run.lanes.services:
-        relay = service.relay
-        service.switchboard.put(relay.finish)
+    run.finishes()
+    run.says(1, Settled())
+    assert run.got() == []  # the other one may still ask for something
+    run.says(0, Settled())
     assert run.board(0).take() == [Finish(held=(a,))]
     assert run.board(1).take() == [Finish()]
     run.says(1, Finalized(b, None))
@@ -256,8 +268,10 @@ def test_a_lane_that_has_died(run: Run) -> None:
     (_, failed) = run.channel.sent
     assert isinstance(failed, Failed)
     assert "killed" in failed.text
-    run.board(0).put(run.lanes.relays[0].finish)
-    assert Finish() in run.board(0).take()  # nobody uses what is there any more
+    run.board(0).take()
+    run.finishes()
+    run.says(0, Settled())
+    assert run.board(0).take() == [Finish()]  # nobody uses what is there any more
     assert run.lanes.journal.unfinalized == ["A ()"]
 
 
@@ -294,3 +308,58 @@ def test_test_workers_are_told_to_later_lanes(run: Run) -> None:
     run.wants(A)
     run.channel.receive(encode(Request(9, B)))
     assert joined in run.board(1).take()
+
+
+def test_a_set_up_at_the_end_may_ask_others(run: Run) -> None:
+    """So none of them finalizes before."""
+    run.wants(A)
+    run.wants(B)
+    run.sets_up(0, A)
+    run.says(0, Ready(1, Inline(b"A"), (), ()))
+    run.finishes()
+    run.says(0, Settled())
+    run.says(1, needed(A))
+    assert run.board(1).take() == [Ready(1, Inline(b"A"), (), ())]
+    run.sets_up(1, B)
+    assert run.got() == []
+    run.says(1, Settled())
+    assert run.got() == [0, 1]
+
+
+def test_a_lane_that_dies_at_the_end_is_not_waited_for(run: Run) -> None:
+    run.wants(A)
+    run.wants(B)
+    run.says(0)
+    run.says(1)
+    run.finishes()
+    run.says(0, Settled())
+    relay = run.lanes.relays[1]
+    run.board(1).put(lambda: relay.fixture_worker_down("killed"))
+    assert run.board(0).take() == [Finish()]
+
+
+def test_who_waits_for_a_lane_that_was_not_started(run: Run) -> None:
+    run.wants(A)
+    run.wants(B)
+    run.says(0)
+    run.lanes.services[1].process = None
+    run.says(0, needed(B))
+    assert run.got() == []  # it was asked for that already
+    run.lanes.end.begin()
+    (failed,) = run.board(0).take()
+    assert isinstance(failed, Failed)
+    assert failed.text == "the tests ended before fixtureworker1, which it belongs to, was started."
+    run.board(0).put(run.lanes.relays[0].finish)
+    assert run.board(0).take() == [Settle()]
+    run.says(0, Settled())
+    assert run.board(0).take() == [Finish()]
+    assert run.wants(C) == 0  # of a test worker that dies: no other one is started
+
+
+def test_a_wait_for_another_lane_has_no_limit(run: Run) -> None:
+    run.wants(A)
+    run.wants(B)
+    run.says(0, needed(B))
+    assert run.lanes.relays[0].waits_for_tests
+    run.says(1, Ready(1, Inline(b""), (), ()))
+    assert not run.lanes.relays[0].waits_for_tests

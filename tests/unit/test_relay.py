@@ -475,7 +475,7 @@ class TestRecovery:
         relay.fixture_worker_down("gone")
         journal = relay.journal
         again = Relay(journal, "recovery")
-        assert again.recover(lost, "fixtureworker") == [
+        assert again.recover([(each, "fixtureworker") for each in lost]) == [
             (FIXTURE_WORKER_ID, Recover(3, self.OTHER)),
             (FIXTURE_WORKER_ID, Recover(1, self.ONE)),
         ]
@@ -498,7 +498,7 @@ class TestRecovery:
         set_up(relay, 1, "one", "conftest.py:1", recovery=self.ONE)
         relay.fixture_worker_down("gone")
         again = Relay(relay.journal, "recovery")
-        again.recover(relay.recoverable, "fixtureworker")
+        again.recover([(each, "fixtureworker") for each in relay.recoverable])
         again.from_fixture_worker(Serving())
         again.from_fixture_worker(Finalized(1, {"outcome": "failed"}))
         again.from_fixture_worker(Finalizing(1, "the test session", "request.node"))

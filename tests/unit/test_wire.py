@@ -54,6 +54,8 @@ from xdist_fixtureworker.wire.messages import (
     Returned,
     Serving,
     SettingUp,
+    Settle,
+    Settled,
     SetUp,
     Span,
     Step,
@@ -93,6 +95,8 @@ EXAMPLES: list[Message] = [
     Groups((Group((NESTED, FLAT)), Group(()))),
     Needed(1, FLAT, "conftest.py:3", "other (conftest.py:7)"),
     Yours(1),
+    Settle(),
+    Settled(),
     Freed(2**40),
     Ready(
         1,

@@ -151,7 +151,7 @@ class Journal:
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
         self.events: list[Event] = []
-        self.live: dict[Key, Live] = {}  #: in the order in which the set-ups began
+        self.live: dict[Key, Live] = {}  #: in the order in which the set-ups ended
         #: All that ever were on this machine, by id.
         self.test_workers: dict[str, WorkerStarted] = {}
         self.exit_called: ExitCalled | None = None
@@ -212,7 +212,8 @@ class Journal:
         if isinstance(event, SetUpEnded):
             self._running.pop(key, None)
             if key in self.live:
-                self.live[key] = replace(self.live[key], is_set_up=True)
+                # To the end: what was set up within it comes before it.
+                self.live[key] = replace(self.live.pop(key), is_set_up=True)
             return
         self._running[key] = f"the set-up of {event.fixture} ({event.where})"
         if event.is_global:

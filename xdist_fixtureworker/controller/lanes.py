@@ -25,7 +25,6 @@ from ..wire.messages import (
     Fetch,
     Finalized,
     Finish,
-    Freed,
     Groups,
     Instance,
     Message,
@@ -34,6 +33,8 @@ from ..wire.messages import (
     Released,
     Request,
     SettingUp,
+    Settle,
+    Settled,
     SetUp,
     Withdrawn,
     WorkerJoined,
@@ -41,9 +42,10 @@ from ..wire.messages import (
 )
 from .fixture_worker_state import Move
 from .journal import Journal
+from .lanes_end import LanesEnd
 from .relay import Relay, run_is_over
 from .requests import Delivery
-from .ties import Holds, Placement, Wait, Waits
+from .ties import Placement, Wait, Waits
 
 if TYPE_CHECKING:
     import execnet
@@ -84,9 +86,9 @@ class Lanes:
         self._placement = Placement()
         self._callers: dict[str, set[int]] = {}  # the lanes that a worker has called
         self.waits = Waits()
-        self._holds = Holds()
         self.relays: list[LaneRelay] = []
         self.services: list[Service] = []
+        self.end = LanesEnd(self._lock, self.services, self.relays)
         self.start()
 
     # --- what test workers do; the same as of a switchboard
@@ -166,7 +168,8 @@ class Lanes:
     def _free_lane(self) -> int:
         serving = [each for each in self.relays if not each.fixture_worker.ended]
         best = min(serving or self.relays, key=lambda relay: relay.load)
-        if (best.load or not serving) and len(self.relays) < self._limit:
+        wanted = (best.load or not serving) and not self.end.has_begun
+        if wanted and len(self.relays) < self._limit:
             self.start()
             return len(self.relays) - 1
         return self.relays.index(best)
@@ -222,25 +225,15 @@ class Lanes:
                 if wait is not None and isinstance(message, Ready):
                     # Whatever is set up there by now may be what it depends on.
                     held = by, self.relays[by].last_set_up
-                    self._holds.hold(held, (lane, self.relays[lane].last_set_up))
+                    self.end.hold(held, (lane, self.relays[lane].last_set_up))
         self.services[lane].switchboard.put(partial(_to_lane, message))
-
-    def held(self, lane: int) -> tuple[int, ...]:
-        """The set-ups of a lane that others depend on, and all before them."""
-        with self._lock:
-            return self._holds.held_in(lane)
-
-    def finalized(self, lane: int, last: int | None = None) -> None:
-        """Note the last set-up of a lane that is not finalized; None: all are, or never will be."""
-        with self._lock:
-            for holding, held in self._holds.let_go(lane, last):
-                self.services[holding].switchboard.put(partial(_to_lane, Freed(held)))
 
     def ended(self, lane: int) -> None:
         """Note that nothing is to be expected of a lane any more."""
         with self._lock:
             self.waits.end(lane)
-            self.finalized(lane)
+            self.end.finalized(lane)
+            self.end.settled(lane)
             for number, service in enumerate(self.services):
                 if number != lane:
                     service.switchboard.put(partial(_worker_down, service, _asking(lane)))
@@ -263,7 +256,9 @@ class LaneRelay(Relay):
         super().__init__(journal, name_of(number))
         self._number = number
         self._lanes = lanes
-        self._has_ended = False
+        self._finish = Finish()
+        self._is_called_off = False
+        self.has_ended = False  #: nothing is to be expected of it any more
         self._to_do: dict[str, None] = {}  # names of fixtures that are not set up yet
         self._done: set[str] = set()  # of others
         self._set_ups: dict[int, bool] = {}  # that are not finalized, and whether they have ended
@@ -271,7 +266,8 @@ class LaneRelay(Relay):
     @property
     def last_set_up(self) -> int:
         """The last one that has ended and is not finalized; 0: there is none."""
-        return next((id_ for id_, ended in reversed(self._set_ups.items()) if ended), 0)
+        # Another thread may ask, and this one change it meanwhile.
+        return next((id_ for id_, ended in reversed(list(self._set_ups.items())) if ended), 0)
 
     @property
     def load(self) -> int:
@@ -288,7 +284,13 @@ class LaneRelay(Relay):
         return self.requests.is_answered(instance)
 
     @property
+    def waits_for_tests(self) -> bool:
+        return self._lanes.waits.has(self._number) or super().waits_for_tests
+
+    @property
     def refusal(self) -> FixtureWorkerError | None:
+        if self._is_called_off:
+            return FixtureWorkerError(was_not_started(self.fixture_worker.name))
         over = FixtureWorkerError(run_is_over()) if self.fixture_worker.ended else None
         return super().refusal or over
 
@@ -308,20 +310,46 @@ class LaneRelay(Relay):
             case Ready() | Failed():  # perhaps without a set-up
                 self._to_do.pop(self.requests.name_of(message.id), None)
         deliveries = super().from_fixture_worker(message)
-        if isinstance(message, Finalized):
-            self._set_ups.pop(message.id, None)
-            self._lanes.finalized(self._number, self.last_set_up)
+        self._note_end(message)
         return deliveries
 
+    def _note_end(self, message: Message) -> None:
+        match message:
+            case Settled():
+                self._lanes.end.settled(self._number)
+            case Finalized():
+                self._set_ups.pop(message.id, None)
+                self._lanes.end.finalized(self._number, self.last_set_up)
+
     def finish(self, message: Finish | None = None) -> list[Delivery]:
-        return super().finish(replace(message or Finish(), held=self._lanes.held(self._number)))
+        """What to send when all test workers are down: the finalizers wait for all lanes."""
+        self._finish = message or self._finish
+        deliveries = self.move(Move.IS_TO_FINISH)
+        return deliveries if self.fixture_worker.ended else _to_lane(Settle())
+
+    def finalize(self) -> list[Delivery]:
+        """What to send when all lanes have settled."""
+        if self.has_ended:
+            return []
+        return _to_lane(replace(self._finish, held=self._lanes.end.held(self._number)))
+
+    def call_off(self) -> list[Delivery]:
+        """What to send when it was not started before the end: whoever asked for something of it
+        waits in vain."""
+        self._is_called_off = True
+        self._end()
+        return self.requests.give_up(FixtureWorkerError(was_not_started(self.fixture_worker.name)))
 
     def move(self, move: Move, text: str = "") -> list[Delivery]:
         deliveries = super().move(move, text)
-        if self.fixture_worker.ended and not self._has_ended:
-            self._has_ended = True
-            self._lanes.ended(self._number)
+        if self.fixture_worker.ended:
+            self._end()
         return deliveries
+
+    def _end(self) -> None:
+        if not self.has_ended:
+            self.has_ended = True
+            self._lanes.ended(self._number)
 
 
 class _ToLane:
@@ -349,6 +377,10 @@ def _refused(id_: int, text: str) -> Failed:
 
 
 # --- messages
+
+
+def was_not_started(lane: str) -> str:
+    return f"the tests ended before {lane}, which it belongs to, was started."
 
 
 def lanes_wait(circle: Sequence[Needed]) -> str:

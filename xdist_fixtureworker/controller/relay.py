@@ -48,6 +48,7 @@ from ..wire.messages import (
     Returned,
     Serving,
     SettingUp,
+    Settled,
     SetUp,
     Withdrawn,
     WorkerJoined,
@@ -94,6 +95,7 @@ FromFixtureWorker: TypeAlias = (
     | Finalized
     | Hanging
     | ExitRequested
+    | Settled
     | Finished
 )
 
@@ -227,10 +229,13 @@ class Relay:
             and (recovery := self._recoveries.get(id_)) is not None
         ]
 
-    def recover(self, lost: Sequence[Recover], lost_by: str) -> list[Delivery]:
-        """What to send to undo what the fixture worker ``lost_by`` left."""
-        self._to_undo.update((message.id, lost_by) for message in lost)
-        return [(FIXTURE_WORKER_ID, message) for message in lost]
+    def recover(self, lost: Sequence[tuple[Recover, str]]) -> list[Delivery]:
+        """What to send to undo what was left.
+
+        :param lost: each with the name of the fixture worker that died.
+        """
+        self._to_undo.update((message.id, lost_by) for message, lost_by in lost)
+        return [(FIXTURE_WORKER_ID, message) for message, _ in lost]
 
     def test_worker_joined(self, joined: WorkerJoined) -> list[Delivery]:
         """What to send after a test worker was started."""

@@ -48,7 +48,7 @@ class DistributedRun:
         self._dsession: Any = config.pluginmanager.get_plugin("dsession")
         self._started = False
         self.display = Display(config, self._dsession)
-        self._lanes: Lanes | None = None
+        self.lanes: Lanes | None = None  #: where there may be several fixture workers
         if lanes(config) == 1:
             self.service = self._service(Relay(journal), self._end_early)
         else:
@@ -56,18 +56,18 @@ class DistributedRun:
 
             start = partial(self._start, crash_files=self.crash_files)
             setattr(self._dsession, f"worker_{_LANE_EVENT}", start)
-            self._lanes = Lanes(lanes(config), journal, self._make_lane)
-            self.service = self._lanes.services[0]
+            self.lanes = Lanes(lanes(config), journal, self._make_lane)
+            self.service = self.lanes.services[0]
 
     @property
     def journal(self) -> Journal:
         """What happened so far."""
-        return self._journal if self._lanes is None else self._lanes.journal
+        return self._journal if self.lanes is None else self.lanes.journal
 
     @property
     def services(self) -> list[Service]:
         """All fixture workers."""
-        return [self.service] if self._lanes is None else list(self._lanes.services)
+        return [self.service] if self.lanes is None else list(self.lanes.services)
 
     def interrupt(self) -> None:
         """Ask all fixture workers to cut running set-ups short."""
@@ -94,7 +94,7 @@ class DistributedRun:
         joined, sender = _joined(node), channel
         if joined.host:
             sender = self._other_hosts.join(node, channel)
-        board = self._lanes or self.service.switchboard
+        board = self.lanes or self.service.switchboard
         board.connect_test_worker(node.gateway.id, channel, sender)
         board.test_worker_joined(joined)
         self._exits.watch(node, channel)
@@ -111,10 +111,12 @@ class DistributedRun:
         self.stray_search.testrun_uid = str(self._dsession.nodemanager.testrunuid)
         self._start(self.service, self.crash_files, eager=True)
 
-    def recovery_service(self, lost: Service) -> Service:
-        """Another fixture worker, to undo what one left that died; it is not started yet."""
-        journal = lost.relay.journal
-        return self._service(Relay(journal, RECOVERY), lambda: None)
+    def recovery_service(self, died: Relay) -> Service:
+        """Another fixture worker, to undo what was left; it is not started yet.
+
+        :param died: of one that left something.
+        """
+        return self._service(Relay(died.journal, RECOVERY), lambda: None)
 
     def start_recovery(self, service: Service) -> None:
         """Start it; what it undoes is in the file of the first one already."""

@@ -18,7 +18,7 @@ import pytest
 
 from .. import errors
 from ..declared.promotion import promotion_of
-from ..wire.messages import Finish, Recover
+from ..wire.messages import Finish
 from . import reporting
 from .run import DistributedRun
 from .service import Service, in_thread
@@ -40,7 +40,7 @@ class Shutdown:
         self._config = config
         self._run = run
         self._signals = signals
-        self._recovering: list[Service] = []
+        self._recovering: Service | None = None
         self._stopping: list[threading.Event] = []
         self._finished = False
         self._summary_shown = False
@@ -89,7 +89,8 @@ class Shutdown:
             test_workers_down = run.end_test_workers()
             if test_workers_down is not None:
                 waiting.wait(test_workers_down)
-            self._bring_down(run.services, waiting, outcome())
+            self._finish_all(outcome())
+            self._bring_down(run.services, waiting)
             self._recover_lost(waiting)
         except Abandoned:
             for each in self._services:
@@ -103,15 +104,18 @@ class Shutdown:
 
     @property
     def _services(self) -> list[Service]:
-        return [*self._run.services, *self._recovering]
+        return [*self._run.services, *([self._recovering] if self._recovering else [])]
 
-    def _bring_down(
-        self, services: list[Service], waiting: InterruptibleWait, finish: Finish
-    ) -> None:
-        """Have fixture workers finalize, side by side, and stop them."""
-        for service in services:
+    def _finish_all(self, finish: Finish) -> None:
+        """Have fixture workers finalize. No test worker is left."""
+        if self._run.lanes is not None:
+            self._run.lanes.end.begin()
+        for service in self._run.services:
             if service.process is not None:
                 service.switchboard.finish(finish)
+
+    def _bring_down(self, services: list[Service], waiting: InterruptibleWait) -> None:
+        """Wait for fixture workers that finalize, side by side, and stop them."""
         for service in services:
             if service.process is not None:
                 waiting.wait(service.switchboard.done)
@@ -121,19 +125,18 @@ class Shutdown:
             self._stopping.append(service.stop())
 
     def _recover_lost(self, waiting: InterruptibleWait) -> None:
-        for each in self._run.services:
-            lost = each.relay.recoverable
-            if lost and each.fixture_worker.died is not None:
-                self._recover(lost, each, waiting)
-
-    def _recover(self, lost: list[Recover], lost_by: Service, waiting: InterruptibleWait) -> None:
-        """Have another fixture worker undo what one that died left."""
-        again = self._run.recovery_service(lost_by)
-        self._recovering.append(again)
+        """Have another fixture worker undo what those that died left, last set up first."""
+        died = [each.relay for each in self._run.services if each.fixture_worker.died is not None]
+        lost = [(each, relay.fixture_worker.name) for relay in died for each in relay.recoverable]
+        if not lost:
+            return
+        order = list(self._run.journal.live)
+        lost.sort(key=lambda each: order.index((each[1], each[0].id)), reverse=True)
+        self._recovering = again = self._run.recovery_service(died[0])
         self._run.start_recovery(again)
-        recover = partial(again.relay.recover, lost, lost_by.fixture_worker.name)
-        again.switchboard.put(recover)
-        self._bring_down([again], waiting, Finish())
+        again.switchboard.put(partial(again.relay.recover, lost))
+        again.switchboard.finish(Finish())
+        self._bring_down([again], waiting)
 
     def _report(self, session: pytest.Session | None) -> None:
         """Log what went wrong, below what was printed."""

@@ -14,8 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
-from ..roles import FIXTURE_WORKER_ID
-from ..rules.worker_id import is_computing, worker_id_hint
+from ..rules.worker_id import is_computing, is_default, worker_id_hint
 from ..settings import lane_id, lanes
 from ..wire.pickles import describe
 
@@ -62,7 +61,7 @@ def configure_nodes(config: pytest.Config, id_: str) -> Generator[None, None, No
         if not users:
             raise  # of execnet, as its process has ended
         place = f"{_shown(users[-1].filename, config.rootpath)}:{users[-1].lineno}"
-        computes = id_ == FIXTURE_WORKER_ID and is_computing(error)
+        computes = is_default(id_) and is_computing(error)
         text = hook_does_not_expect_it(place, describe(error), id_, computes)
         raise pytest.UsageError(text) from error
 

@@ -60,6 +60,10 @@ class Waits:
         """Note that it does not any more; returns what it waited for."""
         return self._waits.pop(lane, None)
 
+    def has(self, lane: int) -> bool:
+        """Whether a lane waits."""
+        return lane in self._waits
+
     def circle(self, lane: int) -> list[Needed]:
         """What lanes wait for that wait for each other, beginning with this one; else nothing."""
         found: list[Needed] = []

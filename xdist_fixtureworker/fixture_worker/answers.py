@@ -98,8 +98,15 @@ class Answerer:
             name, where = expected.instance.name, expected.where
             self._runner.tell_interrupted(_NO_SET_UP, name, where, error)
             return
-        if result.error is not None and not self._foreign.was_interrupted(result.error):
+        if result.error is not None and not self._is_meant(result.error):
             self._untold[id(record.original)] = record, result
+
+    def _is_meant(self, error: BaseException) -> bool:
+        """Whether a set-up ended early for a reason that nobody has to be told."""
+        meant = isinstance(
+            error, (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exception)
+        )
+        return meant or self._foreign.was_interrupted(error)
 
     def untold_failures(self) -> Iterator[str]:
         """What to say of set-ups that failed, and that no test has asked for."""

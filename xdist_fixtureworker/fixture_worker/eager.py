@@ -6,7 +6,7 @@ its start. Test workers tell the others, and for which parameters, when they hav
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from .._compat import (
     fixture_function,
     fixture_name,
     is_fixture,
+    visible_definitions,
 )
 from ..declared.definitions import (
     Definition,
@@ -25,8 +26,8 @@ from ..declared.definitions import (
     instance_of,
 )
 from ..declared.locations import code_of
-from ..declared.promotion import promotion_of
-from ..roles import EAGER
+from ..declared.promotion import Promotion, promotion_of
+from ..roles import EAGER, GLOBAL
 from ..wire.messages import Expected, Groups
 from .lookup import Lookup
 from .tree import Tree
@@ -42,7 +43,7 @@ def find_eager(session: pytest.Session, tree: Tree, lookup: Lookup) -> list[Foun
     for which ones tests need it, nobody knows yet.
     """
     found: dict[int, Found] = {}
-    for directory in _places(session, tree):
+    for directory in _places(session, tree, _is_written_eager):
         for name in _names(session):
             definition = lookup.session_fixture(name, directory)
             if definition is not None and _is_eager(definition, session.config):
@@ -57,12 +58,13 @@ def expected(definition: Definition, node: Node) -> Expected:
     return Expected(instance_of(definition, node), declaration.where)
 
 
-def grouped(found: Sequence[Found], lookup: Lookup) -> Groups:
-    """Tell which of them belong together, with what they need."""
+def grouped(session: pytest.Session, tree: Tree, lookup: Lookup) -> Groups:
+    """Tell which global fixtures belong together, so far as they are known: eager ones that another
+    fixture depends on are to be where that one will be."""
     from ..declared.groups import Member, groups
 
     def members() -> Iterator[Member]:
-        for definition, node in found:
+        for definition, node in _known(session, tree):
             declaration = global_declaration(definition, node.config)
             needed = [
                 instance_of(each, defining_node(each, node))
@@ -91,6 +93,20 @@ def _order(
     return place
 
 
+def _known(session: pytest.Session, tree: Tree) -> list[Found]:
+    """All global fixtures."""
+    found: dict[int, Found] = {}
+    definitions = [
+        each for each in all_definitions(session) if global_declaration(each, session.config)
+    ]
+    for directory in _places(session, tree, _is_written_global):
+        for definition in definitions:
+            visible = visible_definitions(definition.argname, directory)
+            if any(each is definition for each in visible):
+                found[id(definition)] = definition, defining_node(definition, directory)
+    return list(found.values())
+
+
 def _names(session: pytest.Session) -> list[str]:
     definitions = (each for each in all_definitions(session) if _is_eager(each, session.config))
     return list(dict.fromkeys(definition.argname for definition in definitions))
@@ -101,22 +117,36 @@ def _is_eager(definition: Definition, config: pytest.Config) -> bool:
     return declaration is not None and declaration.eager
 
 
-def _places(session: pytest.Session, tree: Tree) -> list[Node]:
+def _places(
+    session: pytest.Session, tree: Tree, wanted: Callable[[object, Promotion | None], bool]
+) -> list[Node]:
     """The root directory, and those whose conftest files have such fixtures: pytest may register
-    these only when the directory is collected."""
+    these only when the directory is collected.
+
+    :param wanted: tells it of a fixture's function and of what configuration says of it.
+    """
     directories = {tree.root: None}
     for plugin in session.config.pluginmanager.get_plugins():
         file = Path(getattr(plugin, "__file__", None) or "")
-        if file.name == "conftest.py" and _has_eager(plugin, session.config):
+        if file.name == "conftest.py" and _has(plugin, session.config, wanted):
             directories[file.parent] = None
     found = map(tree.find_directory, directories)
     return [node for node in found if node is not None] or [session]
 
 
-def _has_eager(conftest: object, config: pytest.Config) -> bool:
-    for fixture in vars(conftest).values():
-        if is_fixture(fixture):
-            promotion = promotion_of(fixture_name(fixture), config)
-            if hasattr(fixture_function(fixture), EAGER) or (promotion and promotion.eager):
-                return True
-    return False
+def _has(
+    conftest: object, config: pytest.Config, wanted: Callable[[object, Promotion | None], bool]
+) -> bool:
+    return any(
+        wanted(fixture_function(fixture), promotion_of(fixture_name(fixture), config))
+        for fixture in vars(conftest).values()
+        if is_fixture(fixture)
+    )
+
+
+def _is_written_eager(function: object, promotion: Promotion | None) -> bool:
+    return hasattr(function, EAGER) or (promotion is not None and promotion.eager)
+
+
+def _is_written_global(function: object, promotion: Promotion | None) -> bool:
+    return hasattr(function, GLOBAL) or promotion is not None

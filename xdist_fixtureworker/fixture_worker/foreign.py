@@ -57,6 +57,26 @@ class Foreign:
             self._main.check()
             yield
 
+    @contextmanager
+    def waiting(self, what: str, ask: Callable[[], None]) -> Iterator[None]:
+        """As :meth:`running`, without a limit, also for what goes on around it: what is waited for
+        has one of its own.
+
+        :param what: as in "waiting for the set-up of one, which waits for two".
+        :param ask: asks the controller, which is told then what waits. Nothing cuts that short.
+        """
+        before = self._announced
+        with self._main.protected():
+            ask()
+            self._outbox.send(Doing(what))
+        try:
+            with self.named(what), self._main.time.forgiven(), self._main.set_up():
+                self._main.check()
+                yield
+        finally:
+            with self._main.protected():
+                self._outbox.send(Doing(before))  # goes on; nothing: a set-up around it
+
     def importing(self, path: str) -> AbstractContextManager[None]:
         """Around the import of a module, within a look-up."""
         return self.announced(f"the import of {path}{self._wanted}")

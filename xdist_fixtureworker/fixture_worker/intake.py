@@ -25,6 +25,7 @@ from ..wire.messages import (
     Recover,
     Released,
     Request,
+    Settle,
     Withdrawn,
     WorkerJoined,
     WorkerLeft,
@@ -39,7 +40,7 @@ HANGING_SET_UP = 60.0
 hook. Then it hangs in spite of the exception that was raised in it, and so would this process."""
 _LOOK_AGAIN = 0.5
 
-Work: TypeAlias = Begin | Request | Recover | Finish | Expected
+Work: TypeAlias = Begin | Request | Recover | Settle | Finish | Expected
 """What the main thread does, one after the other; what is expected comes when nothing else is to be
 done."""
 
@@ -120,7 +121,7 @@ class Intake:
                 self._main.interrupt()
             case WorkerJoined():
                 self.test_workers.append(message)
-            case Begin() | Request() | Recover() | Finish() | Expected():
+            case Begin() | Request() | Recover() | Settle() | Finish() | Expected():
                 self._put(message)
             case _ if self.on_lane is None or not self.on_lane(message):
                 raise ProtocolError(f"Internal error: the controller sent {message}")

@@ -57,10 +57,10 @@ class LiveObjects:
         """Take in what test workers sent. Runs in execnet's receiver thread."""
         self._served().receive(message)
 
-    def finalize(self) -> None:
-        """Refuse what comes too late: finalizers begin."""
+    def finalize(self, set_up: int | None = None) -> None:
+        """Refuse what comes too late: the finalizer of a set-up begins, or those of all do."""
         if self._host is not None:
-            self._host.finalize()
+            self._host.finalize(set_up)
 
     def close(self) -> None:
         """Let no test worker connect any more."""

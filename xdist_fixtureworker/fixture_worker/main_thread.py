@@ -26,6 +26,31 @@ AGAIN_AFTER = HANGING_AFTER / 2
 SLICE = 0.5
 
 
+class Time:
+    """The time that counts towards the limits."""
+
+    def __init__(self) -> None:
+        self._forgiven = False
+
+    @contextmanager
+    def forgiven(self) -> Iterator[None]:
+        """Around what does not count, as the wait for another process."""
+        try:
+            self._forgiven = True
+            yield
+        finally:
+            self._forgiven = False
+
+    def ends_within(self, done: threading.Event, seconds: float) -> bool:
+        """Whether it is done within the seconds that this process could run. In slices: while it is
+        stopped, as by SIGSTOP, the clock goes on, but no more than a slice of that counts."""
+        while seconds > 0:
+            if done.wait(min(seconds, SLICE)):
+                return True
+            seconds -= 0 if self._forgiven else SLICE
+        return done.is_set()
+
+
 class MainThread:
     """The main thread, as seen from the others. Made in the main thread."""
 
@@ -38,6 +63,7 @@ class MainThread:
         self._protected = False
         self._expired: str | None = None
         self._lock = threading.Lock()
+        self.time = Time()
         self.handlers = Handlers(lambda: self.in_users_code)  #: that fixtures leave
         self._listen()
 
@@ -147,15 +173,15 @@ class MainThread:
         on_hanging: Callable[[str], None],
     ) -> None:
         """Wait for the end of what runs, and cut it short. In a thread of its own."""
-        if _ends_within(done, seconds):
+        if self.time.ends_within(done, seconds):
             return
         message = on_expiry(_stacks())
         self._expire(done, message)
-        if _ends_within(done, AGAIN_AFTER):
+        if self.time.ends_within(done, AGAIN_AFTER):
             return
         if not (self._in_set_up or self._in_finalizer):
             self._expire(done, message)  # hooks after the fixture was cut short, or its report
-        if not _ends_within(done, HANGING_AFTER - AGAIN_AFTER):
+        if not self.time.ends_within(done, HANGING_AFTER - AGAIN_AFTER):
             with self._lock:
                 if not done.is_set():
                     on_hanging(_stacks())
@@ -189,16 +215,6 @@ class MainThread:
             raise pytest.fail.Exception(message, pytrace=True)
         if self._interrupted and not self._in_finalizer:
             raise KeyboardInterrupt
-
-
-def _ends_within(done: threading.Event, seconds: float) -> bool:
-    """Whether it is done within the seconds that this process could run. In slices: while it is
-    stopped, as by SIGSTOP, the clock goes on, but no more than a slice of that counts."""
-    while seconds > 0:
-        if done.wait(min(seconds, SLICE)):
-            return True
-        seconds -= SLICE
-    return done.is_set()
 
 
 def _stacks() -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from _pytest.fixtures import SubRequest
@@ -97,8 +98,8 @@ class OtherLanes:
         assert declaration is not None
         instance = instance_of(original, node)
         needed = Needed(next(self._ids), instance, declaration.where, repr(record))
-        with self._foreign.running(f"the wait for {declaration.name} ({declaration.where})"):
-            answer = self._ask(needed)
+        waits = f"the set-up of {record}, which waits for {declaration.name} ({declaration.where})"
+        answer = self._ask(needed, waits)
         if isinstance(answer, Yours):
             self._mine[key] = original
             return None
@@ -153,11 +154,11 @@ class OtherLanes:
         if self._calls is not None:
             self._calls.exchange.lose(EOFError())
 
-    def _ask(self, needed: Needed) -> Answer:
+    def _ask(self, needed: Needed, what: str) -> Answer:
         waiting = self._waiting[needed.id] = threading.Event()
-        self._send(needed)
-        if not self._lost:
-            waiting.wait()
+        with self._foreign.waiting(what, partial(self._send, needed)):
+            if not self._lost:
+                waiting.wait()
         if needed.id not in self._answers:
             raise KeyboardInterrupt  # the controller is gone: nobody wants it any more
         return self._answers.pop(needed.id)
@@ -171,6 +172,8 @@ class OtherLanes:
         if isinstance(answer, Failed):
             error = pickles.unpack_exception(answer.exception, answer.traceback)
             error = error or errors.SetUpError(answer.text)
+            if isinstance(error, errors.CannotShareError):
+                error = errors.CannotShareError(cannot_share(str(error)))
         else:
             try:
                 value = self._unpack(declaration, answer.value)
@@ -205,6 +208,14 @@ class OtherLanes:
 
 
 # --- messages
+
+
+def cannot_share(cause: str) -> str:
+    return (
+        f"{cause}\n"
+        f"Or, as it is in another fixture worker, give it and what needs it the same lane: "
+        f'@global_fixture(lane="...").'
+    )
 
 
 def cannot_unpickle(fixture: str, where: str, cause: str) -> str:

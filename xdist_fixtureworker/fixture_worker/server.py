@@ -36,6 +36,8 @@ from ..wire.messages import (
     Recover,
     Request,
     Serving,
+    Settle,
+    Settled,
 )
 from .answers import Answerer
 from .elsewhere import Elsewhere
@@ -72,6 +74,7 @@ class FixtureWorker:
     def __init__(self, config: Any, channel: execnet.Channel) -> None:
         self._channel = channel
         self._is_lane = False
+        self._tests_are_over = False
         self._held: frozenset[int] = frozenset()
         self._main = MainThread()
         self._forks = ForkGuard()
@@ -152,7 +155,8 @@ class FixtureWorker:
         try:
             self._insist(partial(self._serve, session))
             self._main.end_of_set_ups()
-            self._live.finalize()
+            if not self._is_lane:  # no other lane may use them
+                self._live.finalize()
             output: dict[str, object] = session.config.workeroutput  # type: ignore[attr-defined]  # set by xdist
             output[CHANGED_VALUES] = self._runner.changed_values()
             self._runner.notes.update(dict.fromkeys(self._answerer.untold_failures()))
@@ -234,14 +238,19 @@ class FixtureWorker:
         take_over(session, work)
         self._held = frozenset(work.held)
 
-    def _do(self, work: Begin | Request | Recover | Expected, session: pytest.Session) -> None:
+    def _do(
+        self, work: Begin | Request | Recover | Settle | Expected, session: pytest.Session
+    ) -> None:
         match work:
             case Begin():
                 self._begin(work, session)
             case Request():
                 self._outbox.send(self._answerer.answer(work))
                 self._large.let_go(self._elsewhere)
-            case Expected() if not self._main.interrupted:
+            case Settle():
+                self._tests_are_over = True
+                self._outbox.send(Settled())
+            case Expected() if not (self._main.interrupted or self._tests_are_over):
                 self._answerer.prepare(work)
                 self._outbox.send(Doing(""))  # there is no answer that would tell
             case Recover():
@@ -304,17 +313,20 @@ class FixtureWorker:
         with self._foreign.running("the look-up of eager fixtures"):
             found = find_eager(session, self._tree, self._lookup)
             messages = [expected(definition, node) for definition, node in found]
-            groups = grouped(found, self._lookup) if self._is_lane else None
-        if groups is not None:
-            self._outbox.send(groups)  # so that the controller can spread them
+            known = grouped(session, self._tree, self._lookup) if self._is_lane else None
+        if known is not None:
+            self._outbox.send(known)  # so that the controller can spread them
         for message in messages:
-            (self._intake.expect if groups is None else self._outbox.send)(message)
+            (self._intake.expect if known is None else self._outbox.send)(message)
         self._outbox.send(Doing(""))
 
     def _wait_freed(self, set_up: int) -> None:
-        """Wait until nothing in other lanes depends on a set-up."""
-        if set_up in self._held and self._answerer.other_lanes is not None:
+        """Wait until nothing in other lanes depends on a set-up; its object is not theirs then."""
+        if self._answerer.other_lanes is None:
+            return
+        if set_up in self._held:
             self._answerer.other_lanes.wait_freed(set_up)
+        self._live.finalize(set_up)
 
     def _be_a_lane(self, number: int) -> None:
         """Be one of several fixture workers."""

@@ -12,7 +12,8 @@ _COMPUTING = (ValueError, LookupError, AttributeError, TypeError)
 _COMPUTING_SHOWN = re.compile(r"\b(Value|Key|Index|Lookup|Attribute|Type)Error\b")
 _VARIABLE = "PYTEST_XDIST_WORKER"
 _ASKED_FOR = re.compile(r"\bPYTEST_XDIST_WORKER\b|\bworker_?id\b|\bget_xdist_worker_id\b")
-_QUOTED = re.compile(r"'([a-z]{4,})'")
+_QUOTED = re.compile(r"'([a-z]{4,}\d*)'")
+_DEFAULT = re.compile(rf"(?<!\w){FIXTURE_WORKER_ID}\d*")  # with the number of a lane
 _OF_TEST_WORKERS = re.compile(r"\bgw(\b|\d|\\)")  # as in "gw", "gw0", r"gw(\d+)"
 _NOT_USERS = ("_pytest", "pluggy", "xdist", "execnet", "xdist_fixtureworker")
 
@@ -26,18 +27,23 @@ def worker_id_hint(
     :param error: the exception, where it is in this process.
     :param worker_id: of the fixture worker, as configured.
     """
-    if worker_id != FIXTURE_WORKER_ID:
+    if not is_default(worker_id):
         return ""  # somebody has chosen one that can be computed with
-    in_frames = error is not None and any(map(_comes_of_the_id, _chain(error)))
-    if not in_frames and not _shows_the_id(text):
+    in_frames = error is not None and any(_comes_of_the_id(e, worker_id) for e in _chain(error))
+    if not in_frames and not _shows_the_id(text, worker_id):
         return ""
     return (
-        f'\nThe worker id of the fixture worker is "{FIXTURE_WORKER_ID}", not "gw" and a number. '
+        f'\nThe worker id of the fixture worker is "{worker_id}", not "gw" and a number. '
         f"Code that computes with it can ask xdist_fixtureworker.is_fixture_worker(config) first; "
-        f"where there is no config, os.environ['{_VARIABLE}'] is \"{FIXTURE_WORKER_ID}\". "
+        f"where there is no config, os.environ['{_VARIABLE}'] is \"{worker_id}\". "
         f"Where the code cannot be changed, the ini setting fixture_worker_id = gw99 gives it a "
         f"number."
     )
+
+
+def is_default(worker_id: str) -> bool:
+    """Whether it is an id that the fixture worker, or one of several, has if nobody chose one."""
+    return _DEFAULT.fullmatch(worker_id) is not None
 
 
 def is_computing(error: BaseException) -> bool:
@@ -54,19 +60,19 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _shows_the_id(text: str) -> bool:
+def _shows_the_id(text: str, worker_id: str) -> bool:
     """Whether a traceback is about the id, or a part of it."""
-    parts = any(FIXTURE_WORKER_ID.endswith(part) for part in _QUOTED.findall(text))
-    if not parts and FIXTURE_WORKER_ID not in text and not _ASKED_FOR.search(text):
+    parts = any(worker_id.endswith(part) for part in _QUOTED.findall(text))
+    if not parts and not _DEFAULT.search(text) and not _ASKED_FOR.search(text):
         return False
     return bool(_COMPUTING_SHOWN.search(text) or _OF_TEST_WORKERS.search(text))
 
 
-def _comes_of_the_id(error: BaseException) -> bool:
+def _comes_of_the_id(error: BaseException, worker_id: str) -> bool:
     """Whether code of the user has the id in a variable, where it failed to compute something; or
     where it knows of "gw", and says itself that this is none."""
     frames = [set(_texts(frame)) for frame in _of_users(error)]
-    having = [texts for texts in frames if not texts.isdisjoint({FIXTURE_WORKER_ID, _VARIABLE})]
+    having = [texts for texts in frames if not texts.isdisjoint({worker_id, _VARIABLE})]
     if isinstance(error, _COMPUTING):
         return bool(having)
     innermost = having[-1] if having and having[-1] is frames[-1] else ()

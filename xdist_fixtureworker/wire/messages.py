@@ -35,23 +35,26 @@ fixture w. -> test w.     :class:`Part`                 the one answer to that
 controller -> fixture w.  :class:`WorkerLeft`           a test worker that made calls is down
 ========================  ============================  =========================================
 
-test worker -> controller :class:`Groups`               which fixtures depend on each other
-fixture w. -> controller  :class:`Needed`               I need this; is it another lane's?
-fixture w. -> controller  :class:`Expected`             as from a test worker
-controller -> fixture w.  :class:`Yours`                the answer: set it up yourself
-controller -> fixture w.  :class:`Ready`, :class:`Failed`   the answer, of another lane
-controller -> fixture w.  :class:`Freed`                other lanes do not hold this any more
-========================  ============================  =========================================
-
-What concerns calls goes by way of the controller, which does not look into arguments and values.
-=======
 What concerns calls, and parts of files, goes by way of the controller, which does not look into
 arguments and values.
 
 Where there may be several fixture workers, called lanes, also these. To another lane, a lane is as
 a test worker is: it makes a :class:`Call`.
 
-========================  ============================  ==================================
+========================  ============================  =========================================
+from -> to                message                       meaning
+========================  ============================  =========================================
+test worker -> controller :class:`Groups`               which fixtures depend on each other
+fixture w. -> controller  :class:`Groups`               likewise, as far as it knows them
+fixture w. -> controller  :class:`Needed`               I need this; is it another lane's?
+fixture w. -> controller  :class:`Expected`             as from a test worker
+controller -> fixture w.  :class:`Yours`                the answer: set it up yourself
+controller -> fixture w.  :class:`Ready`, :class:`Failed`   the answer, of another lane
+controller -> fixture w.  :class:`Settle`               no test is left: do what others ask for
+fixture w. -> controller  :class:`Settled`              all that was asked for before is done
+controller -> fixture w.  :class:`Freed`                other lanes do not hold this any more
+========================  ============================  =========================================
+
 :mod:`.codec` says how they cross a channel. A pickled value is kept once in a run, by the
 controller's relay, until the end: so a test worker that comes later gets it, also when the fixture
 worker is dead by then. The fixture worker drops it when it has been sent, and a test worker when it
@@ -329,6 +332,14 @@ class Finish(Frozen):
     held: tuple[int, ...] = ()  #: set-ups whose finalizers wait until they are freed
 
 
+class Settle(Frozen):
+    """No test is left. Other lanes may ask for something, until all have settled."""
+
+
+class Settled(Frozen):
+    pass
+
+
 class Freed(Frozen):
     """Whatever depends on a set-up in other lanes is finalized."""
 
@@ -421,6 +432,8 @@ Message: TypeAlias = (
     | WorkerLeft
     | Interrupt
     | Recover
+    | Settle
+    | Settled
     | Finish
     | Freed
     | Doing
