@@ -107,8 +107,6 @@ PRIVATE = {
     "_initialpaths_with_parents",
     "_io",
     "_iter_chain",
-    "_marked_for_rewrite_cache",
-    "_must_rewrite",
     "_pending_conftests",
     "_pyfuncitem",
     "_register_fixture",
@@ -174,11 +172,9 @@ def test_private_names_stand_where_compat_says() -> None:
     pytests = PRIVATE - OF_OTHERS
     rooms = {"_compat": pytests, "fixture_worker": pytests | {"_current_frames"}}
     rooms["controller"] = OF_OTHERS | {"_tw"}
-    rooms["plugin"] = {"_must_rewrite", "_marked_for_rewrite_cache"}
     rooms["sharing"] = {"_current_frames"}
     named = set(re.findall(r"``(\w+)/``", _compat.__doc__ or ""))
-    assert named == rooms.keys() - {"_compat", "plugin"}
-    assert "``plugin``" in (_compat.__doc__ or "")
+    assert named == rooms.keys() - {"_compat"}
     elsewhere = {
         f"{path}: {name}"
         for path in MODULES
@@ -202,8 +198,6 @@ def test_every_private_name_is_looked_for_before_a_fixture_worker_is_started() -
     optional = {
         "_current_frames",  # of Python
         "_data",  # likewise; only speed needs it
-        "_marked_for_rewrite_cache",  # only speed needs it
-        "_must_rewrite",  # likewise
         "_pending_conftests",  # not before pytest 9.1
         "_register_fixture",  # only guards need it
         "_run_exitfuncs",  # of Python
@@ -1831,13 +1825,3 @@ print("end")
         [sys.executable, "-c", program], check=True, capture_output=True, text=True
     )
     assert done.stdout.split() == ["thread", "atexit", "end"]
-
-
-def test_the_hook_that_rewrites_asserts_has_names_and_a_cache(
-    pytestconfig: pytest.Config,
-) -> None:
-    hook = AssertionRewritingHook(pytestconfig)
-    hook.mark_rewrite("a_package")
-    assert hook._must_rewrite == {"a_package"}
-    assert hook._marked_for_rewrite_cache == {}
-    assert hasattr(pytestconfig.pluginmanager, "rewrite_hook")
