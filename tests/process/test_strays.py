@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 
 import psutil
 import pytest
@@ -317,7 +316,7 @@ def test_no_process_has_such_an_id() -> None:
 
 
 def test_one_look_finds_the_processes_of_many_runs(run: RunIdentity, start: Start) -> None:
-    other = RunIdentity("another", None)
+    other = RunIdentity(f"{run.id}-2", None)
     one, two = (start(SLEEP, **{RUN: each.id}) for each in (run, other))
     found = strays.find_each([run, other, RunIdentity("empty", None)])
     assert [[stray.pid for stray in found[each]] for each in found] == [[one.pid], [two.pid], []]
@@ -328,10 +327,10 @@ def test_without_proc_nothing_is_found_and_nobody_is_hurt(
 ) -> None:
     """As in a container that has none."""
 
-    def missing(path: Path) -> Iterator[Path]:
+    def missing(path: str) -> list[str]:
         raise FileNotFoundError(path)
 
-    monkeypatch.setattr(Path, "iterdir", missing)
+    monkeypatch.setattr(os, "listdir", missing)
     assert strays.find(RunIdentity("any", None)) == []
 
 

@@ -22,7 +22,6 @@ from xml.etree import ElementTree
 
 import execnet
 import pytest
-from _pytest.assertion.rewrite import AssertionRewritingHook
 from _pytest.fixtures import (
     FixtureDef,
     FixtureFunctionDefinition,
@@ -589,18 +588,21 @@ class TakesOver:
         self.gone: dict[str, set[str]] = {}
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
+        keys: list[tuple[str, object]] = []
+
         def cache_key(request: FixtureRequest) -> object:
             item: Any = request._pyfuncitem
-            return ("key", item.callspec.params["kind"])
+            keys.append(("key", item.callspec.params["kind"]))
+            return keys[-1]
 
-        def fetch(request: FixtureRequest) -> object:
-            return ("fetched", *cache_key(request))  # type: ignore[misc]  # it is a tuple
+        def fetch() -> object:
+            return ("fetched", *keys[-1])  # it is asked for right before
 
         items: list[Any] = list(session.items)
         before = {item.name: needed_names(item._fixtureinfo) for item in items}
         for found in all_definitions(session):
             if found.argname == "tables":
-                set_final(found, "argnames", ("request",))
+                set_final(found, "argnames", ())
                 set_final(found, "func", fetch)
                 set_final(found, "cache_key", cache_key)
         for item in items:
@@ -635,8 +637,8 @@ def test_a_definition_can_be_taken_over(pytester: pytest.Pytester) -> None:
     ]
     assert set(plugin.keys) == {("key", "a"), ("key", "b")}
     assert plugin.gone == {
-        "test_argument[a]": {"kind"},
-        "test_argument[b]": {"kind"},
+        "test_argument[a]": {"kind", "request"},  # which it asks for
+        "test_argument[b]": {"kind", "request"},
         "test_later[a]": set(),  # asks for it itself
         "test_later[b]": set(),
     }
