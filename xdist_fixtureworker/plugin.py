@@ -13,6 +13,7 @@ import contextlib
 import sys
 from collections.abc import Generator, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
 
 import pytest
 
@@ -46,9 +47,9 @@ class _AsInstalled:
 
     @staticmethod
     def find_spec(
-        name: str, path: Sequence[str] | None, target: object = None
+        name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        return PathFinder.find_spec(name, path) if name.startswith(_OURS) else None
+        return PathFinder.find_spec(name, path, target) if name.startswith(_OURS) else None
 
 
 def _find_as_before() -> None:

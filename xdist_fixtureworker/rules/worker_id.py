@@ -9,11 +9,11 @@ from types import CodeType, FrameType
 from ..roles import FIXTURE_WORKER_ID
 
 _COMPUTING = (ValueError, LookupError, AttributeError, TypeError)
-_COMPUTING_SHOWN = re.compile(r"\b(Value|Key|Index|Lookup|Attribute|Type)Error\b")
+_COMPUTING_SHOWN = r"\b(Value|Key|Index|Lookup|Attribute|Type)Error\b"
 _VARIABLE = "PYTEST_XDIST_WORKER"
-_ASKED_FOR = re.compile(r"\bPYTEST_XDIST_WORKER\b|\bworker_?id\b|\bget_xdist_worker_id\b")
-_QUOTED = re.compile(r"'([a-z]{4,})'")
-_OF_TEST_WORKERS = re.compile(r"\bgw(\b|\d|\\)")  # as in "gw", "gw0", r"gw(\d+)"
+_ASKED_FOR = r"\bPYTEST_XDIST_WORKER\b|\bworker_?id\b|\bget_xdist_worker_id\b"
+_QUOTED = r"'([a-z]{4,})'"
+_OF_TEST_WORKERS = r"\bgw(\b|\d|\\)"  # as in "gw", "gw0", r"gw(\d+)"
 _NOT_USERS = ("_pytest", "pluggy", "xdist", "execnet", "xdist_fixtureworker")
 
 
@@ -56,10 +56,10 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 def _shows_the_id(text: str) -> bool:
     """Whether a traceback is about the id, or a part of it."""
-    parts = any(FIXTURE_WORKER_ID.endswith(part) for part in _QUOTED.findall(text))
-    if not parts and FIXTURE_WORKER_ID not in text and not _ASKED_FOR.search(text):
+    parts = any(FIXTURE_WORKER_ID.endswith(part) for part in re.findall(_QUOTED, text))
+    if not parts and FIXTURE_WORKER_ID not in text and not re.search(_ASKED_FOR, text):
         return False
-    return bool(_COMPUTING_SHOWN.search(text) or _OF_TEST_WORKERS.search(text))
+    return bool(re.search(_COMPUTING_SHOWN, text) or re.search(_OF_TEST_WORKERS, text))
 
 
 def _comes_of_the_id(error: BaseException) -> bool:
@@ -70,7 +70,7 @@ def _comes_of_the_id(error: BaseException) -> bool:
     if isinstance(error, _COMPUTING):
         return bool(having)
     innermost = having[-1] if having and having[-1] is frames[-1] else ()
-    return any(map(_OF_TEST_WORKERS.search, innermost))
+    return any(re.search(_OF_TEST_WORKERS, text) for text in innermost)
 
 
 def _of_users(error: BaseException) -> Iterator[FrameType]:

@@ -119,7 +119,7 @@ class Answers:
 
             if isinstance(cause, CannotFetchError):
                 return cannot_fetch(*fixture, worker, value.file, str(cause))
-        return cannot_unpickle(*fixture, worker, pickles.describe(cause))
+        return cannot_unpickle(*fixture, worker, errors.describe(cause))
 
     def show_original(
         self, excinfo: pytest.ExceptionInfo[BaseException], report: pytest.TestReport
