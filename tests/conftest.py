@@ -40,11 +40,17 @@ def pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pyte
 
 
 @pytest.fixture
-def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
+def controls() -> bool:
+    """Whether the process of a test is the controller of the distributed runs of its suite."""
+    return False
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, controls: bool) -> Suite:
     """An empty suite, which a test writes files into and runs."""
     for name in os.environ:
         if name.startswith("PYTEST_"):
             monkeypatch.delenv(name)  # of the run that this test belongs to
     for name, value in ONLY_OURS.items():
         monkeypatch.setenv(name, value)
-    return Suite(pytester)
+    return Suite(pytester, controls=controls)

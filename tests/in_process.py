@@ -6,6 +6,7 @@ import os
 import pkgutil
 import signal
 import sys
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -66,12 +67,14 @@ def _imports() -> Iterator[None]:
 
 @contextmanager
 def _environment() -> Iterator[None]:
-    before = os.environ.copy()
+    before, directory = os.environ.copy(), tempfile.tempdir
+    tempfile.tempdir = None  # is looked up anew: the suite may have another one
     try:
         yield
     finally:
         os.environ.clear()
         os.environ.update(before)
+        tempfile.tempdir = directory
 
 
 @contextmanager

@@ -88,6 +88,15 @@ class Controller:
         return self._process.wait(timeout=NEVER_HANG), output
 
     @staticmethod
+    def stop(process: psutil.Process) -> None:
+        """Stop a worker, and wait until it is: a process goes on until it has a processor again."""
+        process.suspend()
+        deadline = time.monotonic() + NEVER_HANG
+        while process.status() != psutil.STATUS_STOPPED:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    @staticmethod
     def wait_gone(processes: Iterable[psutil.Process]) -> None:
         """Wait until they are gone, which a zombie is as well."""
         _, alive = psutil.wait_procs(list(processes), timeout=NEVER_HANG)

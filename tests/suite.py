@@ -1,9 +1,11 @@
 """Runs pytest on a small suite that a test writes out, and tells what happened.
 
-A run that needs no other process is in that of the test; others are in a subprocess.
+A run that needs no other process is in that of the test; in ``tests/acceptance``, so is the controller
+of one that does. Others are in a subprocess.
 
 What fixtures and tests of such a suite did, and in which process, they write down themselves: with
-``note()`` of the module ``notes``, which every suite has.
+``note()`` of the module ``notes``, which every suite has. There, ``wait_for()`` and ``wait_noted()`` wait for
+others.
 """
 
 from __future__ import annotations
@@ -21,19 +23,39 @@ import pytest
 
 from .in_process import is_serial, run_in_process
 
-NOTES = """
-import json, os
+NOTES = '''
+import json, os, time
 
-WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 # On another host, that is a copy of the suite.
 FOLDER = os.environ.get("NOTES_FOLDER") or os.path.dirname(os.path.abspath(__file__))
 FILE = os.path.join(FOLDER, "notes.jsonl")
 
 def note(what, **more):
-    line = json.dumps({"what": what, "pid": os.getpid(), "worker": WORKER, **more})
+    # Not known when this is imported, if it is by a plugin: this process may be forked then.
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    line = json.dumps({"what": what, "pid": os.getpid(), "worker": worker, **more})
     with open(FILE, "a") as file:
         file.write(line + "\\n")
-"""
+
+def wait_for(file):
+    """Wait until a file is there."""
+    path = os.path.join(FOLDER, file)
+    end = time.monotonic() + 600  # only ends what hangs
+    while not os.path.exists(path):
+        assert time.monotonic() < end, f"{path} never came"
+        time.sleep(0.01)
+
+def wait_noted(what, number=1):
+    """Wait until it was noted so often; returns these notes."""
+    end = time.monotonic() + 600
+    while True:
+        lines = open(FILE).readlines() if os.path.exists(FILE) else []
+        notes = [json.loads(line) for line in lines if line.endswith("\\n")]
+        found = [each for each in notes if each["what"] == what]
+        if len(found) >= number: return found
+        assert time.monotonic() < end, f"{what} was never noted"
+        time.sleep(0.01)
+'''
 DISTRIBUTED = ("-n2", "--fixture-worker")
 ONE = ("-n1", "--fixture-worker")  # where it matters that one test worker runs all tests
 MODES = pytest.mark.parametrize("mode", [DISTRIBUTED, ()], ids=["distributed", "serial"])
@@ -105,23 +127,27 @@ class Case(NamedTuple):
 
 
 class Suite:
-    """A suite in a directory of its own."""
+    """A suite in a directory of its own.
 
-    def __init__(self, pytester: pytest.Pytester) -> None:
+    :param controls: whether the process of the test is the controller where tests are distributed.
+    """
+
+    def __init__(self, pytester: pytest.Pytester, *, controls: bool = False) -> None:
         self._pytester = pytester
+        self._controls = controls
         self.path: Path = pytester.path
         self.notes = self.path / "notes.jsonl"
         self.write({"notes.py": NOTES, "pytest.ini": "[pytest]\npythonpath = .\n"})
 
     def write(self, files: dict[str, str]) -> None:
-        """Write files; each may use ``pytest``, ``global_fixture`` and ``note`` without importing."""
+        """Write files; each may use ``pytest``, ``global_fixture`` and what is in ``notes`` without importing."""
         for name, text in files.items():
             path = self.path / name
             path.parent.mkdir(parents=True, exist_ok=True)
             if name.endswith(".py") and name != "notes.py":
                 text = (
                     "import os, sys, pytest\n"
-                    "from notes import note\n"
+                    "from notes import note, wait_for, wait_noted\n"
                     "from xdist_fixtureworker import global_fixture\n" + text
                 )
             path.write_text(text, encoding="utf-8")
@@ -129,11 +155,11 @@ class Suite:
     def run(self, *arguments: str, subprocess: bool = False) -> Result:
         """Run pytest in this suite; in the current directory, which is that of the suite at first.
 
-        :param subprocess: for a serial run, too: where it needs an interpreter that has imported
-            nothing, or its end is that of the process; or where an ini file says "-n".
+        :param subprocess: whatever the arguments are: where the run needs an interpreter that has
+            imported nothing, or its end is that of the process; or where an ini file says "-n".
         """
         self.notes.unlink(missing_ok=True)
-        if subprocess or not is_serial(arguments):
+        if subprocess or not (self._controls or is_serial(arguments)):
             result = self._pytester.runpytest_subprocess(*arguments, timeout=NEVER_HANG)
         else:
             result = run_in_process(self._pytester, *arguments)

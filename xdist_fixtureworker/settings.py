@@ -20,6 +20,7 @@ WARM_WORKERS_IMPORT = "warm_workers_import"
 TREATMENTS_OF_STRAYS = ("report", "kill", "ignore")
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 _OF_IDS = frozenset(f"{string.ascii_letters}{string.digits}_.-")
+_DIGITS = 18  # of a size
 _SHOW_ONLY = ("collectonly", "showfixtures", "show_fixtures_per_test", "setupplan")
 
 
@@ -136,6 +137,7 @@ def _bytes(size: str) -> int | None:
     number = number.removesuffix(" ") if unit else number
     whole, point, part = number.partition(".")
     is_number = number.isascii() and whole.isdecimal() and (part.isdecimal() or not point)
+    is_number = is_number and len(whole) <= _DIGITS
     return int(float(number) * _UNITS[unit]) if is_number and unit in _UNITS else None
 
 

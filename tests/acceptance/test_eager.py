@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from ..suite import DISTRIBUTED, FIXTURE_WORKER, MODES, ONE, Suite
+from ..suite import DISTRIBUTED, FIXTURE_WORKER, ONE, ONE_MODES, Suite
 
 CONFTEST = """
-import time
-
 pytest_plugins = ["of_plugin"]
 
 class Plugin:
     \"\"\"Of a test worker: it collects only when what is known at the start has been set up.\"\"\"
 
     def pytest_collection(self):
-        end = time.monotonic() + 600
-        while not (os.path.exists("notes.jsonl") and '"last"' in open("notes.jsonl").read()):
-            assert time.monotonic() < end
-            time.sleep(0.01)
+        wait_noted("last")
 
 def pytest_configure(config):
     if os.environ.get("PYTEST_XDIST_WORKER", "").startswith("gw"):
@@ -155,7 +150,7 @@ def test_nothing_where_tests_are_only_collected(suite: Suite) -> None:
     assert result.notes == []
 
 
-@MODES
+@ONE_MODES
 def test_a_failure_that_no_test_needs_does_not_count(suite: Suite, mode: tuple[str, ...]) -> None:
     suite.write(
         {

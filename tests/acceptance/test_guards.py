@@ -418,6 +418,16 @@ def test_body(request):
     )
 
 
+def guarded_test(mode: Mode) -> Case:
+    """For it, nothing is set up, either."""
+    files = {
+        "conftest.py": "@global_fixture(autouse=True)\ndef own(): note('never')",
+        "test_guarded.py": f"pytestmark = pytest.mark.{mode.failing}\n"
+        "def setup_module(): note('never')\ndef test_it(): pass",
+    }
+    return Case(files, {"skipped": 1})
+
+
 @MODES
 def test_a_test_that_needs_it_is_skipped(suite: Suite, mode: Mode) -> None:
     cases = {
@@ -425,10 +435,11 @@ def test_a_test_that_needs_it_is_skipped(suite: Suite, mode: Mode) -> None:
         "nothing": nothing_is_set_up_for_it(mode),
         "override": override_of_what_is_not_there(mode),
         "who": who_looks_it_up_and_does_without_it_passes(mode),
+        "guarded": guarded_test(mode),
     }
     result = suite.run_cases(cases, *mode.options)
     assert result.code == 0
-    assert_skipped(result, mode, len(NEEDING) + 5)
+    assert_skipped(result, mode, len(NEEDING) + 6)
     assert "never" not in result.noted()
     conftest = "needing/conftest.py"
     line = {name: suite_line(suite, conftest, f"def {name}(") for name in ("database", "cursor")}
@@ -557,21 +568,6 @@ def test_guards_on_tests(suite: Suite, mode: Mode) -> None:
         assert re.search(rf"\] test_\w+.py:\d+: the test is {mode.failing}: run pytest with", line)
 
 
-@SERVED_MODES
-def test_nothing_is_set_up_for_guarded_tests(suite: Suite, mode: Mode) -> None:
-    result = write_and_run(
-        suite,
-        mode,
-        {
-            "conftest.py": "@global_fixture(autouse=True)\ndef database(): note('set up')",
-            "test_it.py": f"pytestmark = pytest.mark.{mode.failing}\n"
-            "def setup_module(): note('set up')\ndef test_it(): pass",
-        },
-    )
-    assert_skipped(result, mode, 1)
-    assert result.noted() == []
-
-
 # --- the summary line
 
 
@@ -600,7 +596,7 @@ def test_other(): pass
     assert len(result.lines(f"^3 tests were skipped by the guard {mode.failing}.$")) == 1
 
 
-@UNSERVED_MODES
+@modes(SERIAL, full=(UNSERVED,))
 def test_no_summary_line_where_no_test_is_skipped(suite: Suite, mode: Mode) -> None:
     result = write_and_run(
         suite,
@@ -946,7 +942,8 @@ BELOW = "@pytest.fixture\n@pytest.mark.parallel_only\ndef it(): pass\n"
     ("file", "ignored", "mode"),
     sampled(
         lambda file, ignored, mode: (
-            not mode.parallel or (file, ignored) in (("test_it.py", False), ("conftest.py", True))
+            (not mode.parallel and "/" not in file)
+            or (file, ignored) in (("test_it.py", False), ("conftest.py", True))
         ),
         ["conftest.py", "sub/conftest.py", "test_it.py"],
         [False, True],

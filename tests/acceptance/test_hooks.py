@@ -234,7 +234,7 @@ def test_a_set_up_has_the_marks_of_its_fixture(suite: Suite) -> None:
             "test_unmarked.py": UNMARKED_TESTS,
         }
     )
-    result = suite.run(*ONE)
+    result = suite.run(*ONE, subprocess=True)  # its marks are unknown when its conftest is imported
     assert result.outcomes == {"passed": 6, "errors": 4}
     assert [note.more["names"] for note in result.notes] == [
         ["enable_disk", "enable_socket", "filterwarnings", "unasked"]

@@ -6,18 +6,14 @@ import pytest
 
 from ..suite import FIXTURE_WORKER, Suite
 
-THREE = ("-n4", "--fixture-worker", "--fixture-worker-lanes=3")
+THREE = ("-n2", "--fixture-worker", "--fixture-worker-lanes=3")
 CONFTEST = """
-import time
 from xdist_fixtureworker import Counter
 
 def meet(name, other):
     \"\"\"Go on when the other has come, too: so both run at the same time.\"\"\"
     open(f"{name} is here", "w").close()
-    end = time.monotonic() + 600
-    while os.environ.get("PYTEST_XDIST_WORKER") and not os.path.exists(f"{other} is here"):
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    if os.environ.get("PYTEST_XDIST_WORKER"): wait_for(f"{other} is here")
 
 @global_fixture
 def one(plain):
@@ -86,10 +82,11 @@ def by_name(request, two):
     note("by name down")
 """
 TESTS = """
-@pytest.mark.parametrize("name, value", [("one", "one"), ("two", "two")])
-def test_name(name, value, request): assert request.getfixturevalue(name) == value
+# The first two are for one test worker, the next two for the other.
 def test_one(one): assert one == "one"
+def test_one_by_name(request): assert request.getfixturevalue("one") == "one"
 def test_two(two): assert two == "two"
+def test_two_by_name(request): assert request.getfixturevalue("two") == "two"
 def test_together(on_two, with_two, also_with_two):
     assert on_two == with_two == also_with_two
 def test_counter(counter): counter.next()
@@ -127,10 +124,16 @@ def test_side_by_side(suite: Suite, mode: tuple[str, ...]) -> None:
         assert result.lines("^fixture worker: up to 3 processes beside the test workers")
 
 
-def test_those_that_wait_for_each_other(suite: Suite) -> None:
+def test_eager_ones_and_those_that_wait_for_each_other(suite: Suite) -> None:
+    """Eager ones begin before tests were collected: so by what the first fixture worker knows."""
+    eager = CONFTEST
+    for name in ("one", "two"):
+        eager = eager.replace(
+            f"@global_fixture\ndef {name}(", f"@global_fixture(eager=True)\ndef {name}("
+        )
     suite.write(
         {
-            "conftest.py": CONFTEST
+            "conftest.py": eager
             + """
 @global_fixture
 def needs_other(request):
@@ -143,13 +146,19 @@ def needs_this(request):
     return request.getfixturevalue("needs_other")
 """,
             "test_it.py": """
+def pytest_generate_tests(metafunc):
+    if os.environ["PYTEST_XDIST_WORKER"].startswith("gw"):
+        for name in ("one", "two"): wait_for(f"{name} is here")
 def test_other(needs_other): pass
+def test_eager(on_two, one): pass
 def test_this(needs_this): pass
+def test_none(): pass
 """,
         }
     )
     result = suite.run(*THREE)
-    assert result.outcomes == {"errors": 2}
+    assert result.outcomes == {"errors": 2, "passed": 2}, result.output
+    assert result.workers("one up") != result.workers("two up") == result.workers("on two up")
     (line,) = result.lines("^E .*fixture workers wait for each other")
     for needs, needed in [("needs_this", "needs_other"), ("needs_other", "needs_this")]:
         assert f"the set-up of {needs} (conftest.py:" in line
@@ -173,26 +182,3 @@ def second(first): return 2
     assert result.outcomes == {"passed": 1}
     assert result.workers("started") == {"", "gw0", FIXTURE_WORKER}
     assert result.workers("first") == {FIXTURE_WORKER}
-
-
-def test_eager_ones(suite: Suite) -> None:
-    """They begin before tests were collected: so by what the first fixture worker knows."""
-    suite.write(
-        {
-            "conftest.py": CONFTEST.replace(
-                "@global_fixture\ndef one", EAGER.format("one")
-            ).replace("@global_fixture\ndef two", EAGER.format("two")),
-            "test_it.py": """
-def pytest_generate_tests(metafunc):
-    if os.environ["PYTEST_XDIST_WORKER"].startswith("gw"):
-        while not (os.path.exists("one is here") and os.path.exists("two is here")): pass
-def test_it(on_two, one): pass
-""",
-        }
-    )
-    result = suite.run(*THREE)
-    assert result.outcomes == {"passed": 1}, result.output
-    assert result.workers("one up") != result.workers("two up") == result.workers("on two up")
-
-
-EAGER = "@global_fixture(eager=True)\ndef {}"

@@ -43,7 +43,6 @@ def data():
 def small(): return Array(bytearray(b"small"))
 """
 TESTS = """
-import time
 from arrays import *
 
 def check(data, small):
@@ -145,12 +144,9 @@ def later():
 def removed(later): return BYTES
 """,
             "test_it.py": """
-import resource, tempfile, time
+import resource, tempfile
 from arrays import *
 import xdist_fixtureworker.test_worker.large  # which cannot be imported below
-
-def wait_noted(what):
-    while what not in open("notes.jsonl").read(): time.sleep(0.01)
 
 def test_no_room(no_room): pass
 

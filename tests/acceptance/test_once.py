@@ -46,12 +46,11 @@ LIFE = ["first up", "second up", "second down", "first down"]
 both_ways = pytest.mark.parametrize("tests", [BY_ARGUMENT, BY_NAME], ids=["argument", "name"])
 
 
-@both_ways
 @pytest.mark.parametrize("workers", [2, pytest.param(4, marks=pytest.mark.full)])
-def test_distributed(suite: Suite, tests: str, workers: int) -> None:
-    suite.write({"conftest.py": CONFTEST, "test_it.py": tests})
+def test_distributed(suite: Suite, workers: int) -> None:
+    suite.write({"conftest.py": CONFTEST, "test_argument.py": BY_ARGUMENT, "test_name.py": BY_NAME})
     result = suite.run(f"-n{workers}", "--fixture-worker")
-    assert result.outcomes == {"passed": 12}
+    assert result.outcomes == {"passed": 24}
     assert result.code == 0
     assert result.noted(*LIFE) == LIFE
     assert result.workers("first up") == result.workers("second down") == {FIXTURE_WORKER}

@@ -447,7 +447,7 @@ def slow():
     note("up")
     with open("waiting") as file: pid = int(file.read())
     os.kill(pid, signal.SIGALRM)  # for it waits by now
-    while not os.path.exists("go"): time.sleep(0.01)
+    wait_for("go")
     return 1
 """,
             "test_it.py": """

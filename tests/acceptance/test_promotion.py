@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from ..suite import DISTRIBUTED, FIXTURE_WORKER, ONE, ONE_MODES, Suite, sampled
+from ..suite import FIXTURE_WORKER, ONE, ONE_MODES, Suite, sampled
 
-PROCESSES = {DISTRIBUTED: {FIXTURE_WORKER}, ONE: {FIXTURE_WORKER}, (): {""}}
+PROCESSES = {ONE: {FIXTURE_WORKER}, (): {""}}
 
 PLUGIN = """
 class Server:
@@ -72,7 +72,7 @@ BY_INI = ("ini", ())
 BY_OPTION = ("option", ("--global-fixture", "tables"))
 
 
-@pytest.mark.parametrize("mode", [DISTRIBUTED, ()], ids=["distributed", "serial"])
+@ONE_MODES
 @pytest.mark.parametrize(("how", "option"), [BY_INI, BY_OPTION])
 def test_it_runs_once(
     plugin: Suite, how: str, option: tuple[str, ...], mode: tuple[str, ...]
@@ -203,7 +203,8 @@ def test_it(tables): assert tables in (1, 2)
     result = plugin.run(*mode)
     assert result.outcomes == {"passed": 2}
     assert result.noted() == []
-    assert plugin.run("-n1").lines("ran once per test worker") == []
+    if mode:
+        assert plugin.run("-n1").lines("ran once per test worker") == []
 
 
 # --- attributes
@@ -333,43 +334,6 @@ def {name}():
     for name, message in zip(names, IMPOSSIBLE.values(), strict=True):
         assert re.search(rf"the global fixture '{name}' .*{re.escape(message)}", result.output)
         assert result.noted(name, f"{name} down") == [name, f"{name} down"]
-
-
-# --- os.environ
-
-
-SETTINGS = """
-@pytest.fixture(scope="session")
-def settings(): os.environ["SHOP"] = "open"
-"""
-
-
-def test_changes_of_os_environ_are_told_and_the_remedy_helps(suite: Suite) -> None:
-    suite.write(
-        {
-            "pytest.ini": ini("settings"),
-            "plugin.py": SETTINGS,
-            "conftest.py": "pytest_plugins = ['plugin']",
-            "test_it.py": "def test_it(settings): assert 'SHOP' not in os.environ",
-        }
-    )
-    result = suite.run(*ONE)
-    assert result.outcomes == {"passed": 1}
-    assert len(result.lines("^global fixture settings")) == 1
-    assert (
-        "changed SHOP in os.environ of the fixture worker only.\n"
-        "  If tests need it, 'settings: env' in global_fixtures changes it in the test workers too; "
-        "'settings: env()' says that they do not.\n"
-    ) in result.output
-    suite.write(
-        {
-            "pytest.ini": ini("settings: env"),
-            "test_it.py": "def test_it(settings): assert os.environ['SHOP'] == 'open'",
-        }
-    )
-    result = suite.run(*ONE)
-    assert result.outcomes == {"passed": 1}
-    assert result.lines("in os.environ of the fixture worker") == []
 
 
 # --- what has another value in each process

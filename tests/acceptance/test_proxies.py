@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ..suite import DISTRIBUTED, FIXTURE_WORKER, MODES, ONE, ONE_MODES, Suite
+from ..suite import FIXTURE_WORKER, MODES, ONE, ONE_MODES, Suite
 
 CONFTEST = """
 import threading
@@ -93,8 +93,16 @@ def accounts(suite: Suite) -> Suite:
 
 @MODES
 def test_one_object_for_all(accounts: Suite, mode: tuple[str, ...]) -> None:
+    """In the end, the socket for calls is gone as well."""
+    if mode:
+        way = WAY.format(way="live object by socket")
+        address = "\ndef test_address(accounts): note('address', path=accounts.address())"
+        accounts.write({"test_way.py": way + address})
     result = accounts.run(*mode, "--global-fixture=plain: proxy")
-    assert result.outcomes == {"passed": 24}, result.output
+    assert result.outcomes == {"passed": 26 if mode else 24}, result.output
+    sockets = [Path(str(note.more["path"])) for note in result.notes if note.what == "address"]
+    assert [path.name for path in sockets] == (["calls"] if mode else [])
+    assert not any(path.parent.exists() for path in sockets)
     numbers = [note.more["number"] for note in result.notes if note.what == "number"]
     assert len(set(map(str, numbers))) == 20
     (end,) = [note for note in result.notes if note.what == "end"]
@@ -110,7 +118,7 @@ def test_where_calls_cannot_go_by_socket(accounts: Suite, monkeypatch: pytest.Mo
     long.mkdir()
     monkeypatch.setenv("TMPDIR", str(long))
     accounts.write({"test_it.py": TESTS, "test_way.py": WAY.format(way="live object")})
-    result = accounts.run(*DISTRIBUTED, "--global-fixture=plain: proxy")
+    result = accounts.run(*ONE, "--global-fixture=plain: proxy")
     assert result.outcomes == {"passed": 25}, result.output
     assert not [path for path in long.iterdir() if path.name.startswith("fixtureworker")]
 
@@ -118,17 +126,6 @@ def test_where_calls_cannot_go_by_socket(accounts: Suite, monkeypatch: pytest.Mo
 WAY = """
 def test_way(accounts): assert accounts.thread() == "{way}"
 """
-
-
-def test_the_socket_is_removed(accounts: Suite) -> None:
-    way = WAY.format(way="live object by socket")
-    address = "\ndef test_address(accounts): note(accounts.address())"
-    accounts.write({"test_it.py": way + address})
-    result = accounts.run(*ONE)
-    assert result.outcomes == {"passed": 2}, result.output
-    (address, _) = result.noted()
-    assert Path(address).name == "calls"
-    assert not Path(address).parent.exists()
 
 
 def test_without_a_fixture_worker_each_test_worker_has_its_own(accounts: Suite) -> None:
@@ -208,7 +205,7 @@ def test_a_proxy_with_recover_by_configuration(suite: Suite) -> None:
             "test_it.py": "def test_it(pool): pass",
         }
     )
-    result = suite.run(*DISTRIBUTED, "--global-fixture=pool: proxy")
+    result = suite.run(*ONE, "--global-fixture=pool: proxy")
     assert result.code == 4
     assert "the global fixture 'pool' (conftest.py:4) has a recover= function" in result.errors
 
@@ -241,7 +238,7 @@ def test_it(request, closed, opener):
     with ThreadPoolExecutor() as pool:
         waiting = pool.submit(closed.wait)
         set_up = pool.submit(request.getfixturevalue, "slow")
-        while not os.path.exists("notes.jsonl"): pass
+        wait_for("notes.jsonl")
         opener.open(1)
         assert set_up.result() is True
         assert not waiting.done()
@@ -270,7 +267,7 @@ def pytest_unconfigure():
             "test_it.py": "def test_it(it): assert it == 1",
         }
     )
-    result = suite.run(*ONE)
+    result = suite.run(*ONE, subprocess=True)
     assert result.outcomes == {"passed": 1}
     assert sorted(result.noted()) == ["end", "end", "end", "fixture worker"]
     modules = {name for note in result.notes for name in note.more["loaded"]}  # type: ignore[attr-defined]

@@ -149,23 +149,19 @@ def test_setup_show_durations_and_junitxml_of_a_passing_run(written: Suite) -> N
     assert all(re.fullmatch(r"\d+\.\d{3}", seconds) for seconds in found.values())
 
 
-def test_lf_and_ff(suite: Suite) -> None:
+def test_without_terminal_and_with_lf(suite: Suite) -> None:
     suite.write(
         {
             "conftest.py": CONFTEST,
             "test_it.py": "def test_a(database): pass\ndef test_b(database): assert 0\ndef test_c(): pass",
         }
     )
-    assert suite.run(*ONE, "-p", "no:terminal").code == 1
+    without_terminal = suite.run(*ONE, "-p", "no:terminal")
+    assert without_terminal.code == 1
+    assert without_terminal.noted() == ["up", "down"]
     result = suite.run(*ONE, "--lf")
     assert result.outcomes == {"failed": 1}
     assert result.noted("up", "down") == ["up", "down"]
-
-
-def test_without_terminal(written: Suite) -> None:
-    result = written.run(*ONE, "-p", "no:terminal")
-    assert result.code == 0
-    assert result.noted() == ["up", "down"]
 
 
 def test_help_and_ini_help(suite: Suite) -> None:

@@ -106,7 +106,11 @@ def test_a_distributed_run(suite: Suite) -> None:
         assert bool(names) is (each.worker == "")
 
 
-@pytest.mark.parametrize("mode", [(), ("-n1",), ONE], ids=["serial", "-n1", "fixture worker"])
+@pytest.mark.parametrize(
+    "mode",
+    [(), pytest.param(("-n1",), marks=pytest.mark.full), ONE],
+    ids=["serial", "-n1", "fixture worker"],
+)
 def test_a_page_of_any_run(suite: Suite, mode: tuple[str, ...]) -> None:
     """Without a fixture worker it shows the tests; also where one of them ends the run."""
     suite.write({"test_it.py": "def test_a(): assert 0\ndef test_b(): pass"})

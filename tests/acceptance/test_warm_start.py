@@ -13,6 +13,12 @@ if sys.platform != "linux":
     pytest.skip("warm workers are for Linux", allow_module_level=True)
 
 
+@pytest.fixture
+def controls() -> bool:
+    """What is forked is a controller that did nothing else."""
+    return False
+
+
 @pytest.fixture(autouse=True)
 def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
     """Coverage that measures these runs from the start of their interpreters keeps them cold."""

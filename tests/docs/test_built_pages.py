@@ -8,7 +8,6 @@ import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
-import pytest
 from markdown_it import MarkdownIt
 from mdit_py_plugins.deflist import deflist_plugin
 
@@ -19,10 +18,8 @@ DOCS = ROOT / "docs"
 SOURCES = [page for page in pages() if page.is_relative_to(DOCS)]
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with the built pages."""
-    folder = tmp_path_factory.mktemp("site")
+def build(folder: Path) -> Path:
+    """Build the documentation in a folder, with warnings as errors; where its pages are."""
     options = ("-q", "-W", "--keep-going", "-b", "html", "-d", str(folder / "doctrees"))
     done = subprocess.run(
         [sys.executable, "-m", "sphinx", *options, str(DOCS), str(folder / "html")],
@@ -81,24 +78,33 @@ def terms(source: Path) -> int:
     return sum(token.type == "dt_open" for token in tokens)
 
 
-def test_each_entry_of_a_definition_list_is_a_term(site: Path) -> None:
+def test_pages(tmp_path: Path) -> None:
+    """All in one test: building takes longer than the rest, and each test worker would do it."""
+    site = build(tmp_path)
+    each_entry_of_a_definition_list_is_a_term(site)
+    no_paragraph_has_markup_left(site)
+    code_can_be_copied(site)
+    the_changelog_begins_with_the_next_release(site)
+
+
+def each_entry_of_a_definition_list_is_a_term(site: Path) -> None:
     written = {source: terms(source) for source in SOURCES}
     assert sum(written.values()) >= 30
     assert {source: built(site, source).terms for source in SOURCES} == written
 
 
-def test_no_paragraph_has_markup_left(site: Path) -> None:
+def no_paragraph_has_markup_left(site: Path) -> None:
     left = re.compile(r"^: |\n: |^```|\]\(|<!--", re.MULTILINE)
     for source in SOURCES:
         for paragraph in built(site, source).paragraphs:
             assert not left.search(paragraph), f"{source}: {paragraph}"
 
 
-def test_code_can_be_copied(site: Path) -> None:
+def code_can_be_copied(site: Path) -> None:
     assert any("copybutton" in script for script in built(site, DOCS / "index.md").scripts)
 
 
-def test_the_changelog_begins_with_the_next_release(site: Path) -> None:
+def the_changelog_begins_with_the_next_release(site: Path) -> None:
     text = (site / "changelog.html").read_text(encoding="utf-8")
     fragments = len(list((DOCS / "newsfragments").glob("*.md")))
     assert "not released yet" in text

@@ -48,6 +48,7 @@ def test_each_plugin_has_a_requirement_and_a_test_and_the_reverse() -> None:
         "layouts",
         "message_fuzz",
         "numpy",
+        "paths",
         "types",
         "versions",
         "warm_workers",

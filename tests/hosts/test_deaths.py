@@ -12,12 +12,8 @@ from .gateways import sockets
 from .sshd import Sshd, far
 
 CONFTEST = """
-import time
 import psutil
 from notes import FOLDER
-
-def wait_for(name):
-    while not os.path.exists(os.path.join(FOLDER, name)): time.sleep(0.01)
 
 def is_first(name):
     try: os.mkdir(os.path.join(FOLDER, name))
@@ -32,7 +28,7 @@ def served():
 """
 #: A test that does something to its worker, and others that come after it.
 TESTS = """
-from conftest import is_first, psutil, wait_for
+from conftest import is_first, psutil
 @pytest.mark.parametrize("i", range(4))
 def test_it(served, i):
     note("test", value=served)
@@ -43,7 +39,6 @@ def test_it(served, i):
 """
 #: One that is under way when the controller dies.
 IN_FLIGHT = """
-from conftest import wait_for
 def test_it(served):
     note("test")
     try: wait_for("for ever")

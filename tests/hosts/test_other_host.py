@@ -26,14 +26,24 @@ def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("data")
     (path / "rows").write_text("1")
     return path
+
+@global_fixture
+def of_a_module_here():
+    module = sys.modules["only_here"] = type(sys)("only_here")
+    exec("class Thing: pass", vars(module))
+    return module.Thing()
 """
 TESTS = """
 import socket
 @pytest.mark.parametrize("i", range(2))
-def test_it(served, large, folder, i):
+def test_it(served, large, folder, request, i):
     note("test", host=socket.gethostname(), here=os.path.exists(folder / "rows"))
     assert served == "value"
     assert large == {"data": bytes(range(256)) * 12_000, "from": folder / "rows"}
+    if socket.gethostname() == "other-host":
+        with pytest.raises(Exception) as caught: request.getfixturevalue("of_a_module_here")
+        said = " ".join(str(caught.value).split())
+        assert "gw1, which is on another host (ModuleNotFoundError: No module" in said
 """
 
 
@@ -89,11 +99,9 @@ def other():
 """
 #: Of two test workers, the one on the other host waits for what cannot come.
 ONE_WAITS = """
-from conftest import wait_for
-from notes import WORKER
 @pytest.mark.parametrize("i", range(4))
 def test_it(served, request, i):
-    if WORKER == "gw1":
+    if os.environ["PYTEST_XDIST_WORKER"] == "gw1":
         assert len(request.getfixturevalue("large")) == 20_000_000
     else:
         wait_for("go")

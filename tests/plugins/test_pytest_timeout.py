@@ -125,7 +125,7 @@ import time
 @global_fixture
 def slow():
     note("up")
-    while not os.path.exists("go"): time.sleep(0.01)
+    wait_for("go")
     yield 1
     note("down")
 """,

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 
 import psutil
@@ -68,6 +69,9 @@ def start() -> Iterator[Start]:
             command, env={**inherited, **env}, user=user, text=True, stdout=subprocess.PIPE
         )
         started.append(process)
+        # Popen returns as exec begins, and /proc shows the new environment at its end.
+        while process.poll() is None and not psutil.Process(process.pid).environ():
+            time.sleep(0.001)
         return process
 
     yield start_one
@@ -316,9 +320,10 @@ def test_no_process_has_such_an_id() -> None:
 
 
 def test_one_look_finds_the_processes_of_many_runs(run: RunIdentity, start: Start) -> None:
-    other = RunIdentity(f"{run.id}-2", None)
+    # Processes of other tests, which run at the same time, may have any other name.
+    other, empty = (RunIdentity(f"{run.id}-{name}", None) for name in ("other", "empty"))
     one, two = (start(SLEEP, **{RUN: each.id}) for each in (run, other))
-    found = strays.find_each([run, other, RunIdentity("empty", None)])
+    found = strays.find_each([run, other, empty])
     assert [[stray.pid for stray in found[each]] for each in found] == [[one.pid], [two.pid], []]
 
 

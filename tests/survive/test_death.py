@@ -18,18 +18,7 @@ FOUR = ("-n4", "--fixture-worker")
 TWO = ("-n2", "--fixture-worker")
 #: Two global fixtures, each with a server that must be there until its finalizer runs.
 CONFTEST = """
-import json, subprocess, time
-
-def wait_for(file):
-    while not os.path.exists(file): time.sleep(0.01)
-
-def wait_noted(what, number):
-    while True:
-        with open("notes.jsonl") as file:
-            notes = [json.loads(line) for line in file if line.endswith("\\n")]
-        found = [note for note in notes if note["what"] == what]
-        if len(found) >= number: return found
-        time.sleep(0.01)
+import subprocess, time
 
 def server(name):
     child = subprocess.Popen(["sleep", "3600"])
@@ -63,7 +52,7 @@ def _suite(suite: Suite, tests: str, more: str = "") -> None:
     suite.write(
         {
             "conftest.py": CONFTEST + more,
-            "test_it.py": "from conftest import wait_for\n" + tests,
+            "test_it.py": tests,
         }
     )
 
@@ -708,7 +697,7 @@ def test_a_stopped_process_goes_on(suite: Suite, worker: str) -> None:
     with running(suite, *TWO) as controller:
         until(suite, count("test", 2))
         (process,) = controller.workers(worker)
-        process.suspend()
+        controller.stop(process)
         (suite.path / "go").touch()
         until(suite, count("test ends", 1))
         assert process.status() == psutil.STATUS_STOPPED

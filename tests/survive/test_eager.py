@@ -59,7 +59,7 @@ def test_the_fixture_worker_dies_of_one(suite: Suite) -> None:
             "conftest.py": CONFTEST.format(second="os.kill(os.getpid(), 9)"),
             "test_it.py": """
 def test_other():
-    while '"second"' not in open("notes.jsonl").read(): pass
+    wait_noted("second")
 """,
         }
     )

@@ -11,14 +11,6 @@ from ..suite import FIXTURE_WORKER, Suite
 
 TWO = ("-n2", "--fixture-worker", "--fixture-worker-lanes=2")
 CONFTEST = """
-import time
-
-def wait_for(file):
-    end = time.monotonic() + 600
-    while not os.path.exists(file):
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
 def undo(value): note("undone", value=value)
 
 @global_fixture(recover=undo)
@@ -54,8 +46,7 @@ def _suite(suite: Suite, first: str = SLEEP, second: str = SLEEP, more: str = ""
 
 
 def test_the_death_of_one_hurts_no_other(suite: Suite) -> None:
-    wait = 'while \'"killed"\' not in open("notes.jsonl").read(): time.sleep(0.01)'
-    _suite(suite, wait, wait)
+    _suite(suite, *['wait_noted("killed")'] * 2)
     with running(suite, *TWO) as controller:
         until(suite, count("first up"))
         until(suite, count("second up"))

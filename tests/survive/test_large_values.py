@@ -15,7 +15,6 @@ from ..suite import ONE, Suite
 TWO = ("-n2", "--fixture-worker")
 INI = "[pytest]\npythonpath = .\nfixture_worker_mapped_from = 100 KB\n"
 ARRAYS = """
-import time
 from pickle import PickleBuffer
 
 BYTES = bytes(range(256)) * 2000
@@ -23,9 +22,6 @@ BYTES = bytes(range(256)) * 2000
 class Array:
     def __init__(self, memory): self.memory = memoryview(memory)
     def __reduce_ex__(self, protocol): return Array, (PickleBuffer(self.memory),)
-
-def wait_for(file):
-    while not os.path.exists(file): time.sleep(0.01)
 """
 CONFTEST = """
 from arrays import *

@@ -12,7 +12,7 @@ import time
 @global_fixture
 def dying():
     print("Waiting for the server ...", end="", flush=True)
-    while not os.path.exists("seen"): time.sleep(0.01)
+    wait_for("seen")
     print("gives up")
     os._exit(3)
 """

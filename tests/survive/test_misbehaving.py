@@ -215,9 +215,6 @@ def test_threads_of_a_test_wait_for_different_fixtures(suite: Suite) -> None:
     suite.write(
         {
             "conftest.py": """
-import time
-def wait_for(file):
-    while not os.path.exists(file): time.sleep(0.01)
 @global_fixture
 def slow():
     note("slow")
@@ -229,7 +226,6 @@ def ready(): return 2
 """,
             "test_it.py": """
 import signal, threading
-from conftest import wait_for
 def test_it(ready): open("ready", "w")
 def be_impatient(*_): raise ValueError("impatient")
 def test_threads(request):  # in the other worker, where pytest does not know the value yet

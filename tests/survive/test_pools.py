@@ -41,7 +41,7 @@ import time
 @pytest.mark.parametrize("i", range(2))
 def test_it(accounts, i):
     with accounts.lease():
-        while not os.path.exists("told"): time.sleep(0.01)
+        wait_for("told")
 """,
         }
     )

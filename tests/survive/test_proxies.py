@@ -19,7 +19,7 @@ class Gate:
     def wait(self):
         note("waits")
         self.calls += 1
-        while not os.path.exists("open"): time.sleep(0.01)
+        wait_for("open")
         return self.calls
     def kill_fixture_worker(self): os.kill(os.getpid(), signal.SIGKILL)
     def part(self): return Part()
@@ -27,11 +27,11 @@ class Gate:
     def sleep(self): time.sleep(1200)
     def leave_child(self):
         child = os.fork()
-        while not child and not os.path.exists("open"): time.sleep(0.01)
+        if not child: wait_for("open")
         return child or os._exit(0)
     def stop(self, pid):
         os.kill(pid, signal.SIGSTOP)
-        open("stopped", "w").write(str(pid))
+        note("stopped", pid=pid)
         return bytes(10_000_000)
     def fork(self):
         child = os.fork()
@@ -62,7 +62,7 @@ def test_a_test_worker_that_dies_in_a_call(gated: Suite) -> None:
             "test_it.py": """
 import signal, threading, time
 def die():
-    while not os.path.exists("waiting"): time.sleep(0.01)
+    wait_for("waiting")
     os.kill(os.getpid(), signal.SIGKILL)
 
 def test_dies(gate):
@@ -145,7 +145,7 @@ def test_it(gate):
     fixture_worker = gate.pid()
     assert gate.leave_child()
     def kill():
-        while not os.path.exists("notes.jsonl"): time.sleep(0.01)
+        wait_for("notes.jsonl")
         os.kill(fixture_worker, 9)
     threading.Thread(target=kill).start()
     with pytest.raises(FixtureWorkerDiedError, match="killed by signal 9"):
@@ -168,9 +168,9 @@ def test_a_test_worker_that_is_stopped_and_does_not_read_its_answer(gated: Suite
 import signal, time
 def test_stopped(gate): assert len(gate.stop(os.getpid())) == 10_000_000
 def test_other(gate):
-    while not os.path.exists("stopped") or not open("stopped").read(): time.sleep(0.01)
+    (stopped,) = wait_noted("stopped")
     for _ in range(100): assert gate.calls == 0
-    os.kill(int(open("stopped").read()), signal.SIGCONT)
+    os.kill(stopped["pid"], signal.SIGCONT)
 """
         }
     )

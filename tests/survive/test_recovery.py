@@ -15,11 +15,6 @@ from ..running import Controller, count, running, until
 from ..suite import FIXTURE_WORKER, ONE, Note, Suite
 
 CONFTEST = """
-import time
-
-def wait_for(file):
-    while not os.path.exists(file): time.sleep(0.01)
-
 def undo(value): note("undone", value=value)
 
 @global_fixture(recover=undo)
@@ -216,7 +211,7 @@ def test_after_a_time_out_that_did_not_help(suite: Suite) -> None:
             + """
 @global_fixture
 def hangs(first):
-    import signal
+    import signal, time
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     time.sleep(1200)
 """,
@@ -234,8 +229,7 @@ def test_a_run_that_ends_without_a_summary_says_it(suite: Suite, number: signal.
     suite.write(
         {
             "conftest.py": CONFTEST + "\n@global_fixture\ndef last(without): note('last')",
-            "test_it.py": "from conftest import wait_for\n"
-            "def test_it(last):\n    note('test')\n    wait_for('go')",
+            "test_it.py": "def test_it(last):\n    note('test')\n    wait_for('go')",
         }
     )
     with running(suite, *ONE) as controller:
@@ -290,8 +284,7 @@ def test_the_next_run_says_what_was_left(suite: Suite, next_run: tuple[str, ...]
     suite.write(
         {
             "conftest.py": CONFTEST,
-            "test_it.py": "from conftest import wait_for\n"
-            "def test_it(without):\n    note('test')\n    wait_for('go')",
+            "test_it.py": "def test_it(without):\n    note('test')\n    wait_for('go')",
         }
     )
     with running(suite, *ONE) as controller:
@@ -341,8 +334,7 @@ def test_cleared_cache_keeps_it(suite: Suite) -> None:
     suite.write(
         {
             "conftest.py": CONFTEST,
-            "test_it.py": "from conftest import wait_for\n"
-            "def test_it(first):\n    note('test')\n    wait_for('go')",
+            "test_it.py": "def test_it(first):\n    note('test')\n    wait_for('go')",
             "test_other.py": "def test_other(): pass",
         }
     )

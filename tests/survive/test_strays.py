@@ -53,9 +53,6 @@ def multiprocess(method):
 
 def lives(pid):
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"
-
-def wait_for(file):
-    while not os.path.exists(file): time.sleep(0.01)
 """
 KINDS = ["sleep", "daemon with exec", "daemon without exec"]
 

@@ -175,7 +175,7 @@ def test_come_loose_late(suite: Suite) -> None:
 def slow(request, good):
     request.addfinalizer(lambda: note("slow down"))
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    while not os.path.exists("given up"): time.sleep(0.01)
+    wait_for("given up")
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         time.sleep(1200)
@@ -189,7 +189,7 @@ def test_slow(request):
     with pytest.raises(Exception, match="hangs"):
         request.getfixturevalue("slow")
     open("given up", "w").close()
-    while not os.path.exists("loose"): time.sleep(0.01)
+    wait_for("loose")
 """,
     )
     result = suite.run(*ONE, *TIMEOUT)
@@ -337,14 +337,14 @@ def test_a_fixture_worker_that_is_stopped(suite: Suite) -> None:
 @global_fixture
 def slow(good):
     note("slow", pid=os.getpid())
-    while not os.path.exists("go"): time.sleep(0.01)
+    wait_for("go")
     return 1
 """,
     )
     with running(suite, *ONE, *TIMEOUT) as controller:
         until(suite, count("slow"))
         (fixture_worker,) = controller.workers(FIXTURE_WORKER)
-        fixture_worker.suspend()
+        controller.stop(fixture_worker)
         controller.read_until("for 32 s")  # more than the limit, and all that comes on top of it
         (suite.path / "go").touch()
         fixture_worker.resume()

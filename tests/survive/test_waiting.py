@@ -17,11 +17,6 @@ TESTS = "def test_it(slow): pass\ndef test_other(): pass\ndef test_last(slow): p
 #: Each step takes until a file is there.
 WAITS = {
     "conftest.py": """
-import time
-
-def wait_for(file):
-    while not os.path.exists(file): time.sleep(0.01)
-
 @pytest.fixture(scope="session")
 def plain(): wait_for("plain told")
 

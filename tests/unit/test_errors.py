@@ -456,6 +456,14 @@ MESSAGES: list[tuple[Callable[..., str], tuple[object, ...], str]] = [
         "return plain data.",
     ),
     (
+        test_worker_answers.not_importable_there,
+        ("config", "conftest.py:7", "gw2", "ModuleNotFoundError: No module named 'shop'"),
+        "the value of the global fixture 'config' (conftest.py:7) was sent by the fixture worker but cannot\n"
+        "be unpickled in test worker gw2, which is on another host (ModuleNotFoundError: No module named\n"
+        "'shop').\n"
+        "Install there, too, what the suite imports, or have it copied (--rsyncdir).",
+    ),
+    (
         test_worker_answers.cannot_unpickle,
         ("e", "conftest.py:7", "gw2", "TypeError: __init__() missing 1 argument"),
         "the value of the global fixture 'e' (conftest.py:7) was sent by the fixture worker but cannot be\n"

@@ -32,6 +32,12 @@ HERE = pathlib.Path("/here/data")
         ("http://[::1]/", "'[::1]'"),
         ("x" * 60 + "localhost", "'localhost'"),
         ({"data": b"x" * 3_000_000, "at": HERE}, "a path"),
+        ([pathlib.PurePosixPath("a"), HERE], "a path"),  # the module is not named again
+        ([ValueError(HERE)], "a path"),
+        ("unix:///run/me.sock", "'unix:/'"),
+        ("sqlite+pysqlite:////data.db", "'sqlite+pysqlite:///'"),
+        ("sqlite:///:memory:", ""),
+        ("https://profile/unix", ""),
         (Server(None), ""),
         (str(HERE), ""),  # as any text
         ("pathlib.PosixPath", ""),

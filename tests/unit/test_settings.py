@@ -95,7 +95,7 @@ def test_sizes(pytester: pytest.Pytester, text: str, size: int | None) -> None:
     assert settings.mapped_from(config) == size
 
 
-@pytest.mark.parametrize("text", ["", "large", "-1", "1 TB", "1 M", "1e6", "\u0661"])
+@pytest.mark.parametrize("text", ["", "large", "-1", "1 TB", "1 M", "1e6", "\u0661", "9" * 400])
 def test_what_is_no_size(pytester: pytest.Pytester, text: str) -> None:
     config = pytester.parseconfig("-o", f"fixture_worker_mapped_from={text}")
     with pytest.raises(pytest.UsageError) as excinfo:

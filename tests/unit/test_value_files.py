@@ -136,6 +136,24 @@ def test_who_has_mapped_it_keeps_it(files: ValueFiles) -> None:
     assert received[0].memory == BYTES
 
 
+def test_files_are_not_kept_open(files: ValueFiles) -> None:
+    """A process may have few files open, and any number of values."""
+    value = add(files, Array(BYTES))
+    descriptor = os.open(value.file, os.O_RDONLY)  # the lowest number that is free
+    os.close(descriptor)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (descriptor + 3, before[1]))
+    try:
+        contents = [(mapped(value), mapped(value, private=True)) for _ in range(10)]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    for content, own in contents:
+        assert content is not None
+        assert own is not None
+        assert unpack_from(value, content).memory == BYTES  # type: ignore[attr-defined]  # an Array
+        assert (content.readonly, own.readonly) == (True, False)
+
+
 def test_parts_of_it(files: ValueFiles) -> None:
     sent = add(files, BYTES)
     content = Path(sent.file).read_bytes()

@@ -8,6 +8,7 @@ object itself.
 from __future__ import annotations
 
 import sys
+import weakref
 from typing import Any
 
 from ..wire.messages import Mapped
@@ -30,5 +31,6 @@ def is_replaceable(kept: tuple[Any, ...], value: Mapped) -> bool:
     alone = (object(),)
     return (
         sys.getrefcount(kept[0]) <= sys.getrefcount(alone[0])
+        and not weakref.getweakrefcount(kept[0])  # as of what is to be called at its end
         and getattr(kept[0], "base", None) is None  # of an array: whose memory it uses
     )

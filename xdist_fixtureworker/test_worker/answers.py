@@ -119,6 +119,8 @@ class Answers:
 
             if isinstance(cause, CannotFetchError):
                 return cannot_fetch(*fixture, worker, value.file, str(cause))
+        if self._of_one_host is not None and isinstance(cause, ModuleNotFoundError):
+            return not_importable_there(*fixture, worker, errors.describe(cause))
         return cannot_unpickle(*fixture, worker, errors.describe(cause))
 
     def show_original(
@@ -177,6 +179,14 @@ def cannot_fetch(fixture: str, where: str, worker: str, file: str, cause: str) -
         f"({cause.rstrip('.')}).\n"
         f"The file stays until the run ends, unless something else removes it. A test worker on "
         f"another machine cannot map it, and needs the fixture worker."
+    )
+
+
+def not_importable_there(fixture: str, where: str, worker: str, cause: str) -> str:
+    return errors.in_lines(
+        f"the value of the global fixture '{fixture}' ({where}) was sent by the fixture worker "
+        f"but cannot be unpickled in test worker {worker}, which is on another host ({cause}).\n"
+        f"Install there, too, what the suite imports, or have it copied (--rsyncdir)."
     )
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 
-_PATH = re.compile(
-    rb"\x8c.(?:pathlib(?:\._local)?|_pytest\._py\.path)\x94\x8c.(?:Posix|Windows|Local)Path\x94\x93",
-    re.DOTALL,
+_PATH = re.compile(rb"\x8c.(?:Posix|Windows|Local)Path\x94\x93", re.DOTALL)
+"""How a pickle begins a first path: with a class, of whatever module."""
+_ADDRESS = re.compile(
+    rb"localhost|127\.0\.0\.1|\[::1\]|(?:file|unix|ipc):/|sqlite[+\w]*:///(?=[^:])"
 )
-"""How a pickle begins a first path: a module, and a class in it."""
-_ADDRESS = re.compile(rb"localhost|127\.0\.0\.1|\[::1\]")
 _SEARCHED = 1 << 20
 """Bytes that are searched, at the beginning and at the end of a pickle: what is in the middle of
 more is data."""

@@ -129,6 +129,7 @@ class Pickler(pickle.Pickler):
     ) -> None:
         super().__init__(file, protocol=PROTOCOL, buffer_callback=is_copied)
         self._names = names
+        self._has_buffers = is_copied is not None
 
     def reducer_override(self, obj: object) -> Any:
         if obj is pytest.skip.Exception:
@@ -140,8 +141,9 @@ class Pickler(pickle.Pickler):
             found_in = conftest(named.__module__)
             if found_in is not None and found_by_name(named):
                 return _of_conftest, (named.__module__, found_in, named.__qualname__)
-        if type(obj) is memoryview:
-            return _reduced_view(obj)
+        if type(obj) is memoryview or (self._has_buffers and _is_array(obj)):
+            memory: Any = obj
+            return _reduced_view(memory) if type(obj) is memoryview else _reduced_array(memory)
         name = self._names.find(obj)
         if name is not None and (found := content(obj)) is not None:
             return found_or_made, (*name, *found)
@@ -181,6 +183,29 @@ def _view(buffer: Any, format_: str) -> memoryview:
     view = memoryview(buffer).toreadonly()
     shaped: memoryview = view.cast("B").cast(format_)  # type: ignore[call-overload]  # of _FORMATS
     return shaped
+
+
+def _is_array(obj: object) -> bool:
+    cls: type = type(obj)
+    return cls.__name__ == "ndarray" and cls.__module__ == "numpy"
+
+
+def _reduced_array(array: Any) -> Any:
+    """As what an array of numpy is pickled where buffers are not copied. Of dates and times, which
+    have no format in Python, numpy itself would make a copy."""
+    flags, dtype = array.flags, array.dtype
+    is_flat = flags.c_contiguous or flags.f_contiguous
+    if dtype.kind not in "mMV" or dtype.hasobject or not is_flat or not array.nbytes:
+        return NotImplemented
+    try:
+        memoryview(array).release()
+    except ValueError:
+        return _of_type, (array.view(f"V{array.itemsize}"), dtype)
+    return NotImplemented
+
+
+def _of_type(array: Any, dtype: object) -> object:
+    return array.view(dtype)
 
 
 def unpack(data: bytes | memoryview, buffers: Iterable[Any] = ()) -> object:

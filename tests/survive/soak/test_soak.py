@@ -27,7 +27,7 @@ def soak(*arguments: str) -> subprocess.CompletedProcess[str]:
     "arguments",
     [
         ("--first", "0"),
-        ("--first", "10"),
+        pytest.param(("--first", "10"), marks=pytest.mark.full),
         pytest.param(("--first", "20", "--lanes", "2"), marks=pytest.mark.full),
     ],
     ids=" ".join,
