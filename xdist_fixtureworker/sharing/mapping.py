@@ -49,7 +49,7 @@ def mapped(value: Mapped, *, private: bool = False) -> memoryview | None:
 def _content(descriptor: int, size: int, *, private: bool) -> memoryview:
     """:raises OSError: or ValueError: if there is no way to have it."""
     access = mmap.ACCESS_COPY if private else mmap.ACCESS_READ
-    if sys.version_info >= (3, 13):
+    if sys.version_info >= (3, 13) and sys.platform != "win32":
         return memoryview(mmap.mmap(descriptor, size, access=access, trackfd=False))
     limit = os.sysconf("SC_OPEN_MAX") if hasattr(os, "sysconf") else -1
     if limit < 0 or descriptor < limit // 2:  # it is the lowest number that is free
