@@ -6,9 +6,6 @@ imported from ``_pytest``, stand here and
 - in ``fixture_worker/``, which runs fixtures outside of tests: requests, nodes, scopes, the
   session's collection and its ``SetupState``.
 
-``plugin`` takes this package out of what pytest rewrites, which it has to do before it imports any
-of the others.
-
 xdist and execnet have no public way to start one more worker, and to learn the process of one. What
 is private to them stands in ``controller/``, whose ``versions`` also names, as texts, what it looks
 for. Where another thread is, which time-outs show, is private to Python: ``sharing/`` looks at it,

@@ -10,6 +10,7 @@ short summary is one line, and begins with it.
 from __future__ import annotations
 
 import textwrap
+import traceback
 
 _PACKAGE = "xdist_fixtureworker"
 _COLUMNS = 99
@@ -20,6 +21,19 @@ def in_lines(text: str) -> str:
     return "\n".join(
         textwrap.fill(line, _COLUMNS, break_long_words=False, break_on_hyphens=False)
         for line in text.splitlines()
+    )
+
+
+def describe(error: BaseException) -> str:
+    """Type and message of ``error``, as at the end of a traceback."""
+    return "".join(traceback.format_exception_only(type(error), error)).rstrip()
+
+
+def type_name(value: object) -> str:
+    """The name of the value's type, with its module unless it is a builtin."""
+    cls = type(value)
+    return (
+        cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
     )
 
 

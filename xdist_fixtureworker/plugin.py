@@ -3,20 +3,25 @@
 pytest rewrites the assertions of all modules of a plugin's distribution, and keeps what it compiles
 in files of its own. Where Python writes no bytecode (``PYTHONDONTWRITEBYTECODE``, as in many
 container images), each process would compile this package again, which takes longer than all that
-it does. So this module, which pytest loads, imports the others only once they are out of that.
+it does; and pytest looks at the name of each module for longer than Python needs to find it. So
+this module, which pytest loads, imports the others only once Python is asked first.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator
-from typing import Any
+import sys
+from collections.abc import Generator, Sequence
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
 
 import pytest
 
+_OURS = f"{__package__}."
+
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
-    _leave_as_installed(pluginmanager)
+    sys.meta_path.insert(0, _AsInstalled)
     from .options import add_options
 
     add_options(parser, pluginmanager)
@@ -33,14 +38,20 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 def pytest_configure(config: pytest.Config) -> None:
     from .options import configure
 
+    config.add_cleanup(_find_as_before)
     configure(config)
 
 
-def _leave_as_installed(manager: Any) -> None:
-    """Have pytest import the rest of this package as Python does, from the installed bytecode.
+class _AsInstalled:
+    """Finds the modules of this package as Python does, with the bytecode that is installed."""
 
-    There is no public way; without, all goes on as for any plugin, only slower.
-    """
-    with contextlib.suppress(AttributeError, KeyError):
-        manager.rewrite_hook._must_rewrite.remove(__package__)
-        manager.rewrite_hook._marked_for_rewrite_cache.clear()
+    @staticmethod
+    def find_spec(
+        name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        return PathFinder.find_spec(name, path, target) if name.startswith(_OURS) else None
+
+
+def _find_as_before() -> None:
+    with contextlib.suppress(ValueError):  # something else has put sys.meta_path back
+        sys.meta_path.remove(_AsInstalled)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import re
+import string
 
 import pytest
 
@@ -19,7 +19,8 @@ WARM_WORKERS = "warm_workers"
 WARM_WORKERS_IMPORT = "warm_workers_import"
 TREATMENTS_OF_STRAYS = ("report", "kill", "ignore")
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
-_SIZE = re.compile(r"(\d{1,18}(?:\.\d+)?) ?([KMG]?B)?", re.ASCII | re.IGNORECASE)
+_OF_IDS = frozenset(f"{string.ascii_letters}{string.digits}_.-")
+_DIGITS = 18  # of a size
 _SHOW_ONLY = ("collectonly", "showfixtures", "show_fixtures_per_test", "setupplan")
 
 
@@ -91,7 +92,7 @@ def worker_id(config: pytest.Config) -> str:
     :raises pytest.UsageError: if it cannot be one.
     """
     chosen = str(config.getini(WORKER_ID)).strip()
-    if not re.fullmatch(r"[\w.-]+", chosen, re.ASCII) or chosen == "master":
+    if not chosen or chosen == "master" or not _OF_IDS.issuperset(chosen):
         raise pytest.UsageError(bad_worker_id(chosen))
     return chosen
 
@@ -124,9 +125,20 @@ def mapped_from(config: pytest.Config) -> int | None:
     chosen = str(config.getini(MAPPED_FROM)).strip()
     if chosen.lower() == "off":
         return None
-    if (found := _SIZE.fullmatch(chosen)) is None:
+    if (size := _bytes(chosen.upper())) is None:
         raise pytest.UsageError(bad_size(MAPPED_FROM, chosen))
-    return int(float(found[1]) * _UNITS[(found[2] or "").upper()]) or None
+    return size or None
+
+
+def _bytes(size: str) -> int | None:
+    """What a number with a unit, or without, says; None: it is none."""
+    number = size.rstrip("KMGB")
+    unit = size[len(number) :]
+    number = number.removesuffix(" ") if unit else number
+    whole, point, part = number.partition(".")
+    is_number = number.isascii() and whole.isdecimal() and (part.isdecimal() or not point)
+    is_number = is_number and len(whole) <= _DIGITS
+    return int(float(number) * _UNITS[unit]) if is_number and unit in _UNITS else None
 
 
 def warm_workers(config: pytest.Config) -> bool:

@@ -15,7 +15,8 @@ def pytest_unconfigure():
     ours = {{name.partition(".")[2]: sys.modules[name] for name in sys.modules
             if name.startswith("{PACKAGE}.")}}
     rewritten = [name for name in ours if "Rewrit" in type(ours[name].__loader__).__name__]
-    note("loaded", names=[*ours], rewritten=rewritten, psutil="psutil" in sys.modules)
+    note("loaded", names=[*ours], rewritten=rewritten, psutil="psutil" in sys.modules,
+         pickle="pickle" in sys.modules)
 """
 GLOBAL = f"""
 from {PACKAGE} import global_fixture
@@ -31,10 +32,11 @@ INSTALLED = {
 SERVED = {
     *("declared.attributes", "declared.decorator", "declared.guards"),
     *("declared.locations", "declared.promotion", "declared.steps", "errors", "rules.debugger"),
-    *("wire.codec", "wire.messages", "wire.named", "wire.pickles"),
+    *("wire.codec", "wire.messages"),
 }
 COLLECTED = {
     *("declared.definitions", "rules.changed_values", "rules.not_promotable", "rules.same_value"),
+    *("wire.named", "wire.pickles"),
 }
 PROCESSES = {"processes", "processes.identity", "processes.crash_file"}
 #: Per process of a served run, the room that its role is in, and what it loads of other rooms.
@@ -44,8 +46,8 @@ ROLES: dict[str, tuple[str, set[str]]] = {
     "fixtureworker": (
         "fixture_worker",
         {
-            *(*COLLECTED, *PROCESSES, "rules.guard_plugin", "rules.worker_id", "wire.culprit"),
-            *("sharing", "sharing.remedies", "sharing.values"),
+            *(*COLLECTED, *PROCESSES, "rules.guard_plugin", "rules.worker_id"),
+            *("sharing", "sharing.values"),
         },
     ),
 }
@@ -79,3 +81,4 @@ def test_where_a_fixture_worker_serves(suite: Suite) -> None:
         assert not [name for name in processes[process]["names"] if "timeline" in name]
         assert processes[process]["rewritten"] == ["plugin"]
         assert not processes[process]["psutil"]
+        assert not processes[process]["pickle"]

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 
 import psutil
 import pytest
@@ -333,10 +332,10 @@ def test_without_proc_nothing_is_found_and_nobody_is_hurt(
 ) -> None:
     """As in a container that has none."""
 
-    def missing(path: Path) -> Iterator[Path]:
+    def missing(path: str) -> list[str]:
         raise FileNotFoundError(path)
 
-    monkeypatch.setattr(Path, "iterdir", missing)
+    monkeypatch.setattr(os, "listdir", missing)
     assert strays.find(RunIdentity("any", None)) == []
 
 

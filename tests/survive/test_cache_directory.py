@@ -13,14 +13,14 @@ from ..suite import ONE_MODES, Suite
 
 OURS = "{:032x}-1.json".format
 CONTENT = {
-    "version": 2,
+    "version": 3,
     "host": socket.gethostname(),
     "run": "r",
     "testrun_uid": "u",
     "started": 1e9,
     "controller": {"pid": 1, "started": "never"},
     "fixture_worker": {"pid": 1, "started": "never"},
-    "fixtures": [{"fixture": "\x1b[2Jserver", "where": "\x1b]0;title\x07", "since": 1e9}],
+    "fixtures": [{"id": 1, "fixture": "\x1b[2Jserver", "where": "\x1b]0;title\x07", "since": 1e9}],
 }
 
 

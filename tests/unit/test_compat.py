@@ -22,7 +22,6 @@ from xml.etree import ElementTree
 
 import execnet
 import pytest
-from _pytest.assertion.rewrite import AssertionRewritingHook
 from _pytest.fixtures import (
     FixtureDef,
     FixtureFunctionDefinition,
@@ -107,8 +106,6 @@ PRIVATE = {
     "_initialpaths_with_parents",
     "_io",
     "_iter_chain",
-    "_marked_for_rewrite_cache",
-    "_must_rewrite",
     "_pending_conftests",
     "_pyfuncitem",
     "_register_fixture",
@@ -174,11 +171,9 @@ def test_private_names_stand_where_compat_says() -> None:
     pytests = PRIVATE - OF_OTHERS
     rooms = {"_compat": pytests, "fixture_worker": pytests | {"_current_frames"}}
     rooms["controller"] = OF_OTHERS | {"_tw"}
-    rooms["plugin"] = {"_must_rewrite", "_marked_for_rewrite_cache"}
     rooms["sharing"] = {"_current_frames"}
     named = set(re.findall(r"``(\w+)/``", _compat.__doc__ or ""))
-    assert named == rooms.keys() - {"_compat", "plugin"}
-    assert "``plugin``" in (_compat.__doc__ or "")
+    assert named == rooms.keys() - {"_compat"}
     elsewhere = {
         f"{path}: {name}"
         for path in MODULES
@@ -202,8 +197,6 @@ def test_every_private_name_is_looked_for_before_a_fixture_worker_is_started() -
     optional = {
         "_current_frames",  # of Python
         "_data",  # likewise; only speed needs it
-        "_marked_for_rewrite_cache",  # only speed needs it
-        "_must_rewrite",  # likewise
         "_pending_conftests",  # not before pytest 9.1
         "_register_fixture",  # only guards need it
         "_run_exitfuncs",  # of Python
@@ -595,18 +588,21 @@ class TakesOver:
         self.gone: dict[str, set[str]] = {}
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
+        keys: list[tuple[str, object]] = []
+
         def cache_key(request: FixtureRequest) -> object:
             item: Any = request._pyfuncitem
-            return ("key", item.callspec.params["kind"])
+            keys.append(("key", item.callspec.params["kind"]))
+            return keys[-1]
 
-        def fetch(request: FixtureRequest) -> object:
-            return ("fetched", *cache_key(request))  # type: ignore[misc]  # it is a tuple
+        def fetch() -> object:
+            return ("fetched", *keys[-1])  # it is asked for right before
 
         items: list[Any] = list(session.items)
         before = {item.name: needed_names(item._fixtureinfo) for item in items}
         for found in all_definitions(session):
             if found.argname == "tables":
-                set_final(found, "argnames", ("request",))
+                set_final(found, "argnames", ())
                 set_final(found, "func", fetch)
                 set_final(found, "cache_key", cache_key)
         for item in items:
@@ -641,8 +637,8 @@ def test_a_definition_can_be_taken_over(pytester: pytest.Pytester) -> None:
     ]
     assert set(plugin.keys) == {("key", "a"), ("key", "b")}
     assert plugin.gone == {
-        "test_argument[a]": {"kind"},
-        "test_argument[b]": {"kind"},
+        "test_argument[a]": {"kind", "request"},  # which it asks for
+        "test_argument[b]": {"kind", "request"},
         "test_later[a]": set(),  # asks for it itself
         "test_later[b]": set(),
     }
@@ -1831,13 +1827,3 @@ print("end")
         [sys.executable, "-c", program], check=True, capture_output=True, text=True
     )
     assert done.stdout.split() == ["thread", "atexit", "end"]
-
-
-def test_the_hook_that_rewrites_asserts_has_names_and_a_cache(
-    pytestconfig: pytest.Config,
-) -> None:
-    hook = AssertionRewritingHook(pytestconfig)
-    hook.mark_rewrite("a_package")
-    assert hook._must_rewrite == {"a_package"}
-    assert hook._marked_for_rewrite_cache == {}
-    assert hasattr(pytestconfig.pluginmanager, "rewrite_hook")

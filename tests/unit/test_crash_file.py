@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -46,7 +47,8 @@ def written(directory: Path, *names: str, run: str = RUN) -> Path:
 
 
 def change(file: Path, **content: Any) -> None:
-    file.write_text(json.dumps({**json.loads(file.read_text()), **content}))
+    first, *changes = file.read_text().split("\n")
+    file.write_text("\n".join([json.dumps({**json.loads(first), **content}), *changes]))
 
 
 def as_json(process: Identity) -> dict[str, object]:
@@ -78,16 +80,59 @@ def test_what_is_left_is_read_once(tmp_path: Path, dead: Identity) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_finalized_is_not_left(tmp_path: Path) -> None:
+def left(directory: Path, dead: Identity) -> list[str]:
+    """What the next run would say is left, if this one were killed now."""
+    (file,) = directory.iterdir()
+    text = file.read_text()
+    change(file, controller=as_json(dead), fixture_worker=as_json(dead))
+    ((leftover,), damaged) = read_leftovers(directory)
+    assert damaged == []
+    file.write_text(text)
+    return [live.fixture for live in leftover.fixtures]
+
+
+def test_what_is_finalized_is_not_left(tmp_path: Path, dead: Identity) -> None:
     ledger = CrashFile(tmp_path, RUN, UID, ME)
     ledger.add(1, "server", "conftest.py:1")
     ledger.add(2, "tables", "conftest.py:2")
     ledger.remove(3)  # a plain session fixture
+    assert left(tmp_path, dead) == ["server", "tables"]
     ledger.remove(2)
-    (file,) = tmp_path.iterdir()
-    assert [live["fixture"] for live in json.loads(file.read_text())["fixtures"]] == ["server"]
+    assert left(tmp_path, dead) == ["server"]
+    ledger.add(4, "tables", "conftest.py:2")
+    assert left(tmp_path, dead) == ["server", "tables"]
+    ledger.remove(4)
     ledger.remove(1)
     assert list(tmp_path.iterdir()) == []
+    ledger.add(5, "later", "conftest.py:5")
+    assert left(tmp_path, dead) == ["later"]
+
+
+def test_a_line_that_was_not_written_to_its_end_does_not_count(
+    tmp_path: Path, dead: Identity
+) -> None:
+    file = killed(tmp_path, dead, "server", "tables", "cut")
+    file.write_text(file.read_text()[:-5])
+    ((leftover,), damaged) = read_leftovers(tmp_path)
+    assert damaged == []
+    assert [live.fixture for live in leftover.fixtures] == ["server", "tables"]
+
+
+def test_a_file_that_somebody_removes_is_written_again(tmp_path: Path, dead: Identity) -> None:
+    ledger = CrashFile(tmp_path / "made", RUN, UID, ME)
+    ledger.add(1, "server", "conftest.py:1")
+    shutil.rmtree(tmp_path / "made")
+    ledger.add(2, "tables", "conftest.py:2")
+    assert left(tmp_path / "made", dead) == ["server", "tables"]
+
+
+def test_a_file_does_not_grow_with_what_is_finalized(tmp_path: Path, dead: Identity) -> None:
+    ledger = CrashFile(tmp_path, RUN, UID, ME)
+    ledger.add(1, "server", "conftest.py:1")
+    for key in range(2, 7000):  # some 1.2 MB of changes
+        ledger.add(key, "tables", "conftest.py:2" * 5)
+        ledger.remove(key)
+    assert left(tmp_path, dead) == ["server"]
 
 
 def test_a_file_that_is_kept_for_processes_that_are_left(tmp_path: Path, dead: Identity) -> None:
@@ -137,16 +182,16 @@ def test_what_cannot_be_judged_here_stays(
         "[]",
         "3",
         b"\xff\xfe",
-        '{"version": 2}',
-        '{"version": 2, "host": HOST, "started": 1e400, "controller": PID, "fixture_worker": PID, "fixtures": []}',
-        '{"version": 2, "host": HOST, "started": 0, "controller": {"pid": -5, "started": ""}, "fixture_worker": PID, "fixtures": []}',
-        '{"version": 2, "host": HOST, "started": -1e15, "controller": PID, "fixture_worker": PID, "fixtures": []}',
-        '{"version": 2, "host": HOST, "started": NaN, "controller": PID, "fixture_worker": PID, "fixtures": []}',
-        '{"version": 2, "host": HOST, "started": 0, "controller": PID, "fixture_worker": PID, "fixtures": [{"fixture": ["a"], "where": "b", "since": 0}]}',
+        '{"version": 3}',
+        '{"version": 3, "host": HOST, "started": 1e400, "controller": PID, "fixture_worker": PID, "fixtures": []}',
+        '{"version": 3, "host": HOST, "started": 0, "controller": {"pid": -5, "started": ""}, "fixture_worker": PID, "fixtures": []}',
+        '{"version": 3, "host": HOST, "started": -1e15, "controller": PID, "fixture_worker": PID, "fixtures": []}',
+        '{"version": 3, "host": HOST, "started": NaN, "controller": PID, "fixture_worker": PID, "fixtures": []}',
+        '{"version": 3, "host": HOST, "started": 0, "controller": PID, "fixture_worker": PID, "fixtures": [{"id": 1, "fixture": ["a"], "where": "b", "since": 0}]}',
         "[" * 200_000,
-        '{"version": 2, "host": HOST, "run": "' + "x" * (1 << 20) + '"}',
-        '{"version": 2, "host": HOST, "started": 0, "controller": {}, "fixture_worker": PID, "fixtures": []}',
-        '{"version": 2, "host": HOST, "started": 0, "controller": PID, "fixture_worker": PID, "fixtures": [1]}',
+        '{"version": 3, "host": HOST, "run": "' + "x" * (1 << 20) + '"}',
+        '{"version": 3, "host": HOST, "started": 0, "controller": {}, "fixture_worker": PID, "fixtures": []}',
+        '{"version": 3, "host": HOST, "started": 0, "controller": PID, "fixture_worker": PID, "fixtures": [1]}',
     ],
     ids=lambda text: f"{text[:90]}",
 )

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from xdist_fixtureworker.errors import type_name
 from xdist_fixtureworker.wire.culprit import find_culprit as find
-from xdist_fixtureworker.wire.culprit import sendable_parts, type_name
+from xdist_fixtureworker.wire.culprit import sendable_parts
 
 
 def find_culprit(value: object) -> str | None:

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from xdist_fixtureworker.errors import RemoteTraceback
+from xdist_fixtureworker.errors import RemoteTraceback, describe
 from xdist_fixtureworker.wire.pickles import (
     TooLargeError,
-    describe,
     pack,
     pack_exception,
     unpack,

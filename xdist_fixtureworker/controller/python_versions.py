@@ -30,7 +30,8 @@ def check_local_pythons(config: pytest.Config) -> None:
     """
     ask = "import sys; print(*sys.version_info[:2], sep='.')"
     # As in --tx "4*popen": xdist's own parser has another name in each of its versions.
-    specs = [execnet.XSpec(re.sub(r"^\d+\*", "", tx)) for tx in config.getoption("tx")]
+    naming = [tx for tx in config.getoption("tx") if "python=" in str(tx)]
+    specs = [execnet.XSpec(re.sub(r"^\d+\*", "", tx)) for tx in naming]
     pythons = {spec.python for spec in specs if spec.popen}
     for python in pythons - {None}:
         command = [*shlex.split(python), "-c", ask]

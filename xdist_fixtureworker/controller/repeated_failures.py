@@ -25,9 +25,11 @@ class RepeatedFailures:
 
     @pytest.hookimpl(trylast=True)  # after the terminal has put it there
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        failure, sections = getattr(report, FAILED_SET_UP, ("", 0))
+        if not hasattr(report, FAILED_SET_UP):
+            return
+        failure, sections = getattr(report, FAILED_SET_UP)
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")
-        if not failure or terminal is None:
+        if terminal is None:
             return
         for reports in (terminal.stats.get(category) for category in _SHOWN):
             if reports and reports[-1] is report:

@@ -10,7 +10,6 @@ import itertools
 
 from ..errors import FixtureWorkerError, ProtocolError
 from ..roles import FIXTURE_WORKER_ID
-from ..wire import pickles
 from ..wire.frozen import replace
 from ..wire.messages import Answer, AsBefore, Failed, Instance, Message, Ready, Request
 from .journal import Answered, Asked, Journal
@@ -126,5 +125,7 @@ class Requests:
 
 
 def _failed(id_: int, error: FixtureWorkerError) -> Failed:
-    packed = pickles.pack_exception(error)
+    from ..wire.pickles import pack_exception
+
+    packed = pack_exception(error)
     return Failed(id=id_, exception=packed, text=str(error), traceback="", report=None)

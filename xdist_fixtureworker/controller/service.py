@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ..errors import describe
 from ..roles import RUN_FILES
 from ..settings import lane_id, timeout
 from ..wire.messages import Begin
-from ..wire.pickles import describe
 from .display import Display
 from .fixture_worker_state import State
 from .relay import Relay

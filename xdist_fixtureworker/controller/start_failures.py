@@ -10,16 +10,16 @@ import traceback
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
+from ..errors import describe
 from ..rules.worker_id import is_computing, is_default, worker_id_hint
 from ..settings import lane_id, lanes
-from ..wire.pickles import describe
+from ..wire.frozen import Frozen
 
-_FRAME = re.compile(r'  File "(?P<file>[^"]+)", line (?P<line>\d+)')
-_CHAINED = re.compile(
+_FRAME = r'  File "(?P<file>[^"]+)", line (?P<line>\d+)'
+_CHAINED = (
     r"\n\n((?:The above exception was the direct cause of|During handling of the above exception,)"
     r"[^\n]*)\n\n"
 )
@@ -34,11 +34,11 @@ def check_worker_id(config: pytest.Config) -> None:
     named: list[str] = []
     unnamed = 0
     for tx in map(str, config.getoption("tx")):
-        times = int(found[0][:-1]) if (found := re.match(r"\d+\*", tx)) else 1
-        if id_ := re.search(r"\bid=([^/]+)", tx):
+        times, star, _ = tx.partition("*")
+        if "id=" in tx and (id_ := re.search(r"\bid=([^/]+)", tx)):
             named.append(id_[1])
         else:
-            unnamed += times
+            unnamed += int(times) if star and times.isdecimal() else 1
     taken = {*named, *(f"gw{number}" for number in range(unnamed))}
     for chosen in (lane_id(config, number) for number in range(lanes(config))):
         if chosen in taken:
@@ -82,7 +82,7 @@ def could_not_start(reason: str, root: Path, id_: str) -> str:
     return did_not_start(f"{_shown(file, root)}:{line}", last.error, shown, hint)
 
 
-class _Part(NamedTuple):
+class _Part(Frozen):
     """One of the exceptions of a traceback."""
 
     place: str  #: the last one in code of the user; empty if there is none
@@ -91,10 +91,10 @@ class _Part(NamedTuple):
 
 
 def _parts(text: str) -> Iterator[_Part]:
-    for part in _CHAINED.split(text)[::2]:
+    for part in re.split(_CHAINED, text)[::2]:
         place, kept, lines, error = "", True, [], ""
         for line in part.splitlines():
-            if frame := _FRAME.match(line):
+            if frame := re.match(_FRAME, line):
                 kept = _is_users_file(frame["file"])
                 place = f"{frame['file']}:{frame['line']}" if kept else place
             elif not line.startswith(" "):

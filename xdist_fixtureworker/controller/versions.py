@@ -138,14 +138,17 @@ def _has(cls: Any, name: str) -> bool:
     """Whether a class has an attribute, or mentions it in its annotations or methods: those that
     instances are given are seen nowhere else."""
     return hasattr(cls, name) or any(
-        name in inspect.get_annotations(base) or name in _names_in_methods(base)
+        name in inspect.get_annotations(base) or _is_in_methods(name, base)
         for base in inspect.getmro(cls)
     )
 
 
-def _names_in_methods(cls: type) -> set[str]:
-    functions = [value for value in vars(cls).values() if isinstance(value, FunctionType)]
-    return {name for function in functions for name in function.__code__.co_names}
+def _is_in_methods(name: str, cls: type) -> bool:
+    return any(
+        name in value.__code__.co_names
+        for value in vars(cls).values()
+        if isinstance(value, FunctionType)
+    )
 
 
 def _version(distribution: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -15,22 +16,23 @@ def location(function: Any) -> str:
     """``file:line`` of a function or class, for error messages. Never raises."""
     try:
         found = in_source(function)
-        file = inspect.getsourcefile(found) or inspect.getfile(found)
-        line = (
-            found.__code__.co_firstlineno
-            if hasattr(found, "__code__")
-            else inspect.getsourcelines(found)[1]
-        )
+        if hasattr(found, "__code__"):
+            file, line = found.__code__.co_filename, found.__code__.co_firstlineno
+        else:
+            file = inspect.getsourcefile(found) or inspect.getfile(found)
+            line = inspect.getsourcelines(found)[1]
     except Exception:  # of any module: inspect looks at all that are loaded
         return f"{getattr(function, '__module__', '?')}:?"
     return f"{_relative(file)}:{line}"
 
 
 def _relative(file: str) -> str:
+    # As by Path.relative_to(), which takes longer than all else that a decorator does.
     try:
-        return str(Path(file).relative_to(Path.cwd()))
-    except (ValueError, OSError):
+        here = os.path.join(os.getcwd(), "")  # noqa: PTH109, PTH118
+    except OSError:
         return file
+    return file.removeprefix(here)
 
 
 def in_source(function: Any) -> Any:

@@ -23,8 +23,8 @@ _WORDS = ("copy", "proxy", "writable", "attrs", "env", "marks", "eager", "lane")
 _SHARES = ("copy", "proxy", "attrs")
 _WITHOUT_PARENTHESES = ("copy", "proxy", "eager")
 OPTION = "--global-fixture"
-_LINE = re.compile(r"(?P<name>[^\s:]+)\s*(:\s*(?P<ways>.*))?")
-_WORD = re.compile(r"\w+")
+_LINE = r"(?P<name>[^\s:]+)\s*(:\s*(?P<ways>.*))?"
+_WORD = r"\w+"
 _PATTERN = frozenset("*?[")
 
 
@@ -85,7 +85,7 @@ def promotion_of(name: str, config: pytest.Config) -> Promotion | None:
 
 def _parse(line: str, source: str) -> Promotion:
     line = line.strip()
-    match = _LINE.fullmatch(line)
+    match = re.fullmatch(_LINE, line)
     ways = None if match is None else _ways(match["ways"] or "")
     if match is None or ways is None:
         raise pytest.UsageError(unknown_promotion(line, source))
@@ -121,7 +121,7 @@ def _ways(text: str) -> dict[str, str] | None:
     found: dict[str, str] = {}
     text = text.strip()
     while text:
-        match = _WORD.match(text)
+        match = re.match(_WORD, text)
         if match is None or match[0] not in _WORDS or match[0] in found:
             return None
         text = text[match.end() :].lstrip()

@@ -13,7 +13,7 @@ from _pytest.nodes import Node
 
 from .._compat import defining_node
 from ..declared.definitions import Definition, global_declaration
-from ..errors import CannotShareError, SetUpError
+from ..errors import CannotShareError, SetUpError, describe
 from ..roles import FIXTURE_WORKER_ID
 from ..rules.same_value import note_value
 from ..rules.worker_id import worker_id_hint
@@ -113,7 +113,7 @@ class Answerer:
         for record, result in self._untold.values():
             if result.error is not None:
                 told = self._foreign.telling(
-                    partial(pickles.describe, result.error), lambda error: type(error).__name__
+                    partial(describe, result.error), lambda error: type(error).__name__
                 )
                 yield failed_untold(record.name, record.where, told)
 
@@ -237,7 +237,7 @@ def failed(
     return Failed(
         id=id_,
         exception=pickles.pack_exception(error),
-        text=pickles.describe(error),
+        text=describe(error),
         traceback=traceback,
         report=None if report is None else serialize(report),
     )

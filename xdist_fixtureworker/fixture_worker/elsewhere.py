@@ -13,9 +13,9 @@ import contextlib
 import dis
 import inspect
 import operator
+import os
 import sys
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
-from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -217,7 +217,7 @@ def _of_module(variables: dict[str, Any], code: Code, known: set[int]) -> Iterat
 
 def _directory() -> str:
     try:
-        return sys.intern(str(Path.cwd()))
+        return sys.intern(os.getcwd())  # noqa: PTH109  # a path takes longer
     except OSError:  # it is gone
         return ""
 

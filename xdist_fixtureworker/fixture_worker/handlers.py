@@ -12,6 +12,7 @@ import threading
 # What signal.getsignal() calls, without the enumeration that takes 20 times as long.
 from _signal import getsignal  # type: ignore[import-not-found]  # typeshed knows the public one
 from collections.abc import Callable, Iterator
+from operator import is_
 from types import FrameType
 from typing import Any
 
@@ -30,6 +31,7 @@ class Handlers:
     def __init__(self, in_users_code: Callable[[], bool]) -> None:
         self._in_users_code = in_users_code
         self._raised: list[BaseException] = []
+        self._found: tuple[Any, ...] = (None,) * len(_NUMBERS)  # by the last call
 
     def raised(self) -> Iterator[BaseException]:
         """What they have raised elsewhere since the last call."""
@@ -40,10 +42,13 @@ class Handlers:
         """Stand in for those that were set since the last call."""
         if threading.current_thread() is not threading.main_thread():
             return
-        for number in _NUMBERS:
-            handler: Any = getsignal(number)
+        found: tuple[Any, ...] = tuple(map(getsignal, _NUMBERS))
+        if all(map(is_, found, self._found)):
+            return
+        for number, handler in zip(_NUMBERS, found, strict=True):
             if type(handler) is not int and callable(handler) and type(handler) is not Guarded:
                 signal.signal(number, Guarded(handler, self._in_users_code, self._note))
+        self._found = tuple(map(getsignal, _NUMBERS))
 
     def _note(self, error: BaseException) -> None:
         """Not told here, as it may have been raised in the middle of what tells."""

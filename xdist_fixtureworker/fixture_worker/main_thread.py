@@ -11,6 +11,9 @@ import signal
 import sys
 import threading
 import traceback
+
+# As signal.getsignal(), without the enumeration.
+from _signal import getsignal  # type: ignore[import-not-found]  # typeshed knows the public one
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -195,7 +198,7 @@ class MainThread:
     def _listen(self) -> None:
         """Be the handler of the signal, also if a fixture has put another one in its place, as an
         event loop does that had one of its own: from that one, KeyboardInterrupt comes anywhere."""
-        if signal.getsignal(signal.SIGINT) != self._on_sigint:
+        if getsignal(signal.SIGINT) != self._on_sigint:
             signal.signal(signal.SIGINT, self._on_sigint)
         self.handlers.guard()
 

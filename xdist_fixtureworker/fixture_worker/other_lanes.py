@@ -178,7 +178,7 @@ class OtherLanes:
             try:
                 value = self._unpack(declaration, answer.value)
             except Exception as cause:
-                described = pickles.describe(cause)
+                described = errors.describe(cause)
                 error = errors.CannotShareError(
                     cannot_unpickle(declaration.name, declaration.where, described)
                 )

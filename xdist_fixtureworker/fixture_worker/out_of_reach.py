@@ -14,9 +14,8 @@ from .._compat import definition_in_force
 from ..declared.locations import location
 from .fixture_item import FixtureItem
 
-_PYTESTS_WORDS = re.compile(
-    r"The requested fixture has no parameter defined for test:.*Requested fixture '(\w+)'",
-    re.DOTALL,
+_PYTESTS_WORDS = (
+    r"(?s)The requested fixture has no parameter defined for test:.*Requested fixture '(\w+)'"
 )
 
 
@@ -39,7 +38,7 @@ def _fixture_without(error: BaseException | None) -> str:
         if isinstance(error.obj, pytest.FixtureRequest):
             return error.obj.fixturename or ""
     elif isinstance(error, pytest.fail.Exception):
-        found = _PYTESTS_WORDS.match(str(error))
+        found = re.match(_PYTESTS_WORDS, str(error))
         return found[1] if found else ""
     return ""
 

@@ -56,7 +56,7 @@ from .set_ups import Result, SetUpRecord, SetUps
 if TYPE_CHECKING:
     from .other_lanes import OtherLanes
 
-_CAPTURED = re.compile(r"Captured (?P<kind>stdout|stderr|log) setup")
+_CAPTURED = r"Captured (?P<kind>stdout|stderr|log) setup"
 
 
 class Runner:
@@ -303,7 +303,7 @@ def _replayed(record: SetUpRecord, set_ups: SetUps) -> Replay | None:
 
 def _output(record: SetUpRecord, report: pytest.TestReport) -> Iterator[Output]:
     for title, text in report.sections:
-        if match := _CAPTURED.fullmatch(title):
+        if match := re.fullmatch(_CAPTURED, title):
             yield Output(record.number, record.name, match["kind"], text)
 
 

@@ -10,7 +10,7 @@ from types import FrameType
 
 import pytest
 
-from ..wire import pickles
+from ..errors import describe
 from .foreign import Foreign
 from .reports import NOT_USERS, module_of_frame
 
@@ -37,7 +37,7 @@ class Surprises:
             self._told.add(key)
             function = frame.f_code.co_name if frame is not None else "?"
             place = f"{file}:{line} (in {function})"
-            said = self._foreign.telling(partial(pickles.describe, error), lambda _: key[2])
+            said = self._foreign.telling(partial(describe, error), lambda _: key[2])
             text = raised(said, place, why or between_fixtures())
             # Past the filters: "error" would raise here, where nobody catches it.
             self._config.hook.pytest_warning_recorded.call_historic(

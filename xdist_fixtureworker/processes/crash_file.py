@@ -21,11 +21,11 @@ from typing import Any
 from ..wire.frozen import Frozen
 from .identity import Identity
 
-_VERSION = 2
+_VERSION = 3
 _SUFFIX = ".json"
 _DAMAGED = ".damaged"
 _UNFINISHED = ".new"
-_OURS = re.compile(r"[0-9a-f]{32}-[1-9][0-9]{0,9}\.json")
+_OURS = r"[0-9a-f]{32}-[1-9][0-9]{0,9}\.json"
 _LIMIT = 1 << 20
 """Bytes that a file may have: enough for thousands of fixtures."""
 _LONGEST = 1000
@@ -35,6 +35,7 @@ _FOR_READING = sum(
     getattr(os, name, 0)
     for name in ("O_RDONLY", "O_NONBLOCK", "O_NOFOLLOW", "O_CLOEXEC")
 )
+_FOR_APPENDING = os.O_WRONLY | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
 _LATEST = 32503680000.0  # the year 3000, in seconds since the epoch
 
 
@@ -60,9 +61,11 @@ class Leftover(Frozen):
 
 
 class CrashFile:
-    """The file of this run, rewritten at each change. Runs in the fixture worker.
+    """The file of this run. Runs in the fixture worker.
 
-    It is written under another name and then renamed, so that it is complete at any time.
+    Its first line says all, and comes by way of another name, so that it is whole at any time. Then
+    comes a line for each change: to make and rename a file takes 50 times as long. A last line
+    without an end was not written to its end.
 
     :param directory: created if missing.
     :param run: the id that the run's processes carry.
@@ -83,40 +86,68 @@ class CrashFile:
         self.run = run
         self.testrun_uid = testrun_uid
         self.controller = controller
-        self._live: dict[int, LiveFixture] = {}
+        self._live: dict[int, str] = {}  # as JSON
         self._started = time.time()
+        self._process = 0  # that has written the file; a fork writes one of its own
+        self._written = ""  # that file
+        self._room = 0  # bytes for changes, until all is written anew
 
     def add(self, key: int, fixture: str, where: str) -> None:
         """Note that a set-up starts."""
-        self._live[key] = LiveFixture(fixture, where, time.time())
-        self._write()
+        about = {"id": key, "fixture": fixture, "where": where, "since": time.time()}
+        self._live[key] = json.dumps(about)
+        self._append(self._live[key])
 
     def remove(self, key: int) -> None:
         """Note that it is finalized. Does nothing if it was not added."""
-        if self._live.pop(key, None) is not None:
-            self._write()
+        if self._live.pop(key, None) is None:
+            return
+        if self._live:
+            self._append(json.dumps({"id": key}))
+            return
+        self._process = 0
+        try:
+            self._file(_SUFFIX).unlink(missing_ok=True)
+        except OSError:
+            pass  # as below
 
     def keep(self) -> None:
         """Keep the file, so that the next run looks for processes that this one left."""
-        self._write(keep=True)
+        self._write_all()
 
-    def _write(self, *, keep: bool = False) -> None:
-        name = self.directory / f"{self.run}-{os.getpid()}"
-        file = name.with_suffix(_SUFFIX)
+    def _append(self, line: str) -> None:
+        data = f"{line}\n".encode("ascii")
+        if self._process != os.getpid() or self._room < len(data):
+            self._write_all()
+            return
+        self._room -= len(data)
         try:
-            if not self._live and not keep:
-                file.unlink(missing_ok=True)
-                return
-            text = json.dumps(self._content(), indent=1)
-            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            temporary = name.with_suffix(_UNFINISHED)
-            temporary.touch(mode=0o600)
-            temporary.write_text(text, encoding="utf-8")
-            temporary.replace(file)
+            descriptor = os.open(self._written, _FOR_APPENDING)
+            with open(descriptor, "ab", buffering=0) as file:  # noqa: PTH123  # it has no path
+                if file.write(data) < len(data):
+                    self._room = 0
+        except FileNotFoundError:
+            self._write_all()  # somebody has removed it
         except OSError:
-            pass  # the disk is full or read-only; the run itself does not need the file
+            self._room = 0  # part of the line may be there
 
-    def _content(self) -> dict[str, Any]:
+    def _write_all(self) -> None:
+        fixtures = ", ".join(self._live.values())
+        text = f'{json.dumps(self._about_run())[:-1]}, "fixtures": [{fixtures}]}}\n'
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            temporary = self._file(_UNFINISHED)
+            temporary.touch(mode=0o600)
+            temporary.write_text(text, encoding="ascii")
+            self._written = str(temporary.replace(self._file(_SUFFIX)))
+        except OSError:
+            return  # the disk is full or read-only; the run itself does not need the file
+        self._process, self._room = os.getpid(), _LIMIT // 2
+
+    def _file(self, suffix: str) -> Path:
+        return self.directory / f"{self.run}-{os.getpid()}{suffix}"
+
+    def _about_run(self) -> dict[str, Any]:
         return {
             "version": _VERSION,
             "host": socket.gethostname(),
@@ -126,7 +157,6 @@ class CrashFile:
             "run_files": list(self.run_files),
             "controller": vars(self.controller),
             "fixture_worker": vars(Identity.of(os.getpid())),
-            "fixtures": [vars(live) for live in self._live.values()],
         }
 
 
@@ -158,7 +188,7 @@ def read_leftovers(directory: Path) -> tuple[list[Leftover], list[Path]]:
 
 def _files(directory: Path) -> list[Path]:
     try:
-        return sorted(path for path in directory.iterdir() if _OURS.fullmatch(path.name))
+        return sorted(path for path in directory.iterdir() if re.fullmatch(_OURS, path.name))
     except OSError:
         return []
 
@@ -187,7 +217,8 @@ def _parsed(file: Path, data: bytes) -> Leftover | None:
 
     :raises Exception: if it is not a file of ours, or damaged.
     """
-    content = json.loads(data)
+    first, *changes = data.split(b"\n")
+    content = json.loads(first)
     if content["version"] != _VERSION or content["host"] != socket.gethostname():
         return None
     return Leftover(
@@ -198,11 +229,21 @@ def _parsed(file: Path, data: bytes) -> Leftover | None:
         run_files=tuple(Path(_text(each)) for each in content.get("run_files", ())),
         controller=_identity(content["controller"]),
         fixture_worker=_identity(content["fixture_worker"]),
-        fixtures=tuple(
-            LiveFixture(_text(live["fixture"]), _text(live["where"]), _time(live["since"]))
-            for live in content["fixtures"]
-        ),
+        fixtures=tuple(_live([*content["fixtures"], *map(json.loads, changes[:-1])]).values()),
     )
+
+
+def _live(lines: Iterable[Any]) -> dict[int, LiveFixture]:
+    """Those that are set up, after all that the lines say."""
+    live: dict[int, LiveFixture] = {}
+    for line in lines:
+        key = int(line["id"])
+        if "fixture" in line:
+            where, since = _text(line["where"]), _time(line["since"])
+            live[key] = LiveFixture(_text(line["fixture"]), where, since)
+        else:
+            del live[key]
+    return live
 
 
 def _identity(content: Any) -> Identity:

@@ -15,7 +15,6 @@ import os
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import Enum
-from pathlib import Path
 
 from ..roles import RUN
 from ..wire.frozen import Frozen
@@ -99,9 +98,7 @@ def _pids() -> Iterator[int]:
     """The ids of all processes that can be seen, at least."""
     try:
         if sys.platform == "linux":
-            yield from (
-                int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()
-            )
+            yield from (int(name) for name in os.listdir("/proc") if name.isdigit())  # noqa: PTH208
         else:
             from .details import pids
 
@@ -120,13 +117,13 @@ def _environment(pid: int) -> Mapping[str, str]:
 
         return environment(pid)
     try:
-        # Most processes are not of the run.
-        variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        with open(f"/proc/{pid}/environ", "rb") as file:  # noqa: PTH123  # a path takes longer
+            data = file.read()
     except OSError:
         return {}
-    if not any(variable.startswith(RUN.encode()) for variable in variables):
-        return {}
-    pairs = (os.fsdecode(variable).partition("=") for variable in variables)
+    if RUN.encode() not in data:
+        return {}  # most processes are not of the run
+    pairs = (os.fsdecode(variable).partition("=") for variable in data.split(b"\0"))
     return {name: value for name, _, value in pairs}
 
 

@@ -22,6 +22,7 @@ from ..wire.named import is_of_library
 _SCALARS = (str, bytes, bool, int, float, complex, type(None))
 _IMMUTABLE_TYPES = (*_SCALARS, tuple, frozenset)
 _CONTAINERS = (dict, list, set, deque)
+_WITHOUT_ATTRIBUTES = frozenset({*_IMMUTABLE_TYPES, *_CONTAINERS})  # themselves, no subclasses
 _NAMED = (type, FunctionType, ModuleType)
 _PARTS = 2_000  # of a value, and characters of each: larger values are not compared
 _LONGEST = 20_000
@@ -105,7 +106,8 @@ class _Contents:
         elif issubclass(cls, (*_IMMUTABLE_TYPES, *_CONTAINERS)):
             self.mutable = issubclass(cls, _CONTAINERS) or self.mutable
             yield from self._elements(value)
-            yield from self._of_attributes(value)
+            if cls not in _WITHOUT_ATTRIBUTES:
+                yield from self._of_attributes(value)
         elif (reducer := _reducer(cls)) is not None:
             if not is_of_library(reducer.__module__):
                 raise ValueError("only its own code could tell what it consists of")

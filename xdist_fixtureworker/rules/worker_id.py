@@ -9,12 +9,12 @@ from types import CodeType, FrameType
 from ..roles import FIXTURE_WORKER_ID
 
 _COMPUTING = (ValueError, LookupError, AttributeError, TypeError)
-_COMPUTING_SHOWN = re.compile(r"\b(Value|Key|Index|Lookup|Attribute|Type)Error\b")
+_COMPUTING_SHOWN = r"\b(Value|Key|Index|Lookup|Attribute|Type)Error\b"
 _VARIABLE = "PYTEST_XDIST_WORKER"
-_ASKED_FOR = re.compile(r"\bPYTEST_XDIST_WORKER\b|\bworker_?id\b|\bget_xdist_worker_id\b")
-_QUOTED = re.compile(r"'([a-z]{4,}\d*)'")
-_DEFAULT = re.compile(rf"(?<!\w){FIXTURE_WORKER_ID}\d*")  # with the number of a lane
-_OF_TEST_WORKERS = re.compile(r"\bgw(\b|\d|\\)")  # as in "gw", "gw0", r"gw(\d+)"
+_ASKED_FOR = r"\bPYTEST_XDIST_WORKER\b|\bworker_?id\b|\bget_xdist_worker_id\b"
+_QUOTED = r"'([a-z]{4,}\d*)'"
+_DEFAULT = rf"(?<!\w){FIXTURE_WORKER_ID}\d*"  # with the number of a lane
+_OF_TEST_WORKERS = r"\bgw(\b|\d|\\)"  # as in "gw", "gw0", r"gw(\d+)"
 _NOT_USERS = ("_pytest", "pluggy", "xdist", "execnet", "xdist_fixtureworker")
 
 
@@ -43,7 +43,7 @@ def worker_id_hint(
 
 def is_default(worker_id: str) -> bool:
     """Whether it is an id that the fixture worker, or one of several, has if nobody chose one."""
-    return _DEFAULT.fullmatch(worker_id) is not None
+    return re.fullmatch(_DEFAULT, worker_id) is not None
 
 
 def is_computing(error: BaseException) -> bool:
@@ -62,10 +62,10 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 def _shows_the_id(text: str, worker_id: str) -> bool:
     """Whether a traceback is about the id, or a part of it."""
-    parts = any(worker_id.endswith(part) for part in _QUOTED.findall(text))
-    if not parts and not _DEFAULT.search(text) and not _ASKED_FOR.search(text):
+    parts = any(worker_id.endswith(part) for part in re.findall(_QUOTED, text))
+    if not parts and not re.search(_DEFAULT, text) and not re.search(_ASKED_FOR, text):
         return False
-    return bool(_COMPUTING_SHOWN.search(text) or _OF_TEST_WORKERS.search(text))
+    return bool(re.search(_COMPUTING_SHOWN, text) or re.search(_OF_TEST_WORKERS, text))
 
 
 def _comes_of_the_id(error: BaseException, worker_id: str) -> bool:
@@ -76,7 +76,7 @@ def _comes_of_the_id(error: BaseException, worker_id: str) -> bool:
     if isinstance(error, _COMPUTING):
         return bool(having)
     innermost = having[-1] if having and having[-1] is frames[-1] else ()
-    return any(map(_OF_TEST_WORKERS.search, innermost))
+    return any(re.search(_OF_TEST_WORKERS, text) for text in innermost)
 
 
 def _of_users(error: BaseException) -> Iterator[FrameType]:

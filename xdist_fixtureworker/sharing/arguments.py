@@ -6,7 +6,7 @@ from functools import partial
 from types import FunctionType
 from typing import Any
 
-from ..errors import CallError, CannotShareError, in_lines
+from ..errors import CallError, CannotShareError, describe, in_lines
 from ..wire import pickles
 from ..wire.named import Everywhere
 from ..wire.pickles import found_by_name
@@ -30,7 +30,7 @@ def pack_arguments(
     except (CallError, KeyboardInterrupt):
         raise
     except BaseException as error:
-        raise CannotShareError(cannot_pickle_arguments(what, pickles.describe(error))) from None
+        raise CannotShareError(cannot_pickle_arguments(what, describe(error))) from None
     if len(data) > pickles.LIMIT:
         raise CallError(arguments_too_large(what, len(data), pickles.LIMIT))
     return data

@@ -8,7 +8,14 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import CallError, CannotShareError, FixtureWorkerError, RemoteTraceback, in_lines
+from ..errors import (
+    CallError,
+    CannotShareError,
+    FixtureWorkerError,
+    RemoteTraceback,
+    describe,
+    in_lines,
+)
 from ..wire import pickles
 from ..wire.messages import Call, Message, Raised, Released
 from ..wire.named import Everywhere
@@ -119,7 +126,7 @@ class Calls:
         try:
             return self._stand_ins.unpack(answer.value, answer.objects)
         except Exception as error:
-            message = cannot_unpickle_result(call.what, pickles.describe(error))
+            message = cannot_unpickle_result(call.what, describe(error))
             raise CannotShareError(message) from error
 
 

@@ -17,7 +17,7 @@ import pytest
 from ..declared.attributes import Proxied
 from ..declared.decorator import Declaration
 from ..declared.definitions import Definition, global_declaration, module_of
-from ..errors import CannotShareError
+from ..errors import CannotShareError, describe
 from ..wire import pickles
 from ..wire.frozen import replace
 from ..wire.messages import Inline, Mapped, Message, Raised, Returned, Span
@@ -136,9 +136,7 @@ class SharesInProcess:
                 packed.data if isinstance(packed, Inline) else memory.content, memory.buffers
             )
         except Exception as error:
-            message = cannot_unpickle_here(
-                declaration.name, declaration.where, pickles.describe(error)
-            )
+            message = cannot_unpickle_here(declaration.name, declaration.where, describe(error))
             raise CannotShareError(message) from error
 
     def _send(self, message: Message) -> None:

@@ -6,9 +6,8 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..errors import CallError, ProtocolError
+from ..errors import CallError, ProtocolError, describe
 from ..wire.messages import Call, Returned
-from ..wire.pickles import describe
 from .handles import is_plain, is_private, not_writable, pack, unpack
 from .lanes import ACQUIRE
 from .objects import LiveObject, Objects

@@ -12,7 +12,8 @@ from types import MappingProxyType, ModuleType
 from typing import NamedTuple
 
 from ..declared.attributes import AttributeRecord
-from ..wire.culprit import Culprit, sendable_parts, type_name
+from ..errors import type_name
+from ..wire.culprit import Culprit, sendable_parts
 from ..wire.pickles import found_by_name
 
 _SHOWN = 5  # parts that can be sent

@@ -12,7 +12,7 @@ from typing import cast
 
 import pytest
 
-from ..errors import CallError, FixtureWorkerError
+from ..errors import CallError, FixtureWorkerError, describe
 from ..wire import pickles
 from ..wire.messages import Call, Raised, Returned
 from ..wire.named import Everywhere
@@ -134,7 +134,7 @@ def refuse(result: object, what: str) -> None:
 def raised(call: Call, error: BaseException) -> Raised:
     """The answer that a call raised ``error``."""
     shown = _shown(error)
-    text = pickles.describe(error)
+    text = describe(error)
     if isinstance(error, _ENDS_PROCESS):
         error = CallError(ends_process(call.what, text))
     packed = pickles.pack_exception(error)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from pickle import PickleBuffer
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..declared import attributes
 from ..declared.decorator import Declaration
-from ..errors import CannotShareError, CannotWriteError, in_lines
-from ..wire import culprit, pickles
+from ..errors import CannotShareError, CannotWriteError, describe, in_lines, type_name
+from ..wire import pickles
 from ..wire.messages import Inline, Mapped, Value
 from ..wire.named import Everywhere
-from . import remedies
+
+if TYPE_CHECKING:
+    from pickle import PickleBuffer
 
 
 class Files(Protocol):
@@ -48,9 +49,7 @@ def share(
     except CannotWriteError as error:
         return CannotShareError(cannot_write(name, where, error.file, str(error.cause)))
     except BaseException as error:
-        # A time-out, or Ctrl-C, would come up again.
-        found = culprit.find_culprit(shared) if isinstance(error, Exception) else None
-        return CannotShareError(_refused(declaration, value, shared, error, found))
+        return CannotShareError(_refused(declaration, value, shared, error))
 
 
 def _packed(shared: object, near: list[str], files: Files | None) -> Value:
@@ -90,20 +89,20 @@ def _not_to_be_had(declaration: Declaration, value: object, error: BaseException
     name, where, share = declaration.name, declaration.where, declaration.share
     if isinstance(share, attributes.Computed):
         function = getattr(share.function, "__name__", type(share.function).__name__)
-        return function_raised(name, where, function, pickles.describe(error))
+        return function_raised(name, where, function, describe(error))
     what, cause = "an attribute", error
     if isinstance(error, attributes.CannotTakeError):
         what, cause = f"'{error.name}'", error.__cause__ or error
-    return cannot_read(name, where, what, culprit.type_name(value), pickles.describe(cause))
+    return cannot_read(name, where, what, type_name(value), describe(cause))
 
 
-def _refused(
-    declaration: Declaration,
-    value: object,
-    shared: object,
-    error: BaseException,
-    found: culprit.Culprit | None,
-) -> str:
+def _refused(declaration: Declaration, value: object, shared: object, error: BaseException) -> str:
+    # Most values are not refused.
+    from ..wire.culprit import find_culprit
+    from . import remedies
+
+    # A time-out, or Ctrl-C, would come up again.
+    found = find_culprit(shared) if isinstance(error, Exception) else None
     path, part = ("the value", value) if found is None else (found.path, found.parts[-1])
     try:
         remedy = remedies.remedy(declaration.name, declaration.promoted, shared, found)
@@ -111,10 +110,10 @@ def _refused(
         remedy = remedies.return_what_it_takes(declaration.name, declaration.promoted, False)
     return cannot_pickle(
         f"'{declaration.name}' ({declaration.where})",
-        culprit.type_name(part),
+        type_name(part),
         path,
-        "" if found is None else culprit.type_name(value),
-        pickles.describe(error),
+        "" if found is None else type_name(value),
+        describe(error),
         remedy,
     )
 

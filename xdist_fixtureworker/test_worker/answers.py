@@ -120,8 +120,8 @@ class Answers:
             if isinstance(cause, CannotFetchError):
                 return cannot_fetch(*fixture, worker, value.file, str(cause))
         if self._of_one_host is not None and isinstance(cause, ModuleNotFoundError):
-            return not_importable_there(*fixture, worker, pickles.describe(cause))
-        return cannot_unpickle(*fixture, worker, pickles.describe(cause))
+            return not_importable_there(*fixture, worker, errors.describe(cause))
+        return cannot_unpickle(*fixture, worker, errors.describe(cause))
 
     def show_original(
         self, excinfo: pytest.ExceptionInfo[BaseException], report: pytest.TestReport

@@ -47,17 +47,14 @@ class TestWorker:
         self._definitions.take_over(session)
         if lanes(config) > 1:
             self._connection.send(self._definitions.grouped(session.items))
+        if self._definitions.leaves_out:
+            leaves_out = LeavesOut(self._definitions)
+            config.pluginmanager.register(leaves_out, "xdist_fixtureworker_leaves_out")
         for expected in self._definitions.expected(session.items, self._agreed):
             self._connection.send(expected)
         if pytest_forked_is_there(config):
             plugin = FetchesBeforeFork(config, self._fetch_before_fork)
             config.pluginmanager.register(plugin, "xdist_fixtureworker_before_fork")
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)  # before hooks that set fixtures up
-    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
-        __tracebackhide__ = True
-        self._definitions.leave_out_dependencies(item)
-        return (yield)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_makereport(
@@ -142,3 +139,16 @@ class TestWorker:
                 if output.set_up not in self._shown:
                     item.add_report_section(set_up_of(output.fixture), output.kind, output.text)
             self._shown.update(output.set_up for output in outputs)
+
+
+class LeavesOut:
+    """The plugin that keeps pytest from setting up what only global fixtures need."""
+
+    def __init__(self, definitions: GlobalDefinitions) -> None:
+        self._definitions = definitions
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)  # before hooks that set fixtures up
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
+        __tracebackhide__ = True
+        self._definitions.leave_out_dependencies(item)
+        return (yield)

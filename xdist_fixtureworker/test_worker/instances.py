@@ -2,8 +2,9 @@
 
 Once collection has finished, each definition of a global fixture gets
 
-- a function that fetches the value from the fixture worker and asks for ``request`` only, so that
-  its dependencies are not set up here, not even by ``getfixturevalue()``;
+- a function that fetches the value from the fixture worker and asks for nothing, so that its
+  dependencies are not set up here, not even by ``getfixturevalue()``; nor for ``request``, which
+  pytest would make for each test;
 - the :class:`~xdist_fixtureworker.wire.messages.Instance` as its cache key, so that parameters of
   its dependencies, which pytest does not see any more, still tell instances apart.
 
@@ -13,6 +14,7 @@ pytest does the rest as for any session fixture: caching, errors, ``--setup-plan
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -35,6 +37,8 @@ from ..wire.messages import Change, Expected, Groups, Instance, Output
 from ..wire.named import Everywhere
 from .agreed import AgreedMarks
 from .naming import GlobalDefinition
+
+_REQUEST = "request"
 
 Fetch = Callable[[GlobalDefinition, Instance, pytest.Item], "Fetched"]
 
@@ -76,13 +80,19 @@ class GlobalDefinitions:
             self._replace(known)
         for key, infos in alike.items():
             # Only what has gone now: hooks may have added names that no definition needs.
-            if gone := needed_before[key] - needed_names(infos[0]):
+            if gone := needed_before[key] - needed_names(infos[0]) - {_REQUEST}:
                 self._needed_elsewhere.update(dict.fromkeys(map(id, infos), gone))
 
     def _alike(self, session: pytest.Session) -> Mapping[Hashable, Sequence[Any]]:
-        """What pytest knows of the tests that need global fixtures, by the definitions that they
-        need: few of them differ in most suites."""
-        names = {known.definition.argname for known in self._known.values()}
+        """What pytest knows of the tests that need global fixtures which depend on others, by the
+        definitions that they need: few of them differ in most suites."""
+        names = {
+            known.definition.argname
+            for known in self._known.values()
+            if not {_REQUEST}.issuperset(known.argnames)
+        }
+        if not names:
+            return {}
         found = (fixture_info(item) for item in session.items)
         # Parametrized tests share one.
         infos = {
@@ -92,6 +102,11 @@ class GlobalDefinitions:
         for info in infos.values():
             alike.setdefault(shape(info), []).append(info)
         return alike
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether some tests name what only global fixtures need."""
+        return bool(self._needed_elsewhere)
 
     def leave_out_dependencies(self, item: pytest.Item) -> None:
         """Keep pytest from setting up for a test what only global fixtures need."""
@@ -150,14 +165,19 @@ class GlobalDefinitions:
         return known.argnames if known else definition.argnames
 
     def _replace(self, known: GlobalDefinition) -> None:
+        asked = threading.local()
+
         def cache_key(request: pytest.FixtureRequest) -> Instance:
             __tracebackhide__ = True
-            return known.requested(request, self._argnames)
+            instance = known.requested(request, self._argnames)
+            asked.last = request, instance
+            return instance
 
         @functools.wraps(known.function)
-        def fetch(request: pytest.FixtureRequest) -> object:
+        def fetch() -> object:
             __tracebackhide__ = True
-            instance = cache_key(request)
+            # pytest asks for the key right before it calls this.
+            request, instance = asked.last
             fetched = self._fetch(known, instance, item_of(request))
             if fetched.error is not None:
                 known.fails_with(fetched.error)
@@ -171,6 +191,6 @@ class GlobalDefinitions:
 
         # Callable objects have none, and the fixture worker names them without.
         fetch.__qualname__ = getattr(known.function, "__qualname__", "")
-        set_final(known.definition, "argnames", ("request",))
+        set_final(known.definition, "argnames", ())
         set_final(known.definition, "func", fetch)
         set_final(known.definition, "cache_key", cache_key)

@@ -128,7 +128,7 @@ class GlobalDefinition:
         except Exception as error:
             raise errors.CannotShareError(
                 cannot_pickle_parameter(
-                    self.declaration.name, self.declaration.where, name, pickles.describe(error)
+                    self.declaration.name, self.declaration.where, name, errors.describe(error)
                 )
             ) from None
 

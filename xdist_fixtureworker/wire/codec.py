@@ -9,6 +9,7 @@ values, nested ones included.
 from __future__ import annotations
 
 import functools
+import sys
 import types
 import typing
 from collections.abc import Mapping
@@ -53,8 +54,14 @@ def decode_all(data: object, sender: str) -> list[Message]:
 @functools.cache
 def _hints(cls: Any) -> dict[str, Any]:
     """The types of the fields, by name."""
-    hints = typing.get_type_hints(cls)
-    return {name: hints[name] for name in field_names(cls)}
+    return {name: _type(cls.__annotations__[name], cls.__module__) for name in field_names(cls)}
+
+
+@functools.cache
+def _type(annotation: str, module: str) -> Any:
+    """What an annotation means in a module of ours. ``typing.get_type_hints()`` takes longer than
+    all that this process decodes in a small run."""
+    return eval(annotation, vars(sys.modules[module]))
 
 
 # What is asked of types is remembered: it takes longer than all the rest.

@@ -149,11 +149,3 @@ def _reduced(value: object) -> tuple[dict[str, object], list[object]]:
         each = state if isinstance(state, tuple) else (state,)  # the second one is of __slots__
         attributes = {k: v for part in each if isinstance(part, dict) for k, v in part.items()}
     return attributes, list(islice(elements or (), _ELEMENTS))
-
-
-def type_name(value: object) -> str:
-    """The name of the value's type, with its module unless it is a builtin."""
-    cls = type(value)
-    return (
-        cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
-    )

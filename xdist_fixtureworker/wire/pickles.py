@@ -7,12 +7,12 @@ who unpickles it uses them where they are.
 
 from __future__ import annotations
 
+# What pickle offers, without its other half, in Python, which each process would import.
+import _pickle as pickle
 import importlib
 import io
 import operator
-import pickle
 import sys
-import traceback
 from collections.abc import Callable, Iterable
 from types import FunctionType
 from typing import Any, Protocol
@@ -265,8 +265,3 @@ def unpack_exception(packed: bytes | None, remote_traceback: str) -> BaseExcepti
     if remote_traceback:
         error.__cause__ = RemoteTraceback(remote_traceback)
     return error
-
-
-def describe(error: BaseException) -> str:
-    """Type and message of ``error``, as at the end of a traceback."""
-    return "".join(traceback.format_exception_only(type(error), error)).rstrip()
