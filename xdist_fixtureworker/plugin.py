@@ -9,7 +9,6 @@ this module, which pytest loads, imports the others only once Python is asked fi
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from collections.abc import Generator, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
@@ -21,7 +20,7 @@ _OURS = f"{__package__}."
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
-    sys.meta_path.insert(0, _AsInstalled)
+    sys.meta_path.insert(0, _AsInstalled())
     from .options import add_options
 
     add_options(parser, pluginmanager)
@@ -45,13 +44,16 @@ def pytest_configure(config: pytest.Config) -> None:
 class _AsInstalled:
     """Finds the modules of this package as Python does, with the bytecode that is installed."""
 
-    @staticmethod
     def find_spec(
-        name: str, path: Sequence[str] | None, target: ModuleType | None = None
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         return PathFinder.find_spec(name, path, target) if name.startswith(_OURS) else None
 
 
 def _find_as_before() -> None:
-    with contextlib.suppress(ValueError):  # something else has put sys.meta_path back
-        sys.meta_path.remove(_AsInstalled)
+    # The first one is that of this session, which may be within a test of another one. There is
+    # none if something else has put sys.meta_path back.
+    for finder in sys.meta_path:
+        if isinstance(finder, _AsInstalled):
+            sys.meta_path.remove(finder)
+            break

@@ -13,7 +13,7 @@ from ..suite import FIXTURE_WORKER, Suite
 
 TWO = ("-n2", "--fixture-worker", "--fixture-worker-lanes=2")
 CONFTEST = """
-def undo(value): note("undone", value=value[:6])
+def undo(value): note("undone", value=value[: len(value) // 300_000])
 
 @global_fixture(recover=undo)
 def first():
@@ -141,8 +141,7 @@ def test_the_controller_is_killed(suite: Suite) -> None:
 
 def test_two_die(suite: Suite) -> None:
     """What they left is undone last set up first, whichever had it."""
-    wait = 'while \'"killed"\' not in open("notes.jsonl").read(): time.sleep(0.01)'
-    _suite(suite, wait, wait)
+    _suite(suite, *['wait_noted("killed")'] * 2)
     text = (suite.path / "conftest.py").read_text()
     asks = 'def second(request):\n    request.getfixturevalue("first")'
     (suite.path / "conftest.py").write_text(text.replace("def second():", asks))

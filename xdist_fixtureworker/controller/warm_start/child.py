@@ -20,6 +20,8 @@ from typing import Any, NoReturn
 from . import circumstances, randomness
 from .ending import end
 
+_OUR_MODULES = f"{__name__.partition('.')[0]}."
+
 _BOOTSTRAP = b"import sys;exec(eval(sys.stdin.readline()))"
 """What execnet has an interpreter of a ``popen`` execute."""
 
@@ -129,8 +131,10 @@ def _begin() -> None:
     sys.argv = ["-c"]
     sys.orig_argv = [sys.executable, "-u", "-c", _BOOTSTRAP.decode()]
     sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
-    # The hook that rewrites assertions for the controller's pytest; the worker's has its own.
+    # Those of the controller's pytest and of our plugin there; the worker has its own.
     sys.meta_path[:] = [
-        finder for finder in sys.meta_path if not type(finder).__module__.startswith("_pytest.")
+        finder
+        for finder in sys.meta_path
+        if not type(finder).__module__.startswith(("_pytest.", _OUR_MODULES))
     ]
     importlib.invalidate_caches()
