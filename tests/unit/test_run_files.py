@@ -10,7 +10,6 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from pickle import PickleBuffer
 from typing import Any
@@ -18,13 +17,16 @@ from typing import Any
 import pytest
 
 from xdist_fixtureworker.controller.service import places_for_files
+from xdist_fixtureworker.declared.decorator import Declaration
 from xdist_fixtureworker.errors import CannotWriteError
+from xdist_fixtureworker.fixture_worker.large import LargeValues
 from xdist_fixtureworker.processes.run_files import RunFiles, remove
 from xdist_fixtureworker.roles import RUN_FILES
 from xdist_fixtureworker.sharing.mapping import mapped, size, unpack_from
+from xdist_fixtureworker.sharing.values import share
 from xdist_fixtureworker.wire import pickles
 from xdist_fixtureworker.wire.frozen import replace
-from xdist_fixtureworker.wire.messages import LANE_BITS, Mapped, Span
+from xdist_fixtureworker.wire.messages import LANE_BITS, Inline, Mapped, Span
 
 RUN = "0" * 32
 BYTES = bytes(range(256)) * 400  # larger than what pickle writes at once
@@ -82,7 +84,13 @@ def files(directory: Path) -> Iterator[RunFiles]:
 
 
 def add(files: RunFiles, value: object) -> Mapped:
-    return files.add(partial(pickles.pack_into, value=value))
+    with files.new() as file:
+        buffers = pickles.pack_into(file, value)
+        try:
+            return file.finish(buffers)
+        finally:
+            for buffer in buffers:
+                buffer.release()
 
 
 def read(value: Mapped) -> Any:
@@ -128,6 +136,48 @@ def test_buffers_are_used_where_they_are_mapped(files: RunFiles) -> None:
     assert received["view"].obj is content.obj
     assert received["text"] == value["text"]
     assert all(span.start % 64 == 0 for span in (sent.pickle, *sent.buffers))
+
+
+class UsedUp:
+    """Can be pickled once."""
+
+    def __init__(self, *parts: object) -> None:
+        self._parts = iter(parts)
+
+    def __reduce__(self) -> Any:
+        return list, (list(self._parts),)
+
+
+@pytest.mark.parametrize(
+    ("parts", "kind"),
+    [
+        ([b"small"], Inline),
+        ([bytes(60_000)], Inline),
+        ([bytes(60_000), bytes(40_000)], Mapped),
+        ([Array(bytes(60_000)), Array(bytearray(30_000))], Inline),
+        ([Array(bytes(60_000)), Array(bytearray(40_000))], Mapped),  # each of them is small
+        ([bytes(60_000), Array(bytearray(60_000))], Mapped),
+        ([Array(bytearray(60_000)), bytes(60_000)], Mapped),
+    ],
+)
+def test_a_value_is_pickled_once(
+    directory: Path, parts: list[Any], kind: type[Inline | Mapped]
+) -> None:
+    """Nobody knows before whether it is large."""
+    large = LargeValues(lambda _: None)
+    large.mapped_from, large.directories = 100_000, [directory]
+    sent = share(Declaration("data", "conftest.py:7"), UsedUp(*parts), files=large)
+    assert isinstance(sent, kind)
+    received: Any = read(sent) if isinstance(sent, Mapped) else pickles.unpack(sent.data)
+    for part, other in zip(parts, received, strict=True):
+        if isinstance(part, Array):
+            assert other.memory == part.memory
+            # What is mapped cannot be written to; a copy can, as what was copied.
+            assert other.memory.readonly == (kind is Mapped or part.memory.readonly)
+        else:
+            assert other == part
+    large.remove()
+    assert not directory.exists()
 
 
 def test_nobody_else_can_read_them(files: RunFiles, directory: Path) -> None:
@@ -294,17 +344,15 @@ def test_it_is_full_all_the_same(in_memory: Path, directory: Path) -> None:
     """What was written so far goes along."""
     ballast = in_memory.parent / "ballast"
 
-    def dump(file: Any) -> list[PickleBuffer]:
-        before: list[PickleBuffer] = pickles.pack_into(file, BYTES)
-        with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as full:
-            while full.write(bytes(4096)):
-                pass
-        file.write(b"more" * 10_000)
-        return before
-
     files = RunFiles([in_memory, directory])
     try:
-        sent = files.add(dump)
+        with files.new() as file:
+            pickles.pack_into(file, BYTES)
+            with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as full:
+                while full.write(bytes(4096)):
+                    pass
+            file.write(b"more" * 10_000)
+            sent = file.finish([])
         again = add(files, BYTES)
     finally:
         ballast.unlink()

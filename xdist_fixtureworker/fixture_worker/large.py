@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from ..declared.definitions import Definition
 from ..wire.messages import Fetch, Mapped, Message, Part
 
 if TYPE_CHECKING:
-    from ..processes.run_files import Dump, RunFiles
+    from ..processes.run_files import RunFile, RunFiles
     from .elsewhere import Elsewhere
 
 
@@ -28,17 +29,16 @@ class LargeValues:
         self._files: RunFiles | None = None
         self._sent: list[tuple[Definition, Mapped]] = []
 
-    def add(self, dump: Dump) -> Mapped:
-        """Write a value to a file.
+    def new(self) -> AbstractContextManager[RunFile]:
+        """Write a value to a file; if that raises, there is none.
 
         :raises CannotWriteError: as on a full disk.
-        :raises Exception: whatever ``dump`` raises.
         """
         if self._files is None:
             from ..processes.run_files import RunFiles
 
             self._files = RunFiles(self.directories, self.first)
-        return self._files.add(dump)
+        return self._files.new()
 
     def receive(self, message: Fetch) -> None:
         """Send a part of a file to a test worker that cannot map it. Runs in execnet's receiver

@@ -15,7 +15,8 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
 from pickle import PickleBuffer
@@ -36,9 +37,6 @@ _AHEAD = 1 << 20
 _FILE = re.compile("[1-9][0-9]*")
 _SOCKET = "calls"  # for calls of live objects, among the temporary files
 
-Dump = Callable[["RunFile"], Sequence[PickleBuffer]]
-"""Writes a pickle to a file, and returns the buffers that belong behind it."""
-
 
 class RunFiles:
     """The files of this run. Runs in the fixture worker.
@@ -53,23 +51,22 @@ class RunFiles:
         self._first = first
         self._paths: dict[int, Path] = {}
 
-    def add(self, dump: Dump) -> Mapped:
-        """Write a file.
+    @contextmanager
+    def new(self) -> Iterator[RunFile]:
+        """Write a file: a pickle, which is then finished. If that raises, there is no such file.
 
-        :raises CannotWriteError: as on a full disk; there is no such file then.
-        :raises Exception: whatever ``dump`` raises; likewise.
+        :raises CannotWriteError: as on a full disk.
         """
         number = self._first + len(self._paths)
-        file = RunFile(self._directories, str(number))
+        file = RunFile(self._directories, number)
         try:
-            mapped = _written(file, number, dump)
+            yield file
         except BaseException:
             file.path.unlink(missing_ok=True)
             raise
         finally:
             file.close()  # there may be more of them than a process may have open
         self._paths[number] = file.path
-        return mapped
 
     def read(self, number: int, part: Span) -> bytes:
         """Get a part of a file. Any thread.
@@ -93,14 +90,18 @@ class RunFile:
     """A file that is being written: in the first directory, as long as there is room for it, else
     in the next one, with what was written so far.
 
-    :raises CannotWriteError: if it can be made in none.
+    :raises CannotWriteError: if it can be made in none, or there is no room.
     """
 
-    def __init__(self, directories: Sequence[Path], name: str) -> None:
-        self._name = name
+    def __init__(self, directories: Sequence[Path], number: int) -> None:
+        self._number = number
         self._others = list(directories)
         self._room = 0  # bytes up to which we know that there is some
+        self._token = secrets.token_bytes(_TOKEN)
         self._open()
+        self.write(self._token)
+        self.align()
+        self._start = self.size
 
     def write(self, data: bytes | PickleBuffer) -> Span:
         """Add something that has bytes.
@@ -116,6 +117,19 @@ class RunFile:
                 with view[written : written + _AT_ONCE] as part:
                     written += self._write(part)
         return Span(start, self.size - start)
+
+    def finish(self, buffers: Sequence[PickleBuffer]) -> Mapped:
+        """Add the buffers that belong to the pickle which was written.
+
+        :raises CannotWriteError: if there is no room.
+        """
+        pickle = Span(self._start, self.size - self._start)
+        self.look_for_room(sum(memoryview(buffer).nbytes + _ALIGNED for buffer in buffers))
+        spans = []
+        for buffer in buffers:
+            self.align()
+            spans.append(self.write(buffer))
+        return Mapped(self._number, str(self.path), self._token, pickle, tuple(spans))
 
     def align(self) -> None:
         """Have what comes next begin where an array may."""
@@ -149,12 +163,12 @@ class RunFile:
         while True:
             directory = self._others.pop(0)
             try:
-                self._file = _made(directory, self._name)
+                self._file = _made(directory, str(self._number))
             except CannotWriteError:
                 if not self._others:
                     raise
             else:
-                self.path = directory / self._name
+                self.path = directory / str(self._number)
                 self.size = 0  #: bytes that were written
                 return
 
@@ -169,26 +183,6 @@ class RunFile:
                     self.write(data)
             finally:
                 path.unlink(missing_ok=True)
-
-
-def _written(file: RunFile, number: int, dump: Dump) -> Mapped:
-    token = secrets.token_bytes(_TOKEN)
-    file.write(token)
-    file.align()
-    start = file.size
-    buffers = dump(file)
-    pickle = Span(start, file.size - start)
-    spans = []
-    try:
-        file.look_for_room(sum(memoryview(buffer).nbytes + _ALIGNED for buffer in buffers))
-        for buffer in buffers:
-            file.align()
-            spans.append(file.write(buffer))
-    finally:
-        # The garbage collector can crash on one of a view of memory, in frames that an error keeps.
-        for buffer in buffers:
-            buffer.release()
-    return Mapped(number, str(file.path), token, pickle, tuple(spans))
 
 
 def _made(directory: Path, name: str) -> FileIO:

@@ -7,8 +7,8 @@ process of a run without a fixture worker; so what would not work with one is se
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pickle import PickleBuffer
 from typing import Any
 
@@ -47,19 +47,20 @@ class _Shared:
             self.definition.cached_result = result
 
 
-class _InMemory:
-    """Stands in for the files in which large values are, and cannot be written to."""
+class _InMemory(io.BytesIO):
+    """Stands in for the file in which a large value is, and cannot be written to."""
 
     def __init__(self, mapped_from: int | None) -> None:
+        super().__init__()
         self.mapped_from = mapped_from
         self.buffers: list[bytes] = []
-        self.content = b""
 
-    def add(self, dump: Callable[[pickles.Writable], list[PickleBuffer]]) -> Mapped:
-        file = io.BytesIO()
-        self.buffers = [bytes(buffer.raw()) for buffer in dump(file)]
-        self.content = file.getvalue()
-        return Mapped(0, "", b"", Span(0, len(self.content)), ())
+    def new(self) -> AbstractContextManager[_InMemory]:
+        return nullcontext(self)
+
+    def finish(self, buffers: Sequence[PickleBuffer]) -> Mapped:
+        self.buffers = [bytes(buffer.raw()) for buffer in buffers]
+        return Mapped(0, "", b"", Span(0, self.tell()), ())
 
 
 class SharesInProcess:
@@ -133,7 +134,7 @@ class SharesInProcess:
             raise packed
         try:
             return pickles.unpack(
-                packed.data if isinstance(packed, Inline) else memory.content, memory.buffers
+                packed.data if isinstance(packed, Inline) else memory.getvalue(), memory.buffers
             )
         except Exception as error:
             message = cannot_unpickle_here(declaration.name, declaration.where, describe(error))

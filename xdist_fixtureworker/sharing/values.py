@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import TYPE_CHECKING, Protocol
+import io
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..declared import attributes
 from ..declared.decorator import Declaration
 from ..errors import CannotShareError, CannotWriteError, describe, in_lines, type_name
 from ..wire import pickles
 from ..wire.messages import Inline, Mapped, Value
-from ..wire.named import Everywhere
 
 if TYPE_CHECKING:
     from pickle import PickleBuffer
+
+
+class File(pickles.Writable, Protocol):
+    """A file for a large value, to which its pickle is written."""
+
+    def finish(self, buffers: Sequence[PickleBuffer]) -> Mapped:
+        """Add what is not in the pickle."""
 
 
 class Files(Protocol):
@@ -24,7 +31,7 @@ class Files(Protocol):
     def mapped_from(self) -> int | None:
         """Bytes that a large value has at least; None: none is large."""
 
-    def add(self, dump: Callable[[pickles.Writable], list[PickleBuffer]]) -> Mapped: ...
+    def new(self) -> AbstractContextManager[File]: ...
 
 
 def share(
@@ -54,17 +61,53 @@ def share(
 
 def _packed(shared: object, near: list[str], files: Files | None) -> Value:
     """:raises TooLargeError: if it is too large for a message, and not to be in a file."""
-    mapped_from = None if files is None else files.mapped_from
     limit = pickles.LIMIT + 1
-    everywhere = Everywhere()  # both look there, which takes its time
-    try:
-        smaller_than = limit if mapped_from is None else min(mapped_from, limit)
-        return Inline(pickles.pack(shared, near, everywhere, smaller_than))
-    except pickles.TooLargeError:
-        if files is None or mapped_from is None:
-            raise
-    pack = partial(pickles.pack_into, value=shared, near=near, everywhere=everywhere)
-    return files.add(pack)
+    if files is None or files.mapped_from is None:
+        return Inline(pickles.pack(shared, near, smaller_than=limit))
+    # A value is pickled once: to do so may change it, and takes its time.
+    with ExitStack() as stack:
+        begun = _Begun(min(files.mapped_from, limit), lambda: stack.enter_context(files.new()))
+        buffers = pickles.pack_into(begun, shared, near)
+        try:
+            if begun.is_small(sum(map(_size, buffers))):
+                return Inline(pickles.joined(begun.getvalue(), buffers))
+            return begun.file().finish(buffers)
+        finally:
+            for buffer in buffers:
+                buffer.release()
+
+
+class _Begun(io.BytesIO):
+    """A pickle, in memory until it is large, then in a file.
+
+    :param large_from: bytes.
+    :param make: makes the file.
+    """
+
+    def __init__(self, large_from: int, make: Callable[[], File]) -> None:
+        super().__init__()
+        self._large_from = large_from
+        self._make = make
+        self._file: File | None = None
+
+    def is_small(self, more: int) -> bool:
+        """Whether it is in memory, and may be with that many bytes more."""
+        return self._file is None and self.tell() + more < self._large_from
+
+    def file(self) -> File:
+        """The file, with all that was written."""
+        if self._file is None:
+            self._file = self._make()
+            self._file.write(self.getvalue())
+        return self._file
+
+    def write(self, data: Any, /) -> Any:
+        return super().write(data) if self.is_small(_size(data)) else self.file().write(data)
+
+
+def _size(data: Any) -> int:
+    with memoryview(data) as view:
+        return view.nbytes
 
 
 def _part_to_send(declaration: Declaration, value: object) -> object:

@@ -75,14 +75,10 @@ def pack(
     return buffer.getvalue()
 
 
-def pack_into(
-    file: Writable,
-    value: object,
-    near: Iterable[str] = (),
-    everywhere: Everywhere | None = None,
-) -> list[pickle.PickleBuffer]:
+def pack_into(file: Writable, value: object, near: Iterable[str] = ()) -> list[pickle.PickleBuffer]:
     """Pickle ``value`` into a file, as :func:`pack` does; returns the buffers that are not in it,
-    which :func:`unpack` needs.
+    which :func:`unpack` needs. Release them at the end: the garbage collector can crash on one of a
+    view of memory, in frames that an error keeps.
 
     :raises Exception: also what writing to the file raises.
     """
@@ -96,12 +92,29 @@ def pack_into(
         return False
 
     try:
-        Pickler(file, Names(near, everywhere), is_copied).dump(value)
+        Pickler(file, Names(near), is_copied).dump(value)
     except BaseException:
         for buffer in buffers:
             buffer.release()
         raise
     return buffers
+
+
+def joined(data: bytes, buffers: Iterable[pickle.PickleBuffer]) -> bytes:
+    """A pickle with its buffers in it."""
+    parts: list[bytes | bytearray] = []
+    for buffer in buffers:
+        with buffer.raw() as view:
+            parts.append(bytes(view) if view.readonly else bytearray(view))
+    return pickle.dumps(_Joined(data, parts), PROTOCOL) if parts else data
+
+
+class _Joined:
+    def __init__(self, data: bytes, parts: list[bytes | bytearray]) -> None:
+        self._whole = data, parts
+
+    def __reduce__(self) -> Any:
+        return unpack, self._whole
 
 
 class _Limited(io.BytesIO):
