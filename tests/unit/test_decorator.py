@@ -376,6 +376,13 @@ def test_unknown_share(share: object, below: Any) -> None:
     assert declaration_of(function_fixture) is None
 
 
+@pytest.mark.parametrize("lane", ["", " ", 1, ["network"]])
+def test_a_lane_without_a_name(lane: object) -> None:
+    with pytest.raises(pytest.UsageError) as excinfo:
+        on(function_fixture, lane=lane)()
+    assert str(excinfo.value) == decorator.wrong_lane("function_fixture", WHERE, lane)
+
+
 @pytest.mark.parametrize(
     ("writable", "names"), [((), ()), (["mode", "level"], ("mode", "level")), ("mode", ("mode",))]
 )

@@ -119,6 +119,7 @@ def test_no_marks(pytester: pytest.Pytester, ways: str) -> None:
         "eager(1)",
         "lane",
         "lane()",
+        "lane(x, y)",
         "a b",
         ": env",
     ],

@@ -266,7 +266,7 @@ def _declaration(name: str, where: str, arguments: Mapping[str, Any]) -> Declara
         raise pytest.UsageError(proxy_with_recover(name, where))
     env = arguments.get("env")
     lane = arguments.get("lane")
-    if lane is not None and not (isinstance(lane, str) and lane):
+    if lane is not None and not (isinstance(lane, str) and lane.strip()):
         raise pytest.UsageError(wrong_lane(name, where, lane))
     return Declaration(
         *(name, where, None if env is None else bool(env), recover, share),

@@ -103,7 +103,7 @@ def _parse(line: str, source: str) -> Promotion:
     env: bool | tuple[str, ...] | None = None
     if "env" in ways:
         env = True if not ways["env"] else _names(ways["env"]) or False
-    lane = ", ".join(_names(ways.get("lane", "")))
+    lane = "".join(_names(ways.get("lane", "")))
     return Promotion(match["name"], share, source, env, marks, "eager" in ways, lane)
 
 
@@ -111,7 +111,7 @@ def _agree(ways: Mapping[str, str]) -> bool:
     """Whether a line has at most one way of sharing, and parentheses where they mean something."""
     if sum(word in ways for word in _SHARES) > 1 or any(map(ways.get, _WITHOUT_PARENTHESES)):
         return False
-    if "lane" in ways and not _names(ways["lane"]):
+    if "lane" in ways and len(_names(ways["lane"])) != 1:
         return False
     return "writable" not in ways or ("proxy" in ways and bool(ways["writable"]))
 
