@@ -14,8 +14,13 @@ import numpy
 
 SIZE = 1_000_000
 
+SEEN = []
+
 @global_fixture
-def array(): return numpy.arange(float(SIZE))
+def array():
+    array = numpy.arange(float(SIZE))
+    SEEN.append(weakref.ref(array))  # as frames of pandas have to themselves
+    return array
 
 @global_fixture
 def needing(array):

@@ -28,9 +28,10 @@ def is_replaceable(kept: tuple[Any, ...], value: Mapped) -> bool:
         return False
     if not value.buffers or value.pickle.size > _SMALL:
         return False  # it would take as much again
+    calls_at_its_end = (each.__callback__ for each in weakref.getweakrefs(kept[0]))
     alone = (object(),)
     return (
         sys.getrefcount(kept[0]) <= sys.getrefcount(alone[0])
-        and not weakref.getweakrefcount(kept[0])  # as of what is to be called at its end
+        and not any(calls_at_its_end)
         and getattr(kept[0], "base", None) is None  # of an array: whose memory it uses
     )
