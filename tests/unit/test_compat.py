@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import inspect
 import os
 import re
 import signal
@@ -33,6 +34,7 @@ from _pytest.fixtures import (
 )
 from _pytest.nodes import Node
 from _pytest.runner import call_and_report, collect_one_node
+from execnet.gateway import RInfo, rinfo_source
 from xdist.dsession import DSession
 from xdist.workermanage import NodeManager
 
@@ -90,6 +92,7 @@ PRIVATE = {
     "TopRequest",
     "_arg2fixturedefs",
     "_cachedir",
+    "_cache_rinfo",
     "_cleanup_atexit",
     "_collect_path",
     "_current_frames",
@@ -128,7 +131,7 @@ PRIVATE = {
 #: Those of them that are private to xdist, execnet or Python.
 OF_OTHERS = {
     *("_cleanup_atexit", "_current_frames", "_io", "_rinfo", "_run_exitfuncs", "_shutdown"),
-    *("create_io", "outfile"),
+    *("_cache_rinfo", "create_io", "outfile"),
 }
 
 ROOT = Path(xdist_fixtureworker.__file__).parent
@@ -195,6 +198,7 @@ def needed(distribution: str) -> set[str]:
 
 def test_every_private_name_is_looked_for_before_a_fixture_worker_is_started() -> None:
     optional = {
+        "_cache_rinfo",  # without, a gateway asks itself
         "_current_frames",  # of Python
         "_data",  # likewise; only speed needs it
         "_pending_conftests",  # not before pytest 9.1
@@ -1632,6 +1636,20 @@ def test_the_process_id_of_a_gateway() -> None:
         assert channel.receive(timeout=NEVER_HANG) == information.pid != os.getpid()
         assert gateway._rinfo() is information
         channel.send(None)
+    finally:
+        group.terminate(5)
+
+
+def test_the_process_id_of_a_gateway_can_be_told() -> None:
+    group = execnet.Group()
+    try:
+        gateway: Any = group.makegateway("popen//id=compat")
+        source = f"{inspect.getsource(rinfo_source)}\nrinfo_source(channel)"
+        told = RInfo(gateway.remote_exec(source).receive(timeout=NEVER_HANG))
+        assert vars(told) == vars(gateway._rinfo())
+        assert gateway._cache_rinfo is gateway._rinfo()
+        gateway._cache_rinfo = told
+        assert gateway._rinfo() is told
     finally:
         group.terminate(5)
 

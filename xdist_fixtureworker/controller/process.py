@@ -9,6 +9,7 @@ longer, and it is not one of xdist's nodes, so that no count and no line of xdis
 from __future__ import annotations
 
 import atexit
+import inspect
 import os
 import threading
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import execnet
 import pytest
+from execnet.gateway import RInfo, rinfo_source
 from xdist.workermanage import NodeManager, WorkerController
 
 from ..roles import FIXTURE_WORKER_ID, LIVE_OUTPUT, Role, hand_over
@@ -125,8 +127,12 @@ class Interpreter:
             self._gateway = self.group.makegateway(
                 f"popen//id={self._worker_id}//execmodel=main_thread_only"
             )
-            self._gateway._rinfo()
-            self._gateway.remote_exec(self._prepare).waitclose()
+            # Not by _rinfo(): execnet parses a function then, as xdist has it do in the main
+            # thread; in two threads at a time, Python 3.11 and 3.12 raise a SystemError.
+            about = f"{inspect.getsource(rinfo_source)}\n{rinfo_source.__name__}(channel)\n"
+            channel = self._gateway.remote_exec(about + self._prepare)
+            self._gateway._cache_rinfo = RInfo(channel.receive())
+            channel.waitclose()
         except BaseException as error:
             self._error = error
         finally:

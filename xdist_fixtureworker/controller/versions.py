@@ -80,6 +80,7 @@ NEEDED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "execnet": {
         "execnet.Gateway": ("_io", "_rinfo"),
         "execnet.Group": ("_cleanup_atexit",),
+        "execnet.gateway": ("RInfo", "rinfo_source"),
     },
 }
 """Per distribution: the objects that are needed, and the names that each must have."""
