@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from .figures import Spread, spread
 from .reports import title, to_plain
 from .results import Result, Row
-from .rivals import OURS, RIVALS, WARM, rival
+from .rivals import OURS, RIVALS, rival
 from .tables import Table
 
 
@@ -49,6 +49,7 @@ COLUMNS = (
 OTHERS = [
     each.key for each in RIVALS if each.environment != OURS.environment and not each.more_workers
 ]
+OURS_ALL = [each.key for each in RIVALS if each.environment == OURS.environment and each.shares]
 MARGIN = 0.97  #: what is nearer than that is as fast
 
 
@@ -72,7 +73,7 @@ def faster(results: dict[str, Result]) -> list[str]:
     for column in COLUMNS:
         result = results.get(column.benchmark)
         medians = _medians(result, column) if result is not None else {}
-        ours = [key for key in (OURS.key, WARM.key) if key in medians]
+        ours = [key for key in medians if key in OURS_ALL]
         best = min((medians[key] for key in ours), default=0.0)
         ahead = [key for key in medians if key in OTHERS and medians[key] < MARGIN * best]
         if result is not None and ahead:

@@ -74,7 +74,7 @@ def test_one_test_worker_dies(suite: Suite, sshd: Sshd, dies: str) -> None:
 
 def test_a_host_is_gone(suite: Suite, sshd: Sshd) -> None:
     """No other test worker can be started there: the run ends as xdist ends it, fixtures with it."""
-    dies = "[each.kill() for each in psutil.Process().parents() if each.name() == 'sshd']"
+    dies = "[each.kill() for each in reversed(psutil.Process().parents()) if each.name() == 'sshd']"
     suite.write({"conftest.py": CONFTEST, "test_it.py": TESTS.format(dies=dies)})
     result = suite.run(*far(suite), sshd.tx(2))
     assert result.code == 3, result.output
@@ -83,7 +83,7 @@ def test_a_host_is_gone(suite: Suite, sshd: Sshd) -> None:
 
 
 def test_a_host_is_gone_and_test_workers_are_not_restarted(suite: Suite, sshd: Sshd) -> None:
-    dies = "[each.kill() for each in psutil.Process().parents() if each.name() == 'sshd']"
+    dies = "[each.kill() for each in reversed(psutil.Process().parents()) if each.name() == 'sshd']"
     suite.write({"conftest.py": CONFTEST, "test_it.py": TESTS.format(dies=dies)})
     result = suite.run(*far(suite), sshd.tx(1), "--max-worker-restart=0")
     assert result.code == 1, result.output
