@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import groupby
 
 from .figures import Spread, differences, ratios, spread
@@ -94,28 +95,17 @@ def _usage(result: Result) -> Parts:
     return ("", "wall, to plain", "CPU, to plain", "wall s", "CPU s"), rows, ()
 
 
-def _first(result: Result) -> Parts:
+def _done(figure: str, head: str, result: Result) -> Parts:
+    """How soon something was done, and the run."""
     rows: Rows = [
         (
             rival(row.of).name,
-            spread(row.figures["first"]).cell(2),
+            spread(row.figures[figure]).cell(2),
             spread(row.figures["wall"]).cell(2),
         )
         for row in result.rows
     ]
-    return ("", "first test done, s", "whole run, s"), rows, ()
-
-
-def _all_done(result: Result) -> Parts:
-    rows: Rows = [
-        (
-            rival(row.of).name,
-            spread(row.figures["all"]).cell(2),
-            spread(row.figures["wall"]).cell(2),
-        )
-        for row in result.rows
-    ]
-    return ("", "all tests done, s", "whole run, s"), rows, ()
+    return ("", head, "whole run, s"), rows, ()
 
 
 def _latency(result: Result) -> Parts:
@@ -208,8 +198,8 @@ def _beyond_plain(result: Result, row: Row) -> Sequence[float]:
 
 _KINDS: dict[str, Callable[[Result], Parts]] = {
     "empty": _usage,
-    "set-up": _first,
-    "lanes": _all_done,
+    "set-up": partial(_done, "first", "first test done, s"),
+    "lanes": partial(_done, "all", "all tests done, s"),
     "latency": _latency,
     "fixtures": _usage,
     "heavy": _usage,
