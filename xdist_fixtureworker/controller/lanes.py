@@ -44,7 +44,7 @@ from .fixture_worker_state import Move
 from .journal import Journal
 from .lanes_end import LanesEnd
 from .relay import Relay, run_is_over
-from .requests import Delivery
+from .requests import Delivery, to_fixture_worker
 from .ties import Placement, Wait, Waits
 
 if TYPE_CHECKING:
@@ -207,12 +207,12 @@ class Lanes:
             bound = lane if bound is None else bound
             self._placement.bind(message.instance, bound)
             if bound == lane:
-                return _to_lane(Yours(message.id))
+                return to_fixture_worker(Yours(message.id))
             self.waits.begin(lane, Wait(bound, message))
             known = self.relays[bound].knows(message.instance)
             if not known and (circle := self.waits.circle(lane)):
                 self.waits.end(lane)
-                return _to_lane(_refused(message.id, lanes_wait(circle)))
+                return to_fixture_worker(_refused(message.id, lanes_wait(circle)))
             request = Request(message.id, message.instance, message.where)
             self._give(bound, _asking(lane), request)
             return []
@@ -226,7 +226,7 @@ class Lanes:
                     # Whatever is set up there by now may be what it depends on.
                     held = by, self.relays[by].last_set_up
                     self.end.hold(held, (lane, self.relays[lane].last_set_up))
-        self.services[lane].switchboard.put(partial(_to_lane, message))
+        self.services[lane].switchboard.put(partial(to_fixture_worker, message))
 
     def ended(self, lane: int) -> None:
         """Note that nothing is to be expected of a lane any more."""
@@ -325,13 +325,13 @@ class LaneRelay(Relay):
         """What to send when all test workers are down: the finalizers wait for all lanes."""
         self._finish = message or self._finish
         deliveries = self.move(Move.IS_TO_FINISH)
-        return deliveries if self.fixture_worker.ended else _to_lane(Settle())
+        return deliveries if self.fixture_worker.ended else to_fixture_worker(Settle())
 
     def finalize(self) -> list[Delivery]:
         """What to send when all lanes have settled."""
         if self.has_ended:
             return []
-        return _to_lane(replace(self._finish, held=self._lanes.end.held(self._number)))
+        return to_fixture_worker(replace(self._finish, held=self._lanes.end.held(self._number)))
 
     def call_off(self) -> list[Delivery]:
         """What to send when it was not started before the end: whoever asked for something of it
@@ -365,10 +365,6 @@ class _ToLane:
 def _worker_down(service: Service, worker: str) -> list[Delivery]:
     service.switchboard.channels.remove(worker)
     return service.relay.test_worker_down(worker)
-
-
-def _to_lane(message: Message) -> list[Delivery]:
-    return [(FIXTURE_WORKER_ID, message)]
 
 
 def _refused(id_: int, text: str) -> Failed:

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from ..roles import FIXTURE_WORKER_ID
 from ..wire.messages import Freed
-from .requests import Delivery
+from .requests import Delivery, to_fixture_worker
 from .ties import Holds, Mark
 
 if TYPE_CHECKING:
@@ -78,8 +77,4 @@ class LanesEnd:
         """Note the last set-up of a lane that is not finalized; None: all are, or never will be."""
         with self._lock:
             for holding, held in self._holds.let_go(lane, last):
-                self._services[holding].switchboard.put(partial(_freed, held))
-
-
-def _freed(held: int) -> list[Delivery]:
-    return [(FIXTURE_WORKER_ID, Freed(held))]
+                self._services[holding].switchboard.put(partial(to_fixture_worker, Freed(held)))

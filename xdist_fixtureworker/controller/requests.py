@@ -18,6 +18,11 @@ Delivery = tuple[str, Message]
 """The id of the worker that a message is for, and the message."""
 
 
+def to_fixture_worker(message: Message) -> list[Delivery]:
+    """Get what to send where only the fixture worker is sent something."""
+    return [(FIXTURE_WORKER_ID, message)]
+
+
 class Requests:
     """All requests of test workers to one fixture worker."""
 
