@@ -48,7 +48,7 @@ def thin_test_worker(channel: Any) -> None:
 
 def thin_fixture_worker(channel: Any) -> None:
     """Answers each request with as many bytes as it was told last. Runs in a process of its own."""
-    from xdist_fixtureworker.wire.codec import decode, encode
+    from xdist_fixtureworker.wire.codec import decode, encode_all
     from xdist_fixtureworker.wire.messages import (
         Inline,
         Message,
@@ -70,7 +70,7 @@ def thin_fixture_worker(channel: Any) -> None:
                 send(SetUp(*what, None, (), None), Ready(request.id, value, (), ()))
 
     def send(*messages: Message) -> None:
-        ours.send(list(map(encode, messages)))
+        ours.send(encode_all(messages))
 
     ours = channel.receive()
     send(Serving())

@@ -14,7 +14,7 @@ import pytest
 
 from xdist_fixtureworker.errors import FixtureWorkerDiedError, ProtocolError
 from xdist_fixtureworker.test_worker.connection import Connection
-from xdist_fixtureworker.wire.codec import encode
+from xdist_fixtureworker.wire.codec import to_plain
 from xdist_fixtureworker.wire.frozen import replace
 from xdist_fixtureworker.wire.messages import Answer, Failed, Finish, Inline, Ready, Request
 
@@ -188,7 +188,7 @@ def test_a_lost_connection_ends_all_waits(
 
 GARBAGE = [
     (("Nonsense", ()), "an unknown message: ('Nonsense', ())"),
-    (encode(Finish()), str(Finish())),
+    (to_plain(Finish()), str(Finish())),
 ]
 
 
@@ -197,7 +197,7 @@ def test_garbage_ends_all_waits(
     connection: Connection[bytes], controller: Peer, garbage: object, text: str
 ) -> None:
     asked = [connection.ask(instance, data_of) for instance in (TABLES, SERVER)]
-    controller.send_raw(garbage)
+    controller.send_plain(garbage)
     for pending in asked:
         with pytest.raises(ProtocolError) as caught:
             pending.wait_read()

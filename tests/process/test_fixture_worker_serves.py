@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -220,9 +221,10 @@ def test_a_recovery_is_told_apart_from_what_this_process_finalizes(worker: Worke
     assert len(finalized) == len(set(finalized)) == 2
 
 
+HALF = marshal.dumps(("Request", (1,)))
 UNFIT: list[tuple[Callable[[Worker], None], str]] = [
     (lambda worker: worker.send_raw("nonsense"), "sent an unknown message: 'nonsense'"),
-    (lambda worker: worker.send_raw(("Request", (1,))), "sent Request with the wrong number"),
+    (lambda worker: worker.send_raw(HALF), "sent Request with the wrong number"),
     (lambda worker: worker.send(Serving()), "the controller sent Serving()"),
 ]
 

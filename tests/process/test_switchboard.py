@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import marshal
 import os
 import signal
 import time
 from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from threading import Thread
+from typing import Any
 
 import execnet
 import pytest
@@ -20,7 +22,7 @@ from xdist_fixtureworker.controller.switchboard import Switchboard
 from xdist_fixtureworker.errors import FixtureWorkerDiedError
 from xdist_fixtureworker.roles import FIXTURE_WORKER_ID
 from xdist_fixtureworker.wire import pickles
-from xdist_fixtureworker.wire.codec import decode, encode
+from xdist_fixtureworker.wire.codec import decode, to_plain
 from xdist_fixtureworker.wire.messages import (
     Begin,
     Change,
@@ -62,11 +64,12 @@ class Peer:
         self.pid: int = self._control.receive(NEVER)
 
     def send(self, message: Message) -> None:
-        self.send_raw(encode(message))
+        self.send_plain(to_plain(message))
 
-    def send_raw(self, data: object) -> None:
-        """Send it; a fixture worker sends lists of messages."""
-        self._control.send(("send", [data] if self.name == FIXTURE_WORKER_ID else data))
+    def send_plain(self, data: Any) -> None:
+        """Send what may be no message; a fixture worker sends lists of them."""
+        sent = [data] if self.name == FIXTURE_WORKER_ID else data
+        self._control.send(("send", marshal.dumps(sent)))
 
     def close(self) -> None:
         """Close the channel, as a process does that ends in good order."""
@@ -416,10 +419,10 @@ def test_garbage_is_an_error_and_nobody_waits_for_ever(
     waiting.send(Request(3, TABLES))
     forwarded(fixture_worker)
     if sender == "test worker":
-        bad.send_raw(data)
+        bad.send_plain(data)
         said = f"Internal error: test worker gw1 sent {text}"
     else:
-        fixture_worker.send_raw(data)
+        fixture_worker.send_plain(data)
         said = f"Internal error: the fixture worker sent {text}"
     answer = waiting.receive()
     assert isinstance(answer, Failed)
@@ -448,9 +451,9 @@ def test_after_garbage_it_goes_on(switchboard: Switchboard, peer: Callable[[str]
     worker, fixture_worker = peer("gw0"), peer("fixtureworker")
     switchboard.connect_test_worker("gw0", worker.served)
     connect(switchboard, fixture_worker)
-    fixture_worker.send_raw("first")
+    fixture_worker.send_plain("first")
     assert is_done(switchboard)
-    fixture_worker.send_raw("second")
+    fixture_worker.send_plain("second")
     worker.send(Request(1, TABLES))
     assert isinstance(worker.receive(), Failed)
     assert switchboard.error is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 import signal
 import threading
 from collections.abc import Iterator
@@ -112,7 +113,7 @@ def test_nothing_else_is_queued(intake: Intake, main: MainThread) -> None:
     assert intake.wait_next() == Finish()
 
 
-@pytest.mark.parametrize("data", ["nonsense", ("Request", (1,)), encode(Serving())])
+@pytest.mark.parametrize("data", ["nonsense", marshal.dumps(("Request", (1,))), encode(Serving())])
 def test_what_is_no_message_to_it_is_an_error_in_its_turn(intake: Intake, data: object) -> None:
     intake.receive(encode(Request(1, TABLES)))
     intake.receive(data)

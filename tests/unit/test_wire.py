@@ -1,20 +1,28 @@
-"""The messages survive the way over an execnet channel; what is no message is refused."""
+"""Messages arrive as they were sent; what is no message is refused."""
 
 from __future__ import annotations
 
+import enum
 import inspect
+import marshal
 import os
 import pickle
 import typing
 from collections.abc import Iterator
 from typing import Any
 
-import execnet
 import pytest
 
 from xdist_fixtureworker.errors import ProtocolError
 from xdist_fixtureworker.wire import codec, messages
-from xdist_fixtureworker.wire.codec import decode, decode_all, encode
+from xdist_fixtureworker.wire.codec import (
+    decode,
+    decode_all,
+    encode,
+    encode_all,
+    from_plain,
+    to_plain,
+)
 from xdist_fixtureworker.wire.frozen import Frozen, field_names, replace
 from xdist_fixtureworker.wire.messages import (
     AsBefore,
@@ -156,10 +164,6 @@ def hints_of(cls: type[Frozen]) -> dict[str, Any]:
     return {name: hints[name] for name in field_names(cls)}
 
 
-def over_the_wire(data: object) -> object:
-    return execnet.loads(execnet.dumps(data))
-
-
 def records_in(value: object) -> Iterator[Any]:
     """``value`` and the records inside, each."""
     if isinstance(value, tuple):
@@ -173,7 +177,7 @@ def records_in(value: object) -> Iterator[Any]:
 
 @pytest.mark.parametrize("message", EXAMPLES, ids=name_of)
 def test_round_trip(message: Message) -> None:
-    received = decode(over_the_wire(encode(message)), "the other side")
+    received = decode(encode(message), "the other side")
     assert received == message
     assert type(received) is type(message)
 
@@ -209,7 +213,7 @@ def test_messages_are_frozen(message: Message) -> None:
 
 
 def test_equal_instances_are_one_key() -> None:
-    received = decode(over_the_wire(encode(Request(1, NESTED))), "gw0")
+    received = decode(encode(Request(1, NESTED)), "gw0")
     assert isinstance(received, Request)
     assert {NESTED: "value"}[received.instance] == "value"
     assert hash(FLAT) != hash(NESTED)
@@ -247,8 +251,7 @@ NOT_UTF_8 = os.fsdecode(b"caf\xe9")  # as in os.environ or in the name of a file
     ],
 )
 def test_text_that_is_not_utf_8_can_be_sent(message: Message) -> None:
-    """Otherwise execnet raises a ``DumpError`` where it is sent, and that process is done for."""
-    received = decode(over_the_wire(encode(message)), "the other side")
+    received = decode(encode(message), "the other side")
     assert type(received) is type(message)
 
 
@@ -256,12 +259,12 @@ def test_text_that_is_not_utf_8_arrives_as_it_was() -> None:
     """Outside of reports, which are there to be read."""
     variables = (Variable(NOT_UTF_8, None), Variable("NAME", NOT_UTF_8))
     message = Ready(1, Inline(b""), (Change(1, 1, variables),), ())
-    assert decode(over_the_wire(encode(message)), "the fixture worker") == message
+    assert decode(encode(message), "the fixture worker") == message
 
 
 def test_reports_stay_readable() -> None:
     report = {"longrepr": f"no such file: {NOT_UTF_8}", "sections": [("stdout", "é")]}
-    received = decode(over_the_wire(encode(Failed(1, None, "", "", report))), "the fixture worker")
+    received = decode(encode(Failed(1, None, "", "", report)), "the fixture worker")
     assert isinstance(received, Failed)
     assert received.report == {
         "longrepr": r"no such file: caf\udce9",
@@ -293,15 +296,48 @@ def test_reports_stay_readable() -> None:
 )
 def test_unknown_messages(data: object) -> None:
     with pytest.raises(ProtocolError) as excinfo:
-        decode(data, "test worker gw7")
+        from_plain(data, "test worker gw7")
     assert str(excinfo.value) == (
         f"Internal error: test worker gw7 sent an unknown message: {data!r}"
     )
 
 
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (None, "an unknown message: None"),
+        ("Finish", "an unknown message: 'Finish'"),
+        (b"", "garbage: EOF read where object expected"),
+        (b"\xff\xff", "garbage: bad marshal data (unknown type code)"),
+        (encode(Finish())[:-1], "garbage: "),
+        (marshal.dumps(("Finish", 0)), "an unknown message: ('Finish', 0)"),
+    ],
+    ids=["nothing", "text", "empty", "no data", "half a message", "no message"],
+)
+def test_bytes_that_are_no_message(data: object, text: str) -> None:
+    with pytest.raises(ProtocolError) as excinfo:
+        decode(data, "gw7")
+    assert str(excinfo.value).startswith(f"Internal error: gw7 sent {text}")
+    with pytest.raises(ProtocolError, match=r"^Internal error: gw7 sent "):
+        decode_all(data, "gw7")
+
+
+def test_a_member_of_an_enumeration_arrives_as_its_value() -> None:
+    class Name(str, enum.Enum):
+        TABLES = "tables"
+
+    class Number(enum.IntEnum):
+        ONE = 1
+
+    received = decode(encode(SettingUp(Number.ONE, Name.TABLES, "", True)), "gw0")
+    assert received == SettingUp(1, "tables", "", True)
+    assert isinstance(received, SettingUp)
+    assert (type(received.id), type(received.fixture)) == (int, str)
+
+
 def test_several_messages_come_in_a_list() -> None:
     messages = [Serving(), Doing("an import")]
-    received = decode_all(over_the_wire([encode(each) for each in messages]), "the fixture worker")
+    received = decode_all(encode_all(messages), "the fixture worker")
     assert received == messages
     with pytest.raises(
         ProtocolError, match=r"^Internal error: gw7 sent no list of messages: .'Ser"
@@ -311,7 +347,7 @@ def test_several_messages_come_in_a_list() -> None:
 
 def test_an_unknown_message_is_quoted_in_part_only() -> None:
     with pytest.raises(ProtocolError) as excinfo:
-        decode(("Nonsense", ("x" * 10_000,)), "the controller")
+        from_plain(("Nonsense", ("x" * 10_000,)), "the controller")
     assert str(excinfo.value).startswith(
         "Internal error: the controller sent an unknown message: ('Nonsense', ('xxx"
     )
@@ -320,11 +356,11 @@ def test_an_unknown_message_is_quoted_in_part_only() -> None:
 
 @pytest.mark.parametrize("message", EXAMPLES, ids=name_of)
 def test_wrong_number_of_fields(message: Message) -> None:
-    name, fields = encode(message)
+    name, fields = to_plain(message)
     wrong = [(*fields, 1)] if not fields else [(*fields, 1), fields[:-1]]
     for values in wrong:
         with pytest.raises(ProtocolError) as excinfo:
-            decode((name, values), "test worker gw1")
+            from_plain((name, values), "test worker gw1")
         assert str(excinfo.value).startswith(
             f"Internal error: test worker gw1 sent {name} with the wrong number of fields: ("
         )
@@ -347,13 +383,13 @@ def replaced(value: object, hint: Any, where: str) -> Iterator[tuple[str, object
 
 @pytest.mark.parametrize("message", EXAMPLES, ids=name_of)
 def test_wrong_type_anywhere(message: Message) -> None:
-    name, fields = encode(message)
+    name, fields = to_plain(message)
     wrong = list(replaced(fields, type(message), name))
     hints = hints_of(type(message))
     assert {where.split(".")[1] for where, _ in wrong} == set(hints)
     for where, changed in wrong:
         with pytest.raises(ProtocolError) as excinfo:
-            decode((name, changed), "the fixture worker")
+            from_plain((name, changed), "the fixture worker")
         text = f"Internal error: the fixture worker sent {where} as complex: 1j"
         assert str(excinfo.value) == text or (
             # where a whole nested part was expected
@@ -408,7 +444,7 @@ def test_wrong_type_anywhere(message: Message) -> None:
 )
 def test_wrong_types_are_named_with_their_sender(data: object, text: str) -> None:
     with pytest.raises(ProtocolError) as excinfo:
-        decode(over_the_wire(data), "test worker gw2")
+        from_plain(data, "test worker gw2")
     assert str(excinfo.value) == f"Internal error: test worker gw2 sent {text}"
 
 
@@ -416,7 +452,7 @@ def test_wrong_types_are_named_with_their_sender(data: object, text: str) -> Non
 def test_the_error_says_who_sent_it(sender: str) -> None:
     for data in (None, ("Finish", (1,)), ("WorkerJoined", ("1",))):
         with pytest.raises(ProtocolError, match=f"^Internal error: {sender} sent "):
-            decode(data, sender)
+            from_plain(data, sender)
 
 
 # --- fields that take several types
@@ -454,7 +490,7 @@ SEVERAL = [
 
 @pytest.mark.parametrize("message", SEVERAL, ids=str)
 def test_a_field_takes_each_of_several_records(several: None, message: Any) -> None:
-    received = decode(over_the_wire(encode(message)), "gw0")
+    received = decode(encode(message), "gw0")
     assert received == message
     assert type(received.one) is type(message.one)  # type: ignore[union-attr]
 
@@ -481,7 +517,7 @@ def test_a_field_takes_each_of_several_records(several: None, message: Any) -> N
 )
 def test_no_type_of_several_fits(several: None, fields: object, text: str) -> None:
     with pytest.raises(ProtocolError) as excinfo:
-        decode(over_the_wire(("Several", fields)), "gw0")
+        from_plain(("Several", fields), "gw0")
     assert str(excinfo.value) == f"Internal error: gw0 sent {text}"
 
 

@@ -23,7 +23,7 @@ from ..roles import CHANGED_VALUES, LIVE_OUTPUT, MISUSE
 from ..rules.debugger import explain_quit
 from ..rules.registrations import are_eager
 from ..settings import mapped_from, timeout
-from ..wire.codec import encode
+from ..wire.codec import encode_all
 from ..wire.messages import (
     LANE_BITS,
     Begin,
@@ -358,7 +358,7 @@ class FixtureWorker:
             for message in messages:
                 self._output.announce(message)
         try:
-            self._channel.send(list(map(encode, messages)))
+            self._channel.send(encode_all(messages))
         except OSError:
             pass  # the controller died; the intake tells
 

@@ -40,6 +40,8 @@ class Values:
 
     def note(self, fixture: str, value: object) -> None:
         """Note what a value contains, if it can be changed, is plain and not large."""
+        if type(value) in _SCALARS:
+            return
         attributes = _Attributes()
         contents = _contents_of(value, attributes)
         if contents not in (_IMMUTABLE, _TOO_LARGE, _UNKNOWN):

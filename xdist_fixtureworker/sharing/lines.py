@@ -1,16 +1,14 @@
 """Sockets between a process that has live objects and those that have stand-ins; both ends.
 
-A message is sent as its length and a pickle of what :mod:`..wire.codec` makes of it, which has no
-classes in it.
+A message is sent as its length and what :mod:`..wire.codec` makes of it.
 """
 
 from __future__ import annotations
 
-import io
 import pickle
 import socket
 import struct
-from typing import NoReturn, TypeAlias
+from typing import TypeAlias
 
 from ..errors import ProtocolError
 from ..wire.codec import decode, encode
@@ -57,7 +55,7 @@ class Line:
 
         :raises OSError: if not all of it was sent.
         """
-        self.send_bytes(pickle.dumps(encode(message), PROTOCOL))
+        self.send_bytes(encode(message))
 
     def receive(self) -> Message:
         """Wait for a message.
@@ -67,12 +65,7 @@ class Line:
         :raises OSError: if the connection is lost, as :exc:`EOFError`.
         :raises ProtocolError: if what arrived is no message.
         """
-        data = self.receive_bytes()
-        try:
-            read: object = _Plain(io.BytesIO(data)).load()
-        except Exception as error:
-            raise ProtocolError(f"Internal error: {self._sender} sent garbage: {error}") from error
-        return decode(read, self._sender)
+        return decode(self.receive_bytes(), self._sender)
 
     def send_bytes(self, data: bytes) -> None:
         """Send what is no message."""
@@ -107,10 +100,3 @@ class Line:
     def close(self) -> None:
         """End the connection."""
         self._socket.close()
-
-
-class _Plain(pickle.Unpickler):
-    """Refuses all that is no plain data."""
-
-    def find_class(self, module: str, name: str) -> NoReturn:
-        raise pickle.UnpicklingError(f"{module}.{name}")

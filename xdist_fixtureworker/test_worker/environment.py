@@ -22,6 +22,8 @@ class Environment:
 
         A variable that was set to the same value before is left alone: a test may have changed it.
         """
+        if not changes:
+            return
         with self._lock:
             self._in_force.update({change.fixture: change for change in changes})
             wanted = self._wanted()
