@@ -11,6 +11,7 @@ import pytest
 from xdist_fixtureworker.errors import RemoteTraceback, describe
 from xdist_fixtureworker.wire.pickles import (
     TooLargeError,
+    is_plain,
     pack,
     pack_exception,
     unpack,
@@ -59,6 +60,30 @@ def test_round_trip(value: object) -> None:
 
 def test_the_pickle_protocol_is_one_that_all_supported_versions_read() -> None:
     assert pack("x")[:2] == b"\x80\x05"
+
+
+class Text(str):  # noqa: SLOT000
+    """Which may say itself how it is pickled."""
+
+
+WITHIN_ITSELF: list[object] = []
+WITHIN_ITSELF.append(WITHIN_ITSELF)
+
+
+@pytest.mark.parametrize(
+    "value", [None, "text", {"host": "h", 1: [2.5, (b"", {True})]}, [], [0] * 99, frozenset({""})]
+)
+def test_what_is_plain(value: object) -> None:
+    assert is_plain(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [object, Text(""), [Text("")], {"a": {"b": Text("")}}, {Text("")}, [0] * 100, WITHIN_ITSELF],
+    ids=["class", "subclass", "element", "value", "in a set", "many", "within itself"],
+)
+def test_what_is_not(value: object) -> None:
+    assert not is_plain(value)
 
 
 def test_what_a_pickle_cannot_take_raises_what_pickle_raises() -> None:

@@ -21,6 +21,7 @@ from xdist_fixtureworker.wire.codec import (
     encode,
     encode_all,
     from_plain,
+    prepare,
     to_plain,
 )
 from xdist_fixtureworker.wire.frozen import Frozen, field_names, replace
@@ -180,6 +181,14 @@ def test_round_trip(message: Message) -> None:
     received = decode(encode(message), "the other side")
     assert received == message
     assert type(received) is type(message)
+
+
+@pytest.mark.parametrize("message", EXAMPLES, ids=name_of)
+def test_what_is_prepared_is_looked_at_once(message: Message) -> None:
+    prepare(type(message))
+    looked_at = codec._readers_of_fields.cache_info().misses
+    decode(encode(message), "the other side")
+    assert codec._readers_of_fields.cache_info().misses == looked_at
 
 
 def test_every_record_of_the_module_has_an_example() -> None:

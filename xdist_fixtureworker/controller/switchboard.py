@@ -17,8 +17,8 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..roles import FIXTURE_WORKER_ID
-from ..wire.codec import decode, decode_all, encode
-from ..wire.messages import Begin, Finish, Message, WorkerJoined
+from ..wire.codec import decode, decode_all, encode, prepare
+from ..wire.messages import Begin, Finish, Message, Ready, Request, SettingUp, SetUp, WorkerJoined
 from .lines import SELDOM
 from .relay import Relay
 from .requests import Delivery
@@ -140,6 +140,8 @@ class Switchboard:
                 self._events.put(partial(arrived, data))
 
         def connected() -> list[Delivery]:
+            for message in (Request, SettingUp, SetUp, Ready):
+                prepare(message)
             early = self.channels.add_fixture_worker(channel)
             return [(FIXTURE_WORKER_ID, message) for message in (begin, *early)]
 

@@ -39,7 +39,7 @@ from ..wire.messages import (
     Value,
     Variable,
 )
-from ..wire.pickles import SCALARS
+from ..wire.pickles import is_plain
 from .elsewhere import Elsewhere
 from .environment import Environment, Replay
 from .fixture_item import FixtureItem
@@ -205,9 +205,9 @@ class Runner:
         return []
 
     def _pickling(self, record: SetUpRecord) -> AbstractContextManager[None]:
-        """Around the pickling of a value, which may run code of its classes."""
+        """Around the pickling of a value, which may run code of its classes, or take its time."""
         declaration = record.declaration
-        if declaration is not None and declaration.share is None and type(record.value) in SCALARS:
+        if declaration is not None and declaration.share is None and is_plain(record.value):
             return nullcontext()
         return self._foreign.running(named("pickling", record.name, record.where))
 

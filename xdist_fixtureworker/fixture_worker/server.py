@@ -23,7 +23,7 @@ from ..roles import CHANGED_VALUES, LIVE_OUTPUT, MISUSE
 from ..rules.debugger import explain_quit
 from ..rules.registrations import are_eager
 from ..settings import mapped_from, timeout
-from ..wire.codec import encode_all
+from ..wire.codec import encode_all, prepare
 from ..wire.messages import (
     LANE_BITS,
     Begin,
@@ -33,11 +33,14 @@ from ..wire.messages import (
     Finished,
     Hanging,
     Message,
+    Ready,
     Recover,
     Request,
     Serving,
+    SettingUp,
     Settle,
     Settled,
+    SetUp,
 )
 from .answers import Answerer
 from .elsewhere import Elsewhere
@@ -152,6 +155,8 @@ class FixtureWorker:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         self._channel.setcallback(self._intake.receive, endmarker=CONNECTION_LOST)
         self._outbox.send(Serving())
+        for message in (Request, SettingUp, SetUp, Ready):
+            prepare(message)
         try:
             self._insist(partial(self._serve, session))
             self._main.end_of_set_ups()

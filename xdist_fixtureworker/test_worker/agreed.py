@@ -7,7 +7,6 @@ all of them have hold whichever that is. All test workers collect the same tests
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import pytest
 
@@ -15,6 +14,9 @@ from .._compat import fixture_names, is_needed_by
 from ..declared.definitions import Definition
 from ..wire import pickles
 from .asking import OF_TESTS
+
+_MOST = 10_000
+"""Parts of the arguments of a mark."""
 
 
 class AgreedMarks:
@@ -58,12 +60,4 @@ def _common(items: Iterable[pytest.Item]) -> list[pytest.Mark]:
 
 
 def _can_be_sent(mark: pytest.Mark) -> bool:
-    return mark.name not in OF_TESTS and _is_plain([*mark.args, dict(mark.kwargs)])
-
-
-def _is_plain(value: Any) -> bool:
-    if type(value) in {list, tuple}:
-        return all(map(_is_plain, value))
-    if type(value) is dict:
-        return all(map(_is_plain, [*value, *value.values()]))
-    return type(value) in pickles.SCALARS
+    return mark.name not in OF_TESTS and pickles.is_plain([*mark.args, dict(mark.kwargs)], _MOST)

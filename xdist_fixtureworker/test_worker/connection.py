@@ -16,7 +16,7 @@ from typing import Generic, NoReturn, Protocol, TypeVar
 import execnet
 
 from ..errors import FixtureWorkerDiedError, ProtocolError
-from ..wire.codec import decode, encode
+from ..wire.codec import decode, encode, prepare
 from ..wire.messages import (
     Answer,
     Failed,
@@ -182,6 +182,7 @@ class Connection(Generic[T]):
             self._channel.send(encode(request))
         except OSError as error:
             _raise_lost(error)
+        prepare(Ready)  # while the fixture is set up
         if self._lost is not None:  # perhaps before _end() could see this request
             _raise_lost(self._lost)
         return pending

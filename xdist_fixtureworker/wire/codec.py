@@ -84,6 +84,17 @@ def _arms(hint: Any) -> tuple[Any, ...]:
     return typing.get_args(hint) if is_union else (hint,)
 
 
+@functools.cache
+def prepare(cls: Any) -> None:
+    """Look at the fields of a kind of message, so that the first one takes no longer than others.
+    To be called while nobody waits."""
+    for _, hint, _ in _readers_of_fields(cls):
+        elements = _element(hint) if typing.get_origin(hint) is tuple else hint
+        record: Any  # for mypy, which takes no class for hashable
+        for record in _records(elements).values():
+            prepare(record)
+
+
 def _records(hint: Any) -> dict[str, type[Frozen]]:
     """The kinds of record that a field takes, by name."""
     return {
@@ -102,7 +113,7 @@ def to_plain(message: Message) -> tuple[str, tuple[object, ...]]:
 
 
 def _sent_fields(record: Frozen) -> tuple[object, ...]:
-    cls: Any = type(record)  # for mypy, which takes no class for hashable
+    cls: Any = type(record)  # likewise
     return tuple(
         [
             value if type(value) in _PLAIN else _sent(hint, value)

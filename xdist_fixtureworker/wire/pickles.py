@@ -15,7 +15,7 @@ import operator
 import sys
 from collections.abc import Callable, Iterable
 from types import FunctionType
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import pytest
 
@@ -50,6 +50,26 @@ class Writable(Protocol):
 
 SMALLEST_BUFFER = 4096
 """Bytes from which on a buffer in a large value is not copied into the pickle."""
+
+
+def is_plain(value: object, most: int = 100) -> bool:
+    """Whether ``value`` is, or consists of, :data:`SCALARS` in containers of Python's own, so that
+    to pickle it runs nobody's code.
+
+    :param most: parts that it may have, itself included.
+    """
+    parts = [value]
+    for part in parts:
+        if type(part) is dict:
+            parts += part
+            parts += part.values()
+        elif type(part) in (list, tuple, set, frozenset):
+            parts += cast("list[object]", part)
+        elif type(part) not in SCALARS:
+            return False
+        if len(parts) > most:
+            return False
+    return True
 
 
 class TooLargeError(Exception):
