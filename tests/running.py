@@ -8,13 +8,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 
 import psutil
 
 from .suite import NEVER_HANG, Note, Suite, read_notes
+
+LOOK_EACH = 10.0
+"""Seconds after which :func:`until` looks whether the run goes on."""
 
 
 class Controller:
@@ -129,15 +133,31 @@ def running(suite: Suite, *arguments: str) -> Iterator[Controller]:
 
 
 def until(suite: Suite, condition: Callable[[list[Note]], bool]) -> list[Note]:
-    """Wait until what was noted so far meets a condition."""
-    file = suite.notes
-    deadline = time.monotonic() + NEVER_HANG
-    while time.monotonic() < deadline:
-        notes = read_notes(file)
+    """Wait until what was noted so far meets a condition, or no process is left that could note
+    anything."""
+    start = looked = time.monotonic()
+    is_over = False
+    while time.monotonic() < start + NEVER_HANG:
+        notes = read_notes(suite.notes)
         if condition(notes):
             return notes
+        assert not is_over, f"the run ended before it came about; noted: {notes}"
         time.sleep(0.01)
-    raise AssertionError(f"never came about; noted: {read_notes(file)}")
+        if time.monotonic() > looked + LOOK_EACH:
+            is_over = not _may_note(suite, notes)
+            looked = time.monotonic()
+    raise AssertionError(f"never came about; noted: {read_notes(suite.notes)}")
+
+
+def _may_note(suite: Suite, notes: Iterable[Note]) -> bool:
+    """Whether a process is left of those that have noted something, or that run in the suite."""
+    noted = {note.pid for note in notes}
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):  # of another user, or it ends
+            is_suite = Path(process.cwd()).is_relative_to(suite.path)
+            if process.pid in noted or (is_suite and process.pid != os.getpid()):
+                return True
+    return False
 
 
 def count(what: str, number: int = 1) -> Callable[[list[Note]], bool]:

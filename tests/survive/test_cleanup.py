@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ..running import running, until
+from ..running import count, running, until
 from ..suite import Note, Suite, read_notes
 
 ROOT = Path(__file__).parents[2]
@@ -82,3 +82,15 @@ def test_after_a_run_in_good_order(leaving: Suite) -> None:
     assert result.outcomes == {"passed": 1}
     assert len(result.notes) == LEFT
     assert alive(result.notes) == []
+
+
+def test_nobody_waits_for_a_run_that_has_ended(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.running.LOOK_EACH", 0.1)
+    suite.write({"test_it.py": "def test(): note('only')"})
+    with running(suite) as controller:
+        controller.end()
+        with pytest.raises(AssertionError, match=r"^the run ended before it came about; noted: \["):
+            until(suite, count("other"))
+        until(suite, count("only"))
