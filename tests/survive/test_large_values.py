@@ -134,7 +134,8 @@ def test_file_is_gone(other): pass
 def test_controller_dies(suite: Suite) -> None:
     suite.write({"test_it.py": "from arrays import *\ndef test_it(data):\n    wait_for('go')\n"})
     with running(suite, *ONE) as controller:
-        until(suite, count("up"))
+        # pytest 8 does not set them up in the order of later ones.
+        until(suite, lambda notes: {"run", "up"} <= {note.what for note in notes})
         family = controller.family()
         controller.kill()
         (suite.path / "go").touch()

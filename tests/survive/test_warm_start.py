@@ -354,8 +354,13 @@ def test_other(): note(open("/proc/self/cmdline").read().split("\\0")[1])
     "arguments", ["-nauto", "--dist=load --tx=2*popen", "-n2 --px=popen//id=a"]
 )
 def test_ways_to_ask_for_workers(
-    suite: Suite, arguments: str, monkeypatch: pytest.MonkeyPatch
+    suite: Suite,
+    arguments: str,
+    monkeypatch: pytest.MonkeyPatch,
+    pytestconfig: pytest.Config,
 ) -> None:
+    if "--px" in arguments and not hasattr(pytestconfig.option, "px"):
+        pytest.skip("pytest-xdist has --px since its version 3.7")
     monkeypatch.setenv("PYTEST_XDIST_AUTO_NUM_WORKERS", "2")
     suite.write(
         {
