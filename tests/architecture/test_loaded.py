@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from tests.suite import ONE, Result, Suite
+from tests.warm import unmeasured
 
 from .source import PACKAGE
+
+__all__ = ["unmeasured"]  # an autouse fixture: what measures loads modules, too
 
 CONFTEST = f"""
 import sys

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ..warm import unmeasured
 from .following import follow
 from .pages import (
     FILES,
@@ -19,6 +20,8 @@ from .pages import (
     pages,
     projects,
 )
+
+__all__ = ["unmeasured"]  # an autouse fixture: one page is about warm workers
 
 PAGES = [pytest.param(page, id=page.relative_to(ROOT).as_posix()) for page in pages()]
 PROJECTS = [

@@ -140,8 +140,7 @@ class Switchboard:
                 self._events.put(partial(arrived, data))
 
         def connected() -> list[Delivery]:
-            for message in (Request, SettingUp, SetUp, Ready):
-                prepare(message)
+            prepare(Request, SettingUp, SetUp, Ready)
             early = self.channels.add_fixture_worker(channel)
             return [(FIXTURE_WORKER_ID, message) for message in (begin, *early)]
 

@@ -155,8 +155,7 @@ class FixtureWorker:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         self._channel.setcallback(self._intake.receive, endmarker=CONNECTION_LOST)
         self._outbox.send(Serving())
-        for message in (Request, SettingUp, SetUp, Ready):
-            prepare(message)
+        prepare(Request, SettingUp, SetUp, Ready)
         try:
             self._insist(partial(self._serve, session))
             self._main.end_of_set_ups()

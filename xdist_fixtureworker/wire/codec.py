@@ -63,7 +63,7 @@ def _unmarshalled(data: object, sender: str) -> object:
         raise ProtocolError(f"Internal error: {sender} sent an unknown message: {data!r:.200}")
     try:
         return marshal.loads(data)
-    except (EOFError, ValueError, TypeError) as error:
+    except Exception as error:
         raise ProtocolError(f"Internal error: {sender} sent garbage: {error}") from error
 
 
@@ -84,15 +84,20 @@ def _arms(hint: Any) -> tuple[Any, ...]:
     return typing.get_args(hint) if is_union else (hint,)
 
 
+def prepare(*classes: Any) -> None:
+    """Look at the fields of some kinds of message, so that the first one takes no longer than
+    others. To be called while nobody waits."""
+    for cls in classes:
+        _look_at(cls)
+
+
 @functools.cache
-def prepare(cls: Any) -> None:
-    """Look at the fields of a kind of message, so that the first one takes no longer than others.
-    To be called while nobody waits."""
+def _look_at(cls: Any) -> None:
     for _, hint, _ in _readers_of_fields(cls):
         elements = _element(hint) if typing.get_origin(hint) is tuple else hint
         record: Any  # for mypy, which takes no class for hashable
         for record in _records(elements).values():
-            prepare(record)
+            _look_at(record)
 
 
 def _records(hint: Any) -> dict[str, type[Frozen]]:

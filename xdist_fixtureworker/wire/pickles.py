@@ -15,7 +15,7 @@ import operator
 import sys
 from collections.abc import Callable, Iterable
 from types import FunctionType
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import pytest
 
@@ -34,6 +34,7 @@ from .named import (
 PROTOCOL = 5  # the newest that all supported Python versions share
 SCALARS = (type(None), bool, int, float, str, bytes)
 """Types of which a copy is as good as the value, and whose pickling runs nobody's code."""
+_CONTAINERS = (dict, list, tuple, set, frozenset)
 
 _FORMATS = frozenset("cbB?hHiIlLqQnNfd")
 """Of views of memory, those that ``memoryview.cast`` makes."""
@@ -56,19 +57,18 @@ def is_plain(value: object, most: int = 100) -> bool:
     """Whether ``value`` is, or consists of, :data:`SCALARS` in containers of Python's own, so that
     to pickle it runs nobody's code.
 
-    :param most: parts that it may have, itself included.
+    :param most: parts that it may have, itself included; the values of a dict do not count.
     """
     parts = [value]
+    part: Any
     for part in parts:
+        if type(part) in SCALARS:
+            continue
+        if type(part) not in _CONTAINERS or len(parts) + len(part) > most:
+            return False
+        parts += part
         if type(part) is dict:
-            parts += part
             parts += part.values()
-        elif type(part) in (list, tuple, set, frozenset):
-            parts += cast("list[object]", part)
-        elif type(part) not in SCALARS:
-            return False
-        if len(parts) > most:
-            return False
     return True
 
 
