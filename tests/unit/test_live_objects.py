@@ -660,6 +660,36 @@ def test_who_does_not_wait_any_more_by_socket(
     ends.close()
 
 
+class Changing:
+    """Can be pickled each second time only, as an object that another thread changes meanwhile."""
+
+    def __init__(self) -> None:
+        self.tried = 0
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        self.tried += 1
+        if self.tried % 2:
+            raise TypeError("cannot be pickled now")
+        return Changing, ()
+
+
+class Changed:
+    def one(self) -> Changing:
+        return Changing()
+
+    def log(self) -> object:
+        return [(Changing(), "text"), Changing()].__iter__()
+
+
+def test_results_that_another_thread_changes_stay(ends: Ends) -> None:
+    shared = ends.share(Changed())()
+    one = shared.one()
+    (changing, text), alone = shared.log()
+    assert text == "text"
+    assert Changing not in {type(one), type(changing), type(alone)}
+    assert one.tried == changing.tried == 3
+
+
 def test_a_call_that_is_asked_for_before_it_is_read(
     threads: ThreadPoolExecutor, box: Box, monkeypatch: pytest.MonkeyPatch
 ) -> None:

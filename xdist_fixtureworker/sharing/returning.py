@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import BuiltinMethodType, MethodType, ModuleType, TracebackType
 from typing import cast
@@ -57,7 +57,7 @@ class Results:
         try:
             data, used = self._pack(self._place(result, live, label) if _stays(result) else result)
         except Exception:
-            data, used = self._pack(self._sendable(result, live, label))
+            data, used = self._pack_sendable([result], lambda of: of[0], live, label)
         return self._answer(call, data, used)
 
     def _elements(self, call: Call, live: LiveObject, label: str, result: object) -> Returned:
@@ -67,9 +67,29 @@ class Results:
         try:
             data, used = self._pack((elements, iterator))
         except Exception:
-            sendable = [self._sendable(element, live, label) for element in elements]
-            data, used = self._pack((sendable, iterator))
+            data, used = self._pack_sendable(elements, lambda of: (of, iterator), live, label)
         return self._answer(call, data, used)
+
+    def _pack_sendable(
+        self,
+        elements: Sequence[object],
+        make: Callable[[list[object]], object],
+        live: LiveObject,
+        label: str,
+    ) -> tuple[bytes, list[LiveObject]]:
+        """Pickle what is made of elements, of which those stay that pickle refuses."""
+        try:
+            return self._pack(make([self._sendable(each, live, label) for each in elements]))
+        except Exception:  # another thread has changed one of them since it was tried
+            return self._pack(make([self._left(each, live, label) for each in elements]))
+
+    def _left(self, element: object, live: LiveObject, label: str) -> object:
+        """What is sent of an element without a copy of it."""
+        if is_plain(element):
+            return element
+        if type(element) is tuple:
+            return tuple(self._left(each, live, label) for each in element)
+        return self._place(element, live, label)
 
     def _sendable(self, element: object, live: LiveObject, label: str) -> object:
         if is_plain(element):
