@@ -249,8 +249,7 @@ class FixtureWorker:
             case Begin():
                 self._begin(work, session)
             case Request():
-                self._outbox.send(self._answerer.answer(work))
-                self._large.let_go(self._elsewhere)
+                self._outbox.hold(self._answerer.answer(work))
             case Settle():
                 self._tests_are_over = True
                 self._outbox.send(Settled())
@@ -262,18 +261,20 @@ class FixtureWorker:
 
     def _wait_next(self, config: pytest.Config) -> Work | None:
         """Wait for the next thing to do. Servers that fixtures run in threads may log each request
-        of a test meanwhile: so what is printed is captured."""
-        self._outbox.flush()
+        of a test meanwhile: so what is printed is captured, before tests have an answer."""
         while True:
             self._tell_raised()
             try:
                 with contextlib.ExitStack() as stack:
                     with contextlib.suppress(ValueError):  # a fixture has closed sys.stdout
                         stack.enter_context(captured(config))
+                    self._outbox.flush()
+                    self._large.let_go(self._elsewhere)
                     return self._intake.wait_next()
             except ProtocolError:
                 raise
             except BaseException as error:
+                self._outbox.flush()
                 self._surprises.tell(error)
 
     def _tell_raised(self) -> None:

@@ -23,9 +23,11 @@ def grouped(
 def _members(
     known: Mapping[int, GlobalDefinition], items: Sequence[pytest.Item], argnames: ArgNames
 ) -> Iterator[Member]:
+    # Tests of one class or module see the same.
+    seeing = {item.parent: item for item in items}.values()
     identities: dict[int, Instance] = {}
     for key, each in known.items():
-        item = next((item for item in items if _is_visible(each, item)), None)
+        item = next((item for item in seeing if _is_visible(each, item)), None)
         if item is not None:
             identities[key] = each.identity(item, argnames)
     for key, identity in identities.items():
