@@ -78,31 +78,27 @@ class Results:
         label: str,
     ) -> tuple[bytes, list[LiveObject]]:
         """Pickle what is made of elements, of which those stay that pickle refuses."""
-        try:
-            return self._pack(make([self._sendable(each, live, label) for each in elements]))
-        except Exception:  # another thread has changed one of them since it was tried
-            return self._pack(make([self._left(each, live, label) for each in elements]))
 
-    def _left(self, element: object, live: LiveObject, label: str) -> object:
-        """What is sent of an element without a copy of it."""
-        if is_plain(element):
-            return element
-        if type(element) is tuple:
-            return tuple(self._left(each, live, label) for each in element)
-        return self._place(element, live, label)
-
-    def _sendable(self, element: object, live: LiveObject, label: str) -> object:
-        if is_plain(element):
-            return element
-        if _stays(element):
+        def sendable(element: object, is_copied: Callable[[object], bool]) -> object:
+            if is_plain(element) or is_copied(element):
+                return element
+            if type(element) is tuple:  # of which a copy is as good
+                return tuple(sendable(each, is_copied) for each in element)
             return self._place(element, live, label)
+
+        try:
+            return self._pack(make([sendable(each, self._can_be_copied) for each in elements]))
+        except Exception:  # another thread has changed one of them since it was tried
+            return self._pack(make([sendable(each, lambda _: False) for each in elements]))
+
+    def _can_be_copied(self, element: object) -> bool:
+        if _stays(element):
+            return False
         try:
             self._pack(element)
         except Exception:
-            if type(element) is tuple:  # of which a copy is as good
-                return tuple(self._sendable(each, live, label) for each in element)
-            return self._place(element, live, label)
-        return element
+            return False
+        return True
 
     def _place(
         self, value: object, of: LiveObject, label: str, lane: Lane | None = None

@@ -222,7 +222,6 @@ def _reader(hint: Any) -> Callable[[Any], Any]:
     return read
 
 
-@functools.cache
 def _readers(hint: Any) -> dict[type, Callable[[Any], Any] | None]:
     """The reader for each type that what is sent can have; None: it is the value."""
     readers: dict[type, Callable[[Any], Any] | None] = {}
